@@ -1,0 +1,62 @@
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Graph;
+
+/// <summary>Element type and shape of a node's value.</summary>
+public readonly record struct NodeType(DataType DataType, Shape Shape)
+{
+    public override string ToString() => $"{DataType.Name()}{Shape}";
+}
+
+/// <summary>Which definition of the client a node stems from, for errors and profiles; id 0 when there is none.</summary>
+public readonly record struct NodeOrigin(ulong Id, string Op, string? Label);
+
+/// <summary>
+/// One value of an instantiated graph: an op applied to earlier nodes, with element type and shape known. Created only by
+/// <see cref="GraphBuilder"/>; indices increase, inputs have smaller ones.
+/// </summary>
+public sealed class Node
+{
+    internal Node(GraphBuilder builder, int index, PrimitiveOp? op, Node[] inputs, Attributes attributes, NodeType type, object? payload)
+    {
+        Builder = builder;
+        Index = index;
+        Op = op;
+        Inputs = inputs;
+        Attributes = attributes;
+        DataType = type.DataType;
+        Shape = type.Shape;
+        Payload = payload;
+        Origin = builder.Origin;
+    }
+
+    public GraphBuilder Builder { get; }
+
+    public int Index { get; }
+
+    /// <summary>Null for sources: inputs and constants.</summary>
+    public PrimitiveOp? Op { get; }
+
+    public Node[] Inputs { get; }
+
+    public Attributes Attributes { get; }
+
+    public DataType DataType { get; }
+
+    public Shape Shape { get; }
+
+    public NodeType Type => new(DataType, Shape);
+
+    public NodeOrigin Origin { get; }
+
+    /// <summary>The elements, when they are known while the graph is built.</summary>
+    public ConstantData? Constant => Payload as ConstantData;
+
+    /// <summary>The position of an input among the plan's inputs, or −1.</summary>
+    public int InputSlot => Op is null && Payload is int slot ? slot : -1;
+
+    /// <summary>What a source or a function's output carries: the slot, the constant or the custom call.</summary>
+    internal object? Payload { get; }
+
+    public override string ToString() => $"%{Index} = {Op?.Name ?? (Constant is null ? "Input" : "Constant")} : {Type}";
+}

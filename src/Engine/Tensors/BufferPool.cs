@@ -1,0 +1,181 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Gradients.Engine.Tensors;
+
+public sealed record BufferPoolOptions
+{
+    /// <summary>The most native bytes the pool holds, rented and kept for reuse together. The default value is 1 GiB.</summary>
+    public long BudgetBytes { get; init; } = 1L << 30;
+
+    /// <summary>
+    /// Fills returned blocks with 0xFF bytes (NaN in both floating types), so that a read after return shows. The default
+    /// value is false; tests switch it on.
+    /// </summary>
+    public bool PoisonReturned { get; init; }
+}
+
+/// <summary>
+/// Aligned native blocks in size classes (four to each power of two), under one byte budget, with a ledger of what is out.
+/// The budget counts capacity, kept blocks included, because the runtime does not see native memory. Thread-safe.
+/// A rent that repeats an earlier size allocates nothing.
+/// </summary>
+public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisposable
+{
+    private const int Alignment = 64;
+    private const int SizeClasses = 4 * 44;
+
+    private readonly Lock _gate = new();
+    private readonly BufferPoolOptions _options = options ?? new BufferPoolOptions();
+    private readonly Stack<PooledBuffer>[] _kept = CreateStacks();
+    private readonly HashSet<PooledBuffer> _out = [];
+    private long _heldBytes;
+    private long _outBytes;
+    private long _highWaterBytes;
+    private bool _disposed;
+
+    public long BudgetBytes => _options.BudgetBytes;
+
+    /// <summary>Bytes of blocks that are rented now.</summary>
+    public long RentedBytes => Volatile.Read(ref _outBytes);
+
+    /// <summary>The most bytes that were rented at one time.</summary>
+    public long HighWaterBytes => Volatile.Read(ref _highWaterBytes);
+
+    /// <summary>Bytes of all native blocks, rented or kept.</summary>
+    public long HeldBytes => Volatile.Read(ref _heldBytes);
+
+    /// <summary>How many blocks are rented now.</summary>
+    public int RentedCount
+    {
+        get
+        {
+            lock (_gate)
+                return _out.Count;
+        }
+    }
+
+    /// <summary>The ledger: for each owner named at rent, how many blocks are out and their bytes.</summary>
+    public IReadOnlyDictionary<string, (int Count, long Bytes)> Ledger()
+    {
+        lock (_gate)
+        {
+            return _out.GroupBy(b => b.Owner).ToDictionary(g => g.Key, g => (g.Count(), g.Sum(b => b.Capacity)));
+        }
+    }
+
+    /// <summary>Rents a block of at least <paramref name="bytes"/>; its content is undefined.</summary>
+    /// <param name="bytes">Wanted bytes, not negative; 0 gives the smallest block.</param>
+    /// <param name="owner">Who holds it, for the ledger; a constant string.</param>
+    /// <exception cref="GradientsException">RESOURCE_EXHAUSTED, MEMORY_BUDGET_EXCEEDED; nothing is allocated then.</exception>
+    public PooledBuffer Rent(long bytes, string owner)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        var sizeClass = ClassOf(bytes, out var capacity);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (!_kept[sizeClass].TryPop(out var buffer))
+            {
+                if (capacity > _options.BudgetBytes - _heldBytes)
+                    Trim(capacity);
+                if (capacity > _options.BudgetBytes - _heldBytes)
+                    throw Exceeded(bytes);
+                buffer = new PooledBuffer(this, Allocate(capacity), capacity, sizeClass);
+                _heldBytes += capacity;
+            }
+
+            buffer.Hand(owner);
+            _out.Add(buffer);
+            _outBytes += buffer.Capacity;
+            _highWaterBytes = Math.Max(_highWaterBytes, _outBytes);
+            return buffer;
+        }
+    }
+
+    /// <summary>Frees the blocks that are kept for reuse.</summary>
+    public void Trim()
+    {
+        lock (_gate)
+            Trim(long.MaxValue);
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            Trim(long.MaxValue);
+        }
+    }
+
+    internal void Return(PooledBuffer buffer)
+    {
+        if (_options.PoisonReturned)
+            NativeMemory.Fill(buffer.Pointer, (nuint)buffer.Capacity, 0xFF);
+        lock (_gate)
+        {
+            _out.Remove(buffer);
+            _outBytes -= buffer.Capacity;
+            if (_disposed)
+                Free(buffer);
+            else
+                _kept[buffer.SizeClass].Push(buffer);
+        }
+    }
+
+    private static byte* Allocate(long capacity)
+    {
+        try
+        {
+            return (byte*)NativeMemory.AlignedAlloc((nuint)capacity, Alignment);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new GradientsException(ErrorCode.ResourceExhausted, ErrorReasons.MemoryBudgetExceeded, $"The system refused {capacity} bytes.", e);
+        }
+    }
+
+    private void Trim(long wanted)
+    {
+        for (var c = SizeClasses - 1; c >= 0 && wanted > _options.BudgetBytes - _heldBytes; c--)
+        {
+            while (wanted > _options.BudgetBytes - _heldBytes && _kept[c].TryPop(out var buffer))
+                Free(buffer);
+        }
+    }
+
+    private void Free(PooledBuffer buffer)
+    {
+        _heldBytes -= buffer.Capacity;
+        NativeMemory.AlignedFree(buffer.Pointer);
+    }
+
+    private GradientsException Exceeded(long bytes) =>
+        GradientsException.Exhausted(ErrorReasons.MemoryBudgetExceeded, $"{bytes} bytes were asked for; the budget is {_options.BudgetBytes} bytes, of which {_outBytes} are in use.");
+
+    /// <summary>Classes 64·2^p·(4+q)/4 with q in 0..3; every capacity is a multiple of 64.</summary>
+    private static int ClassOf(long bytes, out long capacity)
+    {
+        var blocks = (ulong)Math.Max(1, (bytes + Alignment - 1) / Alignment);
+        if (blocks <= 4)
+        {
+            capacity = (long)blocks * Alignment;
+            return (int)blocks - 1;
+        }
+
+        var power = 63 - BitOperations.LeadingZeroCount(blocks - 1);
+        var quarter = 1UL << (power - 2);
+        var steps = ((blocks - 1 - (1UL << power)) / quarter) + 1;
+        capacity = (long)(((1UL << power) + (steps * quarter)) * Alignment);
+        return (4 * (power - 1)) + (int)steps - 1;
+    }
+
+    private static Stack<PooledBuffer>[] CreateStacks()
+    {
+        var stacks = new Stack<PooledBuffer>[SizeClasses];
+        for (var i = 0; i < stacks.Length; i++)
+            stacks[i] = new Stack<PooledBuffer>();
+        return stacks;
+    }
+}
