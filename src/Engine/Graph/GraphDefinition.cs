@@ -41,7 +41,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
     /// <exception cref="GradientsException">VALUE_NOT_FOUND.</exception>
     public Value this[ulong id] => _values.TryGetValue(id, out var value)
         ? value
-        : throw GradientsException.Invalid(ErrorReasons.ValueNotFound, $"No value has the id {id}.").With("node", id.ToString());
+        : throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"No value has the id {id}.").With("node", id.ToString());
 
     public bool Contains(ulong id) => _values.ContainsKey(id);
 
@@ -189,13 +189,13 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
             }
         }
 
-        Value Find(ulong id) => scope.TryGetValue(id, out var v) ? v : throw GradientsException.Invalid(ErrorReasons.ValueNotFound, $"The function has no value {id}.");
+        Value Find(ulong id) => scope.TryGetValue(id, out var v) ? v : throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"The function has no value {id}.");
         var gradient = spec.Gradient is null or "" ? null : _functions.TryGetValue(spec.Gradient, out var g) ? g
-            : throw GradientsException.Invalid(ErrorReasons.ValueNotFound, $"The gradient function '{spec.Gradient}' is not defined; define it before the function that uses it.");
+            : throw GradientsException.NotFound(ErrorReasons.FunctionNotFound, $"The gradient function '{spec.Gradient}' is not defined; define it before the function that uses it.");
         var saved = Array.ConvertAll(spec.Saved ?? [], Find);
         if (gradient is not null && (gradient.Parameters.Length != saved.Length + spec.Outputs.Length || gradient.Outputs.Length != parameters.Length))
         {
-            throw GradientsException.Invalid(ErrorReasons.InputCount, $"The gradient function '{gradient.Name}' must take {saved.Length} saved values and {spec.Outputs.Length} cotangents and return {parameters.Length} gradients; it takes {gradient.Parameters.Length} and returns {gradient.Outputs.Length}.");
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"The gradient function '{gradient.Name}' must take {saved.Length} saved values and {spec.Outputs.Length} cotangents and return {parameters.Length} gradients; it takes {gradient.Parameters.Length} and returns {gradient.Outputs.Length}.");
         }
 
         var function = new FunctionDefinition(spec, parameters, [.. nodes], Array.ConvertAll(spec.Outputs, id => id == 0 ? (Value?)null : Find(id)), gradient, saved);
@@ -222,7 +222,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
                 continue;
             if (id == spec.Id || spec.AdditionalOutputs.Contains(id))
                 throw GradientsException.Invalid(ErrorReasons.GraphCycle, $"Node {spec.Id} has itself as an input.");
-            inputs[i] = find(id) ?? throw GradientsException.Invalid(ErrorReasons.ValueNotFound, $"Node {spec.Id} has the input {id}, which is not defined before it.");
+            inputs[i] = find(id) ?? throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"Node {spec.Id} has the input {id}, which is not defined before it.");
         }
 
         CheckCounts(spec, op, function);
@@ -236,19 +236,19 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         if (function is not null && (function.Outputs.Length == 0 || function.Outputs.Any(o => o is null)))
             throw GradientsException.Invalid(ErrorReasons.InvalidField, $"'{function.Name}' has an absent output and serves only as a gradient function.");
         if (outputs != expected)
-            throw GradientsException.Invalid(ErrorReasons.InputCount, $"{spec.Op} has {expected} outputs; ids for {outputs} were given.");
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{spec.Op} has {expected} outputs; ids for {outputs} were given.");
         if (function is not null && spec.Inputs.Length != function.Parameters.Length)
-            throw GradientsException.Invalid(ErrorReasons.InputCount, $"'{function.Name}' takes {function.Parameters.Length} arguments; {spec.Inputs.Length} were given.");
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"'{function.Name}' takes {function.Parameters.Length} arguments; {spec.Inputs.Length} were given.");
         if (op == StructuralOp.Gradient)
         {
             var roots = spec.Attributes.Int("roots", 1);
             var wrt = spec.Attributes.Int("wrt", 1);
             if (roots < 1 || wrt < 1 || roots > spec.Inputs.Length || wrt > spec.Inputs.Length || roots + wrt > spec.Inputs.Length || spec.Inputs.Length > (2 * roots) + wrt || spec.Inputs.Take((int)(roots + wrt)).Contains(0UL))
-                throw GradientsException.Invalid(ErrorReasons.InputCount, $"Gradient takes {roots} roots, {wrt} wrt values and at most one cotangent a root; {spec.Inputs.Length} inputs were given.");
+                throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"Gradient takes {roots} roots, {wrt} wrt values and at most one cotangent a root; {spec.Inputs.Length} inputs were given.");
         }
         else if (op is StructuralOp && spec.Inputs.Length != 0 && function is null)
         {
-            throw GradientsException.Invalid(ErrorReasons.InputCount, $"{op.Name} takes no inputs.");
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{op.Name} takes no inputs.");
         }
     }
 }
