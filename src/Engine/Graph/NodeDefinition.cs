@@ -49,7 +49,7 @@ public sealed class NodeDefinition
 
     public string? Label { get; }
 
-    public NodeOrigin Origin => new(Id, Function?.Name ?? Op.Name, Label);
+    public NodeOrigin Origin => new(Id, Function?.Name ?? Op.Name, Label, Position);
 
     /// <summary>How many inputs of defined nodes refer to this one; what is still used outlives its release.</summary>
     internal int Uses { get; set; }
