@@ -59,18 +59,19 @@ public sealed class CompiledProgram
             inputs.Add(roots[i].Type);
         }
 
+        var forwardNodes = builder.Nodes.Count;
         var gradients = ReverseMode.Gradients(roots, cotangents, wrt);
         var present = gradients.Where(g => g is not null).Select(g => g!).ToList();
         var absent = Array.ConvertAll(gradients, g => g is null);
         var none = new Dictionary<Node, int>();
         if (!request.Split)
         {
-            var joint = Planner.Compile(builder, [.. fetches, .. present], inputs, none, request.Fusion);
+            var joint = Planner.Compile(builder, [.. fetches, .. present], inputs, none, request.Fusion, forwardNodes);
             return new CompiledProgram(joint, null, Types(roots), Types(wrt), absent, []);
         }
 
         var residuals = FindResiduals(builder, [.. fetches, .. roots], present);
-        var forward = Planner.Compile(builder, [.. fetches, .. residuals], sourceTypes, none, request.Fusion);
+        var forward = Planner.Compile(builder, [.. fetches, .. residuals], sourceTypes, none, request.Fusion, forwardNodes);
         var boundary = new Dictionary<Node, int>();
         foreach (var residual in residuals)
         {
@@ -78,7 +79,7 @@ public sealed class CompiledProgram
             inputs.Add(residual.Type);
         }
 
-        var backward = Planner.Compile(builder, present, inputs, boundary, request.Fusion);
+        var backward = Planner.Compile(builder, present, inputs, boundary, request.Fusion, forwardNodes);
         return new CompiledProgram(forward, backward, Types(roots), Types(wrt), absent, Types(residuals));
     }
 

@@ -49,7 +49,7 @@ public readonly record struct PlanOutput(DataType DataType, Shape Shape)
 /// </summary>
 public sealed class Plan
 {
-    internal Plan(Instruction[] instructions, Storage[] storages, NodeType[] inputs, ConstantData[] constants, PlanOutput[] outputs, long arenaBytes, long liveBytes)
+    internal Plan(Instruction[] instructions, Storage[] storages, NodeType[] inputs, ConstantData[] constants, PlanOutput[] outputs, long arenaBytes, long liveBytes, int forwardInstructions)
     {
         Instructions = instructions;
         Storages = storages;
@@ -58,6 +58,7 @@ public sealed class Plan
         Outputs = outputs;
         ArenaBytes = arenaBytes;
         PeakLiveBytes = liveBytes;
+        ForwardInstructions = forwardInstructions;
         OperandCount = instructions.Sum(i => i.Inputs.Length + i.Outputs.Length);
         Flops = instructions.Sum(i => i.Kernel.Flops);
         Bytes = instructions.Sum(i => i.Bytes);
@@ -83,6 +84,9 @@ public sealed class Plan
     public long PeakLiveBytes { get; }
 
     public long OutputBytes { get; }
+
+    /// <summary>How many of the instructions, from the first, compute values; the others compute gradients.</summary>
+    public int ForwardInstructions { get; }
 
     /// <summary>Estimated floating-point operations of one execution.</summary>
     public double Flops { get; }

@@ -18,9 +18,12 @@ internal sealed class Planner
     private readonly List<ConstantData> _constants = [];
     private readonly (int Storage, Layout Layout)[] _places;
     private readonly Dictionary<int, int> _inputStorages = [];
+    private readonly int _forwardNodes;
+    private int _forwardInstructions;
 
-    private Planner(IReadOnlyList<Node> nodes, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary)
+    private Planner(IReadOnlyList<Node> nodes, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, int forwardNodes)
     {
+        _forwardNodes = forwardNodes;
         _nodes = nodes;
         _inputs = inputs;
         _boundary = boundary;
@@ -32,9 +35,10 @@ internal sealed class Planner
     /// <param name="outputs">Nodes whose values leave the plan, each in a buffer of its own.</param>
     /// <param name="inputs">The types of all bound values, by slot.</param>
     /// <param name="boundary">Nodes that are not computed but bound, with their slots.</param>
-    public static Plan Compile(GraphBuilder builder, IReadOnlyList<Node> outputs, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, bool fusion)
+    /// <param name="forwardNodes">Nodes behind this many are the gradient's.</param>
+    public static Plan Compile(GraphBuilder builder, IReadOnlyList<Node> outputs, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, bool fusion, int forwardNodes)
     {
-        var planner = new Planner(builder.Nodes, inputs, boundary);
+        var planner = new Planner(builder.Nodes, inputs, boundary, forwardNodes);
         var order = planner.Reachable(outputs);
         planner.Lower(order, outputs, fusion, builder.Cancellation);
         return planner.Finish(outputs);
@@ -163,6 +167,7 @@ internal sealed class Planner
         var output = AddArena(node);
         _places[node.Index] = (output, Layout.RowMajor(node.Shape));
         Emit(op.CreateKernel(node, layouts), operands, [new Operand(output, 0)], [Planned(node)], bytes, [node]);
+        MarkForward(node);
     }
 
     private (int Storage, Layout Layout) EmitCopy(Node node)
@@ -188,7 +193,14 @@ internal sealed class Planner
         }
 
         Emit(draft.Kernel, inputs, outputs, [.. members.Select(Planned)], draft.External.Sum(ByteCount) + draft.Escaping.Sum(ByteCount), draft.Escaping);
+        MarkForward(members[0]);
         members.Clear();
+    }
+
+    private void MarkForward(Node node)
+    {
+        if (node.Index < _forwardNodes)
+            _forwardInstructions = _instructions.Count;
     }
 
     private void Emit(Kernel kernel, Operand[] inputs, Operand[] outputs, PlannedNode[] nodes, long bytes, IReadOnlyList<Node> results) =>
@@ -220,7 +232,8 @@ internal sealed class Planner
             [.. _constants],
             [.. outputs.Select(o => new PlanOutput(o.DataType, o.Shape))],
             arena.ArenaBytes,
-            arena.PeakLiveBytes);
+            arena.PeakLiveBytes,
+            _forwardInstructions);
     }
 
     private ArenaPlan PlaceTemporaries()

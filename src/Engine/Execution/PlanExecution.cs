@@ -72,6 +72,9 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Binds an input to a constant's elements.</summary>
     public void Bind(int slot, Graph.ConstantData data) => _inputs[slot] = data.Pointer;
 
+    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before.</summary>
+    public long ForwardDone { get; private set; }
+
     public void EnableProfile() => _ticks = new long[Plan.Instructions.Count];
 
     /// <summary>Reserves the arena and the outputs' buffers; refused before anything is computed.</summary>
@@ -100,6 +103,8 @@ public sealed unsafe class PlanExecution : IDisposable
         {
             while (_instruction < instructions.Length)
             {
+                if (_instruction == Plan.ForwardInstructions && ForwardDone == 0)
+                    ForwardDone = Stopwatch.GetTimestamp();
                 var instruction = instructions[_instruction];
                 if (RunInstruction(instruction, (void**)operands + _operand, cancellation, parkAt) == ExecutionStatus.Parked)
                     return ExecutionStatus.Parked;
@@ -111,6 +116,8 @@ public sealed unsafe class PlanExecution : IDisposable
             }
         }
 
+        if (ForwardDone == 0)
+            ForwardDone = Stopwatch.GetTimestamp();
         return ExecutionStatus.Completed;
     }
 
@@ -138,6 +145,7 @@ public sealed unsafe class PlanExecution : IDisposable
 
         Array.Clear(_inputs);
         _ticks = null;
+        ForwardDone = 0;
         (_instruction, _unit, _operand, _started) = (0, 0, 0, false);
         _home.Put(this);
     }
