@@ -83,6 +83,29 @@ public sealed class CompiledProgram
         return new CompiledProgram(forward, backward, Types(roots), Types(wrt), absent, Types(residuals));
     }
 
+    /// <summary>
+    /// Plans one update of a parameter: inputs are the parameter, its gradient, the state, then the scalars; outputs the
+    /// new parameter and the new state.
+    /// </summary>
+    public static CompiledProgram CompileUpdate(Func<Node, Node, Node[], Node[], Node[]> build, NodeType type, int stateCount, int scalarCount, CancellationToken cancellation)
+    {
+        var builder = new GraphBuilder { Cancellation = cancellation };
+        var inputs = new List<NodeType>();
+        Node Input(NodeType t)
+        {
+            inputs.Add(t);
+            return builder.Input(t.DataType, t.Shape, inputs.Count - 1);
+        }
+
+        var parameter = Input(type);
+        var gradient = Input(type);
+        var state = Enumerable.Range(0, stateCount).Select(_ => Input(type)).ToArray();
+        var scalars = Enumerable.Range(0, scalarCount).Select(_ => Input(new NodeType(type.DataType, Shape.Scalar))).ToArray();
+        var outputs = build(parameter, gradient, state, scalars);
+        var plan = Planner.Compile(builder, outputs, inputs, new Dictionary<Node, int>(), fusion: true, builder.Nodes.Count);
+        return new CompiledProgram(plan, null, [], [], [], []);
+    }
+
     private static NodeType[] Types(List<Node> nodes) => [.. nodes.Select(n => n.Type)];
 
     /// <summary>

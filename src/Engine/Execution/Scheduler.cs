@@ -98,23 +98,30 @@ public sealed class Scheduler : IDisposable
         }
     }
 
-    internal void Close(WorkQueue queue)
+    /// <summary>False when no thread is in the queue: what waited is abandoned already and <paramref name="last"/> is not kept.</summary>
+    internal bool Close(WorkQueue queue, Work last)
     {
         List<Work> left = [];
+        var running = false;
         lock (_gate)
         {
-            if (queue.Closed)
-                return;
-            queue.Closed = true;
-            if (--queue.Owner.Queues == 0)
-                _tenants.Remove(queue.Owner.Name);
+            if (!queue.Closed)
+            {
+                queue.Closed = true;
+                if (--queue.Owner.Queues == 0)
+                    _tenants.Remove(queue.Owner.Name);
+                running = queue.Running;
 
-            // A queue that runs keeps its head: the thread that runs it abandons the head at its next pause.
-            if (!queue.Running)
-                Drain(queue, left);
+                // A queue that runs keeps its head: its thread abandons the head at the next pause, then runs the last.
+                if (running)
+                    queue.Last = last;
+                else
+                    Drain(queue, left);
+            }
         }
 
         left.ForEach(w => w.Abandon());
+        return running;
     }
 
     private static void Drain(WorkQueue queue, List<Work> left)
@@ -208,9 +215,11 @@ public sealed class Scheduler : IDisposable
     private void PutBack(WorkQueue queue, WorkStatus status)
     {
         List<Work> left = [];
+        Work? last;
         lock (_gate)
         {
             queue.Running = false;
+            last = queue.Last;
             if (status == WorkStatus.Done)
                 queue.Items.Dequeue();
             if (queue.Closed || _disposed)
@@ -220,5 +229,6 @@ public sealed class Scheduler : IDisposable
         }
 
         left.ForEach(w => w.Abandon());
+        last?.Run(long.MaxValue);
     }
 }
