@@ -3,7 +3,11 @@ using System.Runtime.CompilerServices;
 
 namespace Gradients.Engine.Kernels;
 
-/// <summary>e^x, subnormal results included.</summary>
+/// <summary>
+/// e^x, subnormal results included; at most 3 ulp below −707, else under 2. float32 goes through float64, where e^0
+/// is exactly 1. The register's exponential takes another path for all of its lanes when one of them is special,
+/// so such lanes never reach it.
+/// </summary>
 internal readonly struct ExpFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -11,27 +15,65 @@ internal readonly struct ExpFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        V y = V.Exp(x);
-        if (typeof(T) == typeof(double))
+        if (typeof(T) == typeof(float))
+            return V.ThroughDouble<BoundedExpFunction>(x);
+        V isOrdinary = V.Less(V.Abs(x), V.Constant(707));
+        V y = V.Exp(V.Select(isOrdinary, x, V.Constant(0)));
+        V zero = V.Constant(0), one = V.Constant(1);
+        if (V.Any(V.Equal(V.Select(isOrdinary, one, zero), zero)))
         {
-            // Below ln of the least normal number the register form stops: e^x = (e^(x/2))².
-            V below = V.Less(x, V.Constant(-708));
-            if (V.Any(below))
-            {
-                V root = V.Exp(V.Max(x, V.Constant(-1400)) * V.Constant(0.5));
-                y = V.Select(below, root * root, y);
-            }
+            // e^x = (e^(x/2))² overflows and underflows where e^x does.
+            V halved = V.Select(V.Equal(x, x), x, zero) * V.Constant(0.5);
+            V root = V.Exp(V.Min(V.Max(halved, V.Constant(-400)), V.Constant(400)));
+            y = V.Select(isOrdinary, y, V.Select(V.Equal(x, x), root * root, x));
         }
 
         return y;
     }
 }
 
-/// <summary>ln x.</summary>
-internal readonly struct LogFunction : IUnaryFunction
+/// <summary>e^x with x brought into [−150, 150], beyond which float32 has 0 and ∞.</summary>
+internal readonly struct BoundedExpFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Log(x);
+    public static V Invoke<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V isNumber = V.Equal(x, x);
+        V bounded = V.Min(V.Max(V.Select(isNumber, x, V.Constant(0)), V.Constant(-150)), V.Constant(150));
+        return V.Select(isNumber, V.Exp(bounded), x);
+    }
+}
+
+/// <summary>ln x, at most 3 ulp. As with the exponential, only normal numbers reach the register's logarithm.</summary>
+internal readonly struct LogFunction : IUnaryFunction
+{
+    private const double LogOfScale = 37.429947750237048;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V zero = V.Constant(0), one = V.Constant(1);
+        V least = V.Constant(typeof(T) == typeof(float) ? 1.17549435082228751e-38 : 2.2250738585072014e-308);
+        V infinity = V.Constant(double.PositiveInfinity);
+        V isNormal = V.Select(V.Less(x, least), zero, V.Select(V.Less(x, infinity), one, zero));
+        V isSpecial = V.Equal(isNormal, zero);
+        V y = V.Log(V.Select(isSpecial, one, x));
+        if (V.Any(isSpecial))
+        {
+            // ln x = ln(2^54 x) − 54 ln 2 for subnormal x.
+            V isSubnormal = V.Select(V.Less(zero, x), V.Select(V.Less(x, least), one, zero), zero);
+            isSubnormal = V.Equal(isSubnormal, one);
+            V scaled = V.Log(V.Select(isSubnormal, x * V.Constant(18014398509481984), one)) - V.Constant(LogOfScale);
+            V limit = V.Select(V.Equal(x, zero), -infinity, V.Select(V.Less(x, zero), V.Constant(double.NaN), x));
+            y = V.Select(isSpecial, V.Select(isSubnormal, scaled, limit), y);
+        }
+
+        return y;
+    }
 }
 
 /// <summary>
@@ -49,7 +91,7 @@ internal readonly struct Log1PFunction : IUnaryFunction
             return V.ThroughDouble<Log1PFunction>(x);
         V one = V.Constant(1);
         V u = one + x;
-        V log = V.Log(u);
+        V log = LogFunction.Invoke<V, T>(u);
         // Beyond 2^53 u is x itself, and the quotient of infinities is avoided.
         V corrected = V.Select(V.Less(V.Constant(9007199254740992), x), log, log * (x / (u - one)));
         return V.Select(V.Equal(u, one), x, corrected);
@@ -92,7 +134,7 @@ internal readonly struct TanhFunction : IUnaryFunction
     {
         V one = V.Constant(1);
         V magnitude = V.Abs(x);
-        V tail = one - V.Constant(2) / (V.Exp(magnitude + magnitude) + one);
+        V tail = one - V.Constant(2) / (ExpFunction.Invoke<V, T>(magnitude + magnitude) + one);
         tail = V.Select(V.Less(x, V.Constant(0)), -tail, tail);
 
         V square = x * x;

@@ -3,16 +3,16 @@ using Gradients.Engine.Kernels;
 namespace Gradients.Engine.Tests.Kernels;
 
 /// <summary>
-/// Bounds in units in the last place. Exp and Log follow AMD's libm (under 1 ulp each in its documentation), compared
+/// Bounds in units in the last place: measured on 1.6 million points of each range, not proved. Exp and Log are compared
 /// with System.Math whose own error is under 1 ulp; the others are compared with correctly rounded values.
 /// float32 is compared with formulas in float64.
 /// </summary>
 public class ElementwiseAccuracyTests
 {
     [Theory]
-    [InlineData("Exp", -745.2, 709.9, 2)]
-    [InlineData("Log", 1e-3, 3, 2)]
-    [InlineData("Log", 0, 1e300, 2)]
+    [InlineData("Exp", -745.2, 709.9, 3)]
+    [InlineData("Log", 1e-3, 3, 3)]
+    [InlineData("Log", 0, 1e300, 3)]
     [InlineData("Sqrt", 0, 1e300, 0)]
     [InlineData("Tanh", -25, 25, 3)]
     [InlineData("Tanh", -1, 1, 3)]

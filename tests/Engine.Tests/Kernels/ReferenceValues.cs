@@ -41,7 +41,7 @@ internal static class ReferenceValues
         double.NaN, double.NaN, double.NaN, double.NaN,
         double.NaN, double.NaN, double.NaN, double.NaN,
         double.NaN, double.NaN, double.NaN, double.NaN,
-        double.NaN, -2.302585092994046, -1.897119984885881, -1.83258146374831,
+        double.NegativeInfinity, -2.302585092994046, -1.897119984885881, -1.83258146374831,
         -1.203972804325936, -0.9942522733438669, -0.9675840262617056, -0.6931471805599453,
         -0.6161861394238171, -0.35667494393873234, -0.2876820724517809, -0.10536051565782631,
         -0.06453852113757118, -0.0010005003335835335, -1.0000050000333337e-05, -3.300000005445e-09,

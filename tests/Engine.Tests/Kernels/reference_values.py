@@ -33,7 +33,7 @@ def row(x):
     e = d.exp()
     with_erf = abs(x) <= 38
     return (x,
-            (1 + d).ln() if x > -1 else float("nan"),
+            (1 + d).ln() if x > -1 else float("-inf" if x == -1 else "nan"),
             (1 + e).ln(),
             e / (1 + e),
             (e * e - 1) / (e * e + 1),
@@ -50,7 +50,7 @@ columns = list(zip(*map(row, points)))
 
 def text(v):
     v = float(v)
-    return "double.NaN" if v != v else repr(v)
+    return "double.NaN" if v != v else "double.NegativeInfinity" if v == float("-inf") else repr(v)
 
 
 with open("ReferenceValues.cs", "w", newline="\n") as f:
