@@ -76,7 +76,7 @@ internal static class ErrorFunction
         V ratio = Polynomial.Evaluate<V, T>(s, TailP) / Polynomial.Evaluate<V, T>(s, TailQ);
         V far = Polynomial.Evaluate<V, T>(s, FarTailP) / Polynomial.Evaluate<V, T>(s, FarTailQ);
         ratio = V.Select(V.Less(z, V.Constant(1 / 0.35)), ratio, far);
-        return ExpFunction.Invoke<V, T>(-h - V.Constant(0.5625)) * V.Exp(ratio - l) / z;
+        return ExpFunction.Invoke<V, T>(-h - V.Constant(0.5625)) * ExpFunction.Invoke<V, T>(ratio - l) / z;
     }
 }
 

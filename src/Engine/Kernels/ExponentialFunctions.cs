@@ -3,7 +3,10 @@ using System.Runtime.CompilerServices;
 
 namespace Gradients.Engine.Kernels;
 
-/// <summary>e^x, subnormal results included.</summary>
+/// <summary>
+/// e^x, subnormal results included. float32 goes through float64, where e^0 is exactly 1. The register's exponential takes another path for all of its lanes when one of them is special,
+/// so such lanes never reach it.
+/// </summary>
 internal readonly struct ExpFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -11,27 +14,77 @@ internal readonly struct ExpFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        V y = V.Exp(x);
-        if (typeof(T) == typeof(double))
-        {
-            // Below ln of the least normal number the register form stops: e^x = (e^(x/2))².
-            V below = V.Less(x, V.Constant(-708));
-            if (V.Any(below))
-            {
-                V root = V.Exp(V.Max(x, V.Constant(-1400)) * V.Constant(0.5));
-                y = V.Select(below, root * root, y);
-            }
-        }
+        if (typeof(T) == typeof(float))
+            return V.ThroughDouble<BoundedExpFunction>(x);
+        V isOrdinary = V.Less(V.Abs(x), V.Constant(707));
+        return V.MaskBits(isOrdinary) == (1UL << V.Count) - 1 ? V.Exp(x) : WithSpecialLanes<V, T>(x);
+    }
 
-        return y;
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static V WithSpecialLanes<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V zero = V.Constant(0);
+        V isOrdinary = V.Less(V.Abs(x), V.Constant(707)), isNumber = V.Equal(x, x);
+        V y = V.Exp(V.Select(isOrdinary, x, zero));
+        // e^x = (e^(x/2))² overflows and underflows where e^x does.
+        V halved = V.Select(isNumber, x, zero) * V.Constant(0.5);
+        V root = V.Exp(V.Min(V.Max(halved, V.Constant(-400)), V.Constant(400)));
+        return V.Select(isOrdinary, y, V.Select(isNumber, root * root, x));
     }
 }
 
-/// <summary>ln x.</summary>
-internal readonly struct LogFunction : IUnaryFunction
+/// <summary>e^x with x brought into [−150, 150], beyond which float32 has 0 and ∞.</summary>
+internal readonly struct BoundedExpFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Log(x);
+    public static V Invoke<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V isNumber = V.Equal(x, x);
+        V bounded = V.Min(V.Max(V.Select(isNumber, x, V.Constant(0)), V.Constant(-150)), V.Constant(150));
+        return V.Select(isNumber, V.Exp(bounded), x);
+    }
+}
+
+/// <summary>ln x. As with the exponential, only normal numbers reach the register's logarithm.</summary>
+internal readonly struct LogFunction : IUnaryFunction
+{
+    private const double LogOfScale = 37.429947750237048;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        ulong below = V.MaskBits(V.Less(x, Least<V, T>())), finite = V.MaskBits(V.Less(x, V.Constant(double.PositiveInfinity)));
+        return (finite & ~below) == (1UL << V.Count) - 1 ? V.Log(x) : WithSpecialLanes<V, T>(x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Least<V, T>()
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T> =>
+        V.Constant(typeof(T) == typeof(float) ? 1.17549435082228751e-38 : 2.2250738585072014e-308);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static V WithSpecialLanes<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V zero = V.Constant(0), one = V.Constant(1), infinity = V.Constant(double.PositiveInfinity);
+        // 1 stands in for every lane that is not a normal positive number, NaN included.
+        V normal = V.Select(V.Less(x, Least<V, T>()), one, V.Select(V.Less(x, infinity), x, one));
+        V y = V.Log(normal);
+        // ln x = ln(2^54 x) − 54 ln 2 for subnormal x.
+        V isSubnormal = V.Less(V.Abs(x), Least<V, T>());
+        V scaled = x * V.Constant(18014398509481984);
+        scaled = V.Log(V.Select(V.Less(zero, scaled), V.Select(isSubnormal, scaled, one), one)) - V.Constant(LogOfScale);
+        V limit = V.Select(V.Equal(x, zero), -infinity, V.Select(V.Less(x, zero), V.Constant(double.NaN), V.Select(isSubnormal, scaled, x)));
+        return V.Select(V.Equal(normal, x), y, limit);
+    }
 }
 
 /// <summary>
@@ -49,7 +102,7 @@ internal readonly struct Log1PFunction : IUnaryFunction
             return V.ThroughDouble<Log1PFunction>(x);
         V one = V.Constant(1);
         V u = one + x;
-        V log = V.Log(u);
+        V log = LogFunction.Invoke<V, T>(u);
         // Beyond 2^53 u is x itself, and the quotient of infinities is avoided.
         V corrected = V.Select(V.Less(V.Constant(9007199254740992), x), log, log * (x / (u - one)));
         return V.Select(V.Equal(u, one), x, corrected);
@@ -92,7 +145,7 @@ internal readonly struct TanhFunction : IUnaryFunction
     {
         V one = V.Constant(1);
         V magnitude = V.Abs(x);
-        V tail = one - V.Constant(2) / (V.Exp(magnitude + magnitude) + one);
+        V tail = one - V.Constant(2) / (ExpFunction.Invoke<V, T>(magnitude + magnitude) + one);
         tail = V.Select(V.Less(x, V.Constant(0)), -tail, tail);
 
         V square = x * x;

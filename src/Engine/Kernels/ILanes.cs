@@ -59,9 +59,10 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>Bit i is the mask of lane i.</summary>
     static abstract ulong MaskBits(TSelf mask);
 
-    /// <summary>e^x; float64 results below the normal range are not promised.</summary>
+    /// <summary>e^x for |x| &lt; 707; other lanes may change the bits of all of them.</summary>
     static abstract TSelf Exp(TSelf x);
 
+    /// <summary>ln x for normal positive x; other lanes may change the bits of all of them.</summary>
     static abstract TSelf Log(TSelf x);
 
     /// <summary>x with the low half of its significand cleared, so that its square is exact.</summary>

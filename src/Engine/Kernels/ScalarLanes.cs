@@ -9,6 +9,8 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
 {
     private readonly T _value = value;
 
+    public T Value => _value;
+
     public static int Count => 1;
 
     public static ScalarLanes<T> Load(T* source) => new(*source);
