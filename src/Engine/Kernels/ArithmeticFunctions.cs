@@ -1,0 +1,102 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Gradients.Engine.Kernels;
+
+/// <summary>x + y; integers wrap.</summary>
+internal readonly struct AddFunction : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => x + y;
+}
+
+/// <summary>x − y; integers wrap.</summary>
+internal readonly struct SubFunction : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => x - y;
+}
+
+/// <summary>x · y; integers wrap.</summary>
+internal readonly struct MulFunction : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => x * y;
+}
+
+/// <summary>x / y.</summary>
+internal readonly struct DivFunction : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => x / y;
+}
+
+/// <summary>IEEE 754-2019 maximum.</summary>
+internal readonly struct MaxFunction : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Max(x, y);
+}
+
+/// <summary>IEEE 754-2019 minimum.</summary>
+internal readonly struct MinFunction : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Min(x, y);
+}
+
+/// <summary>x = y, as a mask; false for NaN.</summary>
+internal readonly struct EqualPredicate : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Equal(x, y);
+}
+
+/// <summary>x &lt; y, as a mask; false for NaN.</summary>
+internal readonly struct LessPredicate : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Less(x, y);
+}
+
+/// <summary>−x; flips the sign of zero, integers wrap.</summary>
+internal readonly struct NegFunction : IUnaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => -x;
+}
+
+/// <summary>|x|.</summary>
+internal readonly struct AbsFunction : IUnaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Abs(x);
+}
+
+/// <summary>√x.</summary>
+internal readonly struct SqrtFunction : IUnaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Sqrt(x);
+}
+
+/// <summary>−1, 0 or 1; +0 for either zero, NaN for NaN.</summary>
+internal readonly struct SignFunction : IUnaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V zero = V.Constant(0);
+        V zeroOrNaN = V.Select(V.Equal(x, x), zero, x);
+        return V.Select(V.Less(zero, x), V.Constant(1), V.Select(V.Less(x, zero), V.Constant(-1), zeroOrNaN));
+    }
+}
+
+/// <summary>max(x, 0): NaN propagates, −0 becomes +0.</summary>
+internal readonly struct ReluFunction : IUnaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Max(x, V.Constant(0));
+}

@@ -1,0 +1,84 @@
+using System.Numerics;
+
+namespace Gradients.Engine.Kernels;
+
+/// <summary>
+/// Gather along the middle axis of a contiguous [outer, axis, inner] block, and its adjoint. Indices count from the
+/// end when negative and are valid: <see cref="FirstInvalid"/> has been asked.
+/// </summary>
+public static unsafe class GatherScatter
+{
+    private const long UnitElements = 1 << 18;
+
+    /// <summary>The position of the first index outside [−axisLength, axisLength), or −1.</summary>
+    public static long FirstInvalid(long* indices, long count, long axisLength)
+    {
+        for (long j = 0; j < count; j++)
+        {
+            if (indices[j] >= axisLength || indices[j] < -axisLength)
+                return j;
+        }
+
+        return -1;
+    }
+
+    public static int GatherUnitCount(long outer, long count, long inner) =>
+        checked((int)Blocks(outer * count, RowsPerUnit(inner)));
+
+    /// <summary>output[o, j, i] = data[o, indices[j], i]; units write disjoint rows and run in any order.</summary>
+    public static void Gather<T>(T* data, long* indices, T* output, long outer, long axis, long count, long inner, int unit)
+        where T : unmanaged
+    {
+        long first = unit * RowsPerUnit(inner);
+        long end = Math.Min(first + RowsPerUnit(inner), outer * count);
+        for (long row = first; row < end; row++)
+        {
+            var (o, j) = Math.DivRem(row, count);
+            T* source = data + (o * axis + Position(indices[j], axis)) * inner;
+            if (inner == 1)
+                output[row] = *source;
+            else
+                Buffer.MemoryCopy(source, output + row * inner, inner * sizeof(T), inner * sizeof(T));
+        }
+    }
+
+    public static int ScatterAddUnitCount(long outer, long axis, long count, long inner) =>
+        checked((int)(outer * Blocks(inner, ColumnsPerUnit(axis, count, inner))));
+
+    /// <summary>
+    /// output[o, ·, i] = 0, then output[o, indices[j], i] += source[o, j, i] for increasing j. Units write disjoint
+    /// columns and run in any order.
+    /// </summary>
+    public static void ScatterAdd<T>(T* source, long* indices, T* output, long outer, long axis, long count, long inner, int unit)
+        where T : unmanaged, INumber<T>
+    {
+        if (outer == 0 || inner == 0)
+            return;
+        long block = ColumnsPerUnit(axis, count, inner);
+        var (o, part) = Math.DivRem(unit, Blocks(inner, block));
+        long first = part * block;
+        int width = (int)Math.Min(block, inner - first);
+        T* target = output + o * axis * inner + first;
+        for (long i = 0; i < axis; i++)
+            new Span<T>(target + i * inner, width).Clear();
+        for (long j = 0; j < count; j++)
+        {
+            T* from = source + (o * count + j) * inner + first;
+            T* to = target + Position(indices[j], axis) * inner;
+            if (width == 1)
+                *to += *from;
+            else
+                Elementwise.Add(new ReadOnlySpan<T>(to, width), new ReadOnlySpan<T>(from, width), new Span<T>(to, width));
+        }
+    }
+
+    private static long Position(long index, long axis) => index < 0 ? index + axis : index;
+
+    private static long Blocks(long length, long block) => (length + block - 1) / block;
+
+    private static long RowsPerUnit(long inner) => Math.Max(1, UnitElements / Math.Max(1, inner));
+
+    /// <summary>At least 64 columns, so that a row's piece is whole cache lines.</summary>
+    private static long ColumnsPerUnit(long axis, long count, long inner) =>
+        Math.Clamp(UnitElements / Math.Max(1, axis + count) / 64 * 64, 64, Math.Max(64, Math.Min(inner, 1 << 20)));
+}

@@ -1,0 +1,84 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Gradients.Engine.Kernels;
+
+/// <summary>One element, for machines without vector registers.</summary>
+internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>, T>
+    where T : unmanaged, INumber<T>
+{
+    private readonly T _value = value;
+
+    public T Value => _value;
+
+    public static int Count => 1;
+
+    public static ScalarLanes<T> Load(T* source) => new(*source);
+
+    public static ScalarLanes<T> Broadcast(T value) => new(value);
+
+    public static ScalarLanes<T> Constant(double value)
+    {
+        if (typeof(T) == typeof(float))
+            return new(Unsafe.BitCast<float, T>((float)value));
+        if (typeof(T) == typeof(double))
+            return new(Unsafe.BitCast<double, T>(value));
+        return new(Unsafe.BitCast<long, T>((long)value));
+    }
+
+    public void Store(T* destination) => *destination = _value;
+
+    public static ScalarLanes<T> operator +(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value + y._value);
+
+    public static ScalarLanes<T> operator -(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value - y._value);
+
+    public static ScalarLanes<T> operator *(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value * y._value);
+
+    public static ScalarLanes<T> operator /(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value / y._value);
+
+    public static ScalarLanes<T> operator -(ScalarLanes<T> x) => new(-x._value);
+
+    public static ScalarLanes<T> MultiplyAdd(ScalarLanes<T> x, ScalarLanes<T> y, ScalarLanes<T> z) =>
+        new(T.MultiplyAddEstimate(x._value, y._value, z._value));
+
+    public static ScalarLanes<T> Abs(ScalarLanes<T> x) =>
+        typeof(T) == typeof(long) ? (T.IsNegative(x._value) ? -x : x) : new(T.Abs(x._value));
+
+    public static ScalarLanes<T> Sqrt(ScalarLanes<T> x) => typeof(T) == typeof(float)
+        ? new(Unsafe.BitCast<float, T>(MathF.Sqrt(Unsafe.BitCast<T, float>(x._value))))
+        : new(Unsafe.BitCast<double, T>(Math.Sqrt(Unsafe.BitCast<T, double>(x._value))));
+
+    public static ScalarLanes<T> Max(ScalarLanes<T> x, ScalarLanes<T> y) => new(T.Max(x._value, y._value));
+
+    public static ScalarLanes<T> Min(ScalarLanes<T> x, ScalarLanes<T> y) => new(T.Min(x._value, y._value));
+
+    public static ScalarLanes<T> Equal(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value == y._value ? T.One : T.Zero);
+
+    public static ScalarLanes<T> Less(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value < y._value ? T.One : T.Zero);
+
+    public static ScalarLanes<T> Select(ScalarLanes<T> mask, ScalarLanes<T> whenTrue, ScalarLanes<T> whenFalse) =>
+        mask._value != T.Zero ? whenTrue : whenFalse;
+
+    public static bool Any(ScalarLanes<T> mask) => mask._value != T.Zero;
+
+    public static ulong MaskBits(ScalarLanes<T> mask) => mask._value != T.Zero ? 1UL : 0UL;
+
+    public static ScalarLanes<T> Exp(ScalarLanes<T> x) => typeof(T) == typeof(float)
+        ? new(Unsafe.BitCast<float, T>(MathF.Exp(Unsafe.BitCast<T, float>(x._value))))
+        : new(Unsafe.BitCast<double, T>(Math.Exp(Unsafe.BitCast<T, double>(x._value))));
+
+    public static ScalarLanes<T> Log(ScalarLanes<T> x) => typeof(T) == typeof(float)
+        ? new(Unsafe.BitCast<float, T>(MathF.Log(Unsafe.BitCast<T, float>(x._value))))
+        : new(Unsafe.BitCast<double, T>(Math.Log(Unsafe.BitCast<T, double>(x._value))));
+
+    public static ScalarLanes<T> HighPart(ScalarLanes<T> x) => typeof(T) == typeof(float)
+        ? new(Unsafe.BitCast<int, T>(Unsafe.BitCast<T, int>(x._value) & unchecked((int)0xFFFFF000)))
+        : new(Unsafe.BitCast<long, T>(Unsafe.BitCast<T, long>(x._value) & unchecked((long)0xFFFFFFFF_00000000)));
+
+    public static ScalarLanes<T> ThroughDouble<TFunction>(ScalarLanes<T> x)
+        where TFunction : struct, IUnaryFunction
+    {
+        double wide = Unsafe.BitCast<T, float>(x._value);
+        return new(Unsafe.BitCast<float, T>((float)TFunction.Invoke<ScalarLanes<double>, double>(new(wide))._value));
+    }
+}

@@ -1,0 +1,175 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Gradients.Engine.Kernels;
+
+/// <summary>A function of one element, y = f(x), written over a whole register.</summary>
+internal interface IUnaryFunction
+{
+    static abstract V Invoke<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>;
+}
+
+/// <summary>A function of two elements, z = f(x, y), written over a whole register.</summary>
+internal interface IBinaryFunction
+{
+    static abstract V Invoke<V, T>(V x, V y)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>;
+}
+
+/// <summary>
+/// Drivers that apply a function to spans in whole registers only. What does not fill a register goes through a
+/// one-padded register on the stack, so the bits of an element depend on its value alone, never on the length or
+/// on its position. Outputs may be exactly the same buffer as an input; partial overlap is not allowed.
+/// </summary>
+internal static unsafe class WholeVectors
+{
+    public static void Map<TFunction, T>(ReadOnlySpan<T> x, Span<T> y)
+        where TFunction : struct, IUnaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        RequireLength(x.Length, y.Length);
+        fixed (T* px = x, py = y)
+        {
+            if (Vector512.IsHardwareAccelerated)
+                Map<TFunction, Lanes512<T>, T>(px, py, x.Length);
+            else if (Vector256.IsHardwareAccelerated)
+                Map<TFunction, Lanes256<T>, T>(px, py, x.Length);
+            else if (Vector128.IsHardwareAccelerated)
+                Map<TFunction, Lanes128<T>, T>(px, py, x.Length);
+            else
+                Map<TFunction, ScalarLanes<T>, T>(px, py, x.Length);
+        }
+    }
+
+    public static void Map<TFunction, T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z)
+        where TFunction : struct, IBinaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        RequireLength(x.Length, y.Length);
+        RequireLength(x.Length, z.Length);
+        fixed (T* px = x, py = y, pz = z)
+        {
+            if (Vector512.IsHardwareAccelerated)
+                Map<TFunction, Lanes512<T>, T>(px, py, pz, x.Length);
+            else if (Vector256.IsHardwareAccelerated)
+                Map<TFunction, Lanes256<T>, T>(px, py, pz, x.Length);
+            else if (Vector128.IsHardwareAccelerated)
+                Map<TFunction, Lanes128<T>, T>(px, py, pz, x.Length);
+            else
+                Map<TFunction, ScalarLanes<T>, T>(px, py, pz, x.Length);
+        }
+    }
+
+    /// <summary>z[i] = 1 where the predicate's mask is set, else 0.</summary>
+    public static void Test<TPredicate, T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<byte> z)
+        where TPredicate : struct, IBinaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        RequireLength(x.Length, y.Length);
+        RequireLength(x.Length, z.Length);
+        fixed (T* px = x, py = y)
+        fixed (byte* pz = z)
+        {
+            if (Vector512.IsHardwareAccelerated)
+                Test<TPredicate, Lanes512<T>, T>(px, py, pz, x.Length);
+            else if (Vector256.IsHardwareAccelerated)
+                Test<TPredicate, Lanes256<T>, T>(px, py, pz, x.Length);
+            else if (Vector128.IsHardwareAccelerated)
+                Test<TPredicate, Lanes128<T>, T>(px, py, pz, x.Length);
+            else
+                Test<TPredicate, ScalarLanes<T>, T>(px, py, pz, x.Length);
+        }
+    }
+
+    public static void RequireLength(int expected, int actual)
+    {
+        if (expected != actual)
+            throw new ArgumentException("Spans of an elementwise function have the same length.");
+    }
+
+    private static void Map<TFunction, V, T>(T* x, T* y, int length)
+        where TFunction : struct, IUnaryFunction
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        int i = 0;
+        for (; i <= length - V.Count; i += V.Count)
+            TFunction.Invoke<V, T>(V.Load(x + i)).Store(y + i);
+        if (i == length)
+            return;
+
+        T* tail = stackalloc T[V.Count];
+        Pad<V, T>(x + i, tail, length - i);
+        TFunction.Invoke<V, T>(V.Load(tail)).Store(tail);
+        Copy(tail, y + i, length - i);
+    }
+
+    private static void Map<TFunction, V, T>(T* x, T* y, T* z, int length)
+        where TFunction : struct, IBinaryFunction
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        int i = 0;
+        for (; i <= length - V.Count; i += V.Count)
+            TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i)).Store(z + i);
+        if (i == length)
+            return;
+
+        T* first = stackalloc T[V.Count];
+        T* second = stackalloc T[V.Count];
+        Pad<V, T>(x + i, first, length - i);
+        Pad<V, T>(y + i, second, length - i);
+        TFunction.Invoke<V, T>(V.Load(first), V.Load(second)).Store(first);
+        Copy(first, z + i, length - i);
+    }
+
+    private static void Test<TPredicate, V, T>(T* x, T* y, byte* z, int length)
+        where TPredicate : struct, IBinaryFunction
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        int i = 0;
+        for (; i <= length - V.Count; i += V.Count)
+            StoreBits(V.MaskBits(TPredicate.Invoke<V, T>(V.Load(x + i), V.Load(y + i))), z + i, V.Count);
+        if (i == length)
+            return;
+
+        T* first = stackalloc T[V.Count];
+        T* second = stackalloc T[V.Count];
+        Pad<V, T>(x + i, first, length - i);
+        Pad<V, T>(y + i, second, length - i);
+        StoreBits(V.MaskBits(TPredicate.Invoke<V, T>(V.Load(first), V.Load(second))), z + i, length - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreBits(ulong bits, byte* z, int count)
+    {
+        for (; count >= 8; count -= 8, z += 8, bits >>= 8)
+        {
+            // The product puts bit i at 8·i; bit 7 is moved apart, it would carry into bit 0's copy.
+            Unsafe.WriteUnaligned(z, (((bits & 0x7F) * 0x0002_0408_1020_4081) & 0x0101_0101_0101_0101) | ((bits & 0x80) << 49));
+        }
+
+        for (int i = 0; i < count; i++)
+            z[i] = (byte)((bits >> i) & 1);
+    }
+
+    private static void Pad<V, T>(T* source, T* register, int length)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V.Broadcast(T.One).Store(register);
+        Copy(source, register, length);
+    }
+
+    private static void Copy<T>(T* source, T* destination, int length)
+        where T : unmanaged
+    {
+        for (int i = 0; i < length; i++)
+            destination[i] = source[i];
+    }
+}

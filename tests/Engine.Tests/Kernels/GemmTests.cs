@@ -1,0 +1,169 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Gradients.Engine.Kernels;
+
+namespace Gradients.Engine.Tests.Kernels;
+
+/// <summary>
+/// Against compensated sums in float64 with exact products. The bound is the
+/// classical |error| ≤ k·ε·Σ|a||b| (Higham, §3.1).
+/// </summary>
+public unsafe class GemmTests
+{
+    [Fact]
+    public void EverySmallShapeInEveryLayout()
+    {
+        for (int m = 1; m <= 40; m += m < 16 ? 1 : 5)
+        {
+            for (int n = 1; n <= 40; n += n < 10 ? 3 : 4)
+            {
+                for (int k = 1; k <= 40; k += 6)
+                {
+                    for (int layout = 0; layout < 4; layout++)
+                        Check<float>(m, n, k, layout, 1);
+                }
+
+                Check<double>(m, n, (m * 7 + n) % 40 + 1, (m + n) % 4, 1);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(64, 64, 64)]
+    [InlineData(96, 512, 256)]
+    [InlineData(193, 65, 257)]
+    [InlineData(191, 127, 255)]
+    [InlineData(385, 33, 512)]
+    [InlineData(13, 1025, 300)]
+    [InlineData(5, 40, 1000)]
+    [InlineData(2, 513, 130)]
+    [InlineData(513, 2, 130)]
+    public void ShapesAroundTheBlockSizesInEveryLayout(int m, int n, int k)
+    {
+        for (int layout = 0; layout < 4; layout++)
+        {
+            Check<float>(m, n, k, layout, 1);
+            Check<double>(m, n, k, layout, 1);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 5000, 300)]
+    [InlineData(5000, 1, 300)]
+    [InlineData(1, 3, 10007)]
+    [InlineData(3, 1, 10007)]
+    [InlineData(1, 1, 10007)]
+    public void VectorProductsInEveryLayout(int m, int n, int k)
+    {
+        for (int layout = 0; layout < 4; layout++)
+        {
+            Check<float>(m, n, k, layout, 1);
+            Check<double>(m, n, k, layout, 1);
+        }
+    }
+
+    [Fact]
+    public void GeneralStridesAreTaken()
+    {
+        Check<float>(37, 45, 50, 0, 3);
+        Check<float>(37, 45, 50, 3, 2);
+        Check<double>(500, 1, 45, 2, 2);
+        Check<double>(1, 500, 45, 0, 2);
+        Check<float>(3, 4, 5, 1, 2);
+    }
+
+    [Fact]
+    public void EmptyDepthGivesZerosAndEmptyOutputNoUnits()
+    {
+        Assert.Equal(0, Gemm.UnitCount(0, 5, 5));
+        Assert.Equal(0, Gemm.UnitCount(5, 0, 5));
+        float[] c = [float.NaN, float.NaN, 7, float.NaN, float.NaN, 8];
+        fixed (float* p = c)
+        {
+            for (int unit = 0; unit < Gemm.UnitCount(2, 2, 0); unit++)
+                Gemm.Run<float>(default, default, p, 3, 2, 2, 0, null, unit);
+        }
+
+        Assert.Equal([0, 0, 7, 0, 0, 8], c);
+    }
+
+    [Fact]
+    public void ALongDepthIsCutIntoSmallerUnits()
+    {
+        Assert.True(Gemm.UnitCount(384, 1024, 4096) > Gemm.UnitCount(384, 1024, 64));
+        Check<float>(26, 140, 40_000, 0, 1);
+    }
+
+    /// <summary>Layout bit 0 stores A transposed, bit 1 B; step leaves gaps between elements.</summary>
+    private static void Check<T>(int m, int n, int k, int layout, int step)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var random = new Random(m * 1_000_003 + n * 1009 + k * 17 + layout);
+        T[] a = Fill<T>(random, m * k * step), b = Fill<T>(random, k * n * step);
+        int ldc = n + 3;
+        T[] c = [.. Enumerable.Repeat(T.NaN, m * ldc)], reversed = [.. c];
+        long ars = (layout & 1) == 0 ? k * step : step, acs = (layout & 1) == 0 ? step : m * step;
+        long brs = (layout & 2) == 0 ? n * step : step, bcs = (layout & 2) == 0 ? step : k * step;
+
+        long bytes = Gemm.WorkspaceBytes<T>(m, n, k);
+        byte* workspace = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + 128, 64);
+        new Span<byte>(workspace, (int)bytes + 128).Fill(0xFF);
+        fixed (T* pa = a, pb = b, pc = c, pr = reversed)
+        {
+            Matrix<T> left = new(pa, ars, acs), right = new(pb, brs, bcs);
+            int units = Gemm.UnitCount(m, n, k);
+            for (int unit = 0; unit < units; unit++)
+                Gemm.Run(left, right, pc, ldc, m, n, k, workspace, unit);
+            for (int unit = units - 1; unit >= 0; unit--)
+                Gemm.Run(left, right, pr, ldc, m, n, k, workspace, unit);
+        }
+
+        Assert.True(new Span<byte>(workspace + bytes, 128).IndexOfAnyExcept((byte)0xFF) < 0, "wrote past the workspace");
+        NativeMemory.AlignedFree(workspace);
+        Assert.True(ElementwiseCases.Bits<T>(c).AsSpan().SequenceEqual(ElementwiseCases.Bits<T>(reversed)), "unit order changes bits");
+
+        double epsilon = typeof(T) == typeof(float) ? Math.Pow(2, -24) : Math.Pow(2, -53);
+        double[] wideA = Widen(a), wideB = Widen(b), wideC = Widen(c);
+        for (int i = 0; i < m; i++)
+        {
+            for (int j = 0; j < n; j++)
+            {
+                double sum = 0, lost = 0, magnitude = 0;
+                for (int p = 0; p < k; p++)
+                {
+                    double x = wideA[i * ars + p * acs], y = wideB[p * brs + j * bcs], product = x * y;
+                    double next = sum + product;
+                    lost += (next - sum - product) - (typeof(T) == typeof(float) ? 0 : ProductError(x, y, product));
+                    sum = next;
+                    magnitude += Math.Abs(product);
+                }
+
+                double error = Math.Abs(wideC[i * ldc + j] - (sum - lost));
+                Assert.True(error <= (k + 1) * epsilon * magnitude, $"{typeof(T).Name} {m}x{n}x{k} layout {layout} at ({i},{j}): error {error}");
+            }
+
+            for (int j = n; j < ldc; j++)
+                Assert.True(double.IsNaN(wideC[i * ldc + j]), "wrote past a row of C");
+        }
+    }
+
+    /// <summary>x·y − product, exactly, by Dekker's splitting.</summary>
+    private static double ProductError(double x, double y, double product)
+    {
+        double cx = 134217729 * x, cy = 134217729 * y;
+        double hx = cx - (cx - x), hy = cy - (cy - y), lx = x - hx, ly = y - hy;
+        return lx * ly - (((product - hx * hy) - lx * hy) - hx * ly);
+    }
+
+    private static T[] Fill<T>(Random random, int count)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var values = new T[count];
+        for (int i = 0; i < count; i++)
+            values[i] = T.CreateTruncating(random.NextDouble() * 2 - 1);
+        return values;
+    }
+
+    private static double[] Widen<T>(T[] values)
+        where T : unmanaged, IFloatingPointIeee754<T> => Array.ConvertAll(values, double.CreateTruncating);
+}

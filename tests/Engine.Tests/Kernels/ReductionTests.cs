@@ -1,0 +1,149 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Gradients.Engine.Kernels;
+
+namespace Gradients.Engine.Tests.Kernels;
+
+public unsafe class ReductionTests
+{
+    private delegate void Kernel<T>(T* x, T* y, long outer, long reduce, long inner, void* workspace, int unit)
+        where T : unmanaged;
+
+    public static TheoryData<int, int, int> Shapes => new()
+    {
+        { 1, 1, 1 }, { 3, 17, 1 }, { 5, 1025, 1 }, { 2, 70_000, 1 }, { 1, 600_000, 1 }, { 3, 7, 5 }, { 2, 130, 300 },
+        { 1, 2100, 257 }, { 1, 300_000, 2 }, { 300, 4, 3 }, { 0, 4, 3 }, { 2, 4, 0 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void SumMaxMinAndLogSumExpEqualPlainLoops(int outer, int reduce, int inner)
+    {
+        var random = new Random(12);
+        double[] x = [.. Enumerable.Range(0, outer * reduce * inner).Select(_ => (double)(float)(random.NextDouble() * 8 - 4))];
+        float[] single = [.. x.Select(v => (float)v)];
+        double[] sum = new double[outer * inner], max = [.. sum.Select(_ => double.NegativeInfinity)], min = [.. sum.Select(_ => double.PositiveInfinity)], exp = new double[sum.Length];
+        for (int i = 0; i < x.Length; i++)
+        {
+            int j = i / (reduce * inner) * inner + i % inner;
+            sum[j] += x[i];
+            max[j] = Math.Max(max[j], x[i]);
+            min[j] = Math.Min(min[j], x[i]);
+            exp[j] += Math.Exp(x[i]);
+        }
+
+        double scale = reduce * 4.0;
+        Near(sum, Run<double>(Reduction.Sum, x, outer, reduce, inner), scale * 1e-14);
+        Near(sum, Run<float>(Reduction.Sum, single, outer, reduce, inner), scale * 1e-7);
+        Near(max, Run<double>(Reduction.Max, x, outer, reduce, inner), 0);
+        Near(max, Run<float>(Reduction.Max, single, outer, reduce, inner), 0);
+        Near(min, Run<double>(Reduction.Min, x, outer, reduce, inner), 0);
+        Near(min, Run<float>(Reduction.Min, single, outer, reduce, inner), 0);
+        Near([.. exp.Select(v => Math.Log(v))], Run<double>(Reduction.LogSumExp, x, outer, reduce, inner), 1e-12);
+        Near([.. exp.Select(v => Math.Log(v))], Run<float>(Reduction.LogSumExp, single, outer, reduce, inner), 2e-6);
+    }
+
+    [Fact]
+    public void AFloat32SumOfMillionsKeepsItsDigits()
+    {
+        float[] x = [.. Enumerable.Repeat(0.1f, 1 << 24)];
+        double expected = (double)0.1f * (1 << 24);
+        Assert.True(Math.Abs(Run<float>(Reduction.Sum, x, 1, x.Length, 1)[0] - expected) / expected < 1e-6);
+        Assert.True(Math.Abs(Run<float>(Reduction.Sum, x, 1, x.Length / 4, 4)[3] - expected / 4) / expected * 4 < 1e-6);
+        Assert.Equal(64 + 1, Reduction.UnitCount(1, x.Length, 1));
+    }
+
+    [Fact]
+    public void Int64SumsWrap() =>
+        Assert.Equal([long.MinValue, 7], Run<long>(Reduction.Sum, [long.MaxValue, 3, 1, 4], 1, 2, 2));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void NaNAndInfinitiesPropagate(int inner)
+    {
+        foreach (int at in new[] { 0, 1, 37, 299_999 })
+        {
+            double[] x = new double[300_000 * inner];
+            x[at * inner] = double.NaN;
+            Assert.Equal(double.NaN, Run<double>(Reduction.Max, x, 1, 300_000, inner)[0]);
+            Assert.Equal(double.NaN, Run<double>(Reduction.Min, x, 1, 300_000, inner)[0]);
+            Assert.Equal(double.NaN, Run<double>(Reduction.LogSumExp, x, 1, 300_000, inner)[0]);
+            x[at * inner] = double.PositiveInfinity;
+            Assert.Equal(double.PositiveInfinity, Run<double>(Reduction.LogSumExp, x, 1, 300_000, inner)[0]);
+            x.AsSpan().Fill(double.NegativeInfinity);
+            Assert.Equal(double.NegativeInfinity, Run<double>(Reduction.LogSumExp, x, 1, 300_000, inner)[0]);
+            x[at * inner] = -1000;
+            Assert.Equal(-1000, Run<double>(Reduction.LogSumExp, x, 1, 300_000, inner)[0]);
+        }
+    }
+
+    [Fact]
+    public void AnEmptyAxisHasTheIdentity()
+    {
+        Assert.Equal([0, 0], Run<float>(Reduction.Sum, [], 1, 0, 2));
+        Assert.Equal([float.NegativeInfinity], Run<float>(Reduction.LogSumExp, [], 1, 0, 1));
+    }
+
+    [Fact]
+    public void SoftmaxRowsEqualTheFormula()
+    {
+        foreach (int columns in new[] { 1, 3, 10, 64, 1000, 3001 })
+        {
+            const int Rows = 7;
+            var random = new Random(columns);
+            double[] x = [.. Enumerable.Range(0, Rows * columns).Select(_ => 1000 + random.NextDouble() * 20)], y = new double[x.Length], l = [.. x];
+            fixed (double* px = x, py = y, pl = l)
+            {
+                for (int unit = 0; unit < Softmax.UnitCount(Rows, columns); unit++)
+                {
+                    Softmax.Run(px, py, Rows, columns, unit);
+                    Softmax.RunLog(pl, pl, Rows, columns, unit);
+                }
+            }
+
+            for (int r = 0; r < Rows; r++)
+            {
+                double total = x.Skip(r * columns).Take(columns).Sum(v => Math.Exp(v - 1010));
+                for (int i = r * columns; i < (r + 1) * columns; i++)
+                {
+                    Assert.Equal(Math.Exp(x[i] - 1010) / total, y[i], 1e-13);
+                    Assert.Equal(x[i] - 1010 - Math.Log(total), l[i], 1e-12);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void AFullyMaskedSoftmaxRowIsNaN()
+    {
+        float[] x = [float.NegativeInfinity, float.NegativeInfinity, 0, float.NegativeInfinity];
+        fixed (float* p = x)
+            Softmax.Run(p, p, 2, 2, 0);
+        Assert.Equal([float.NaN, float.NaN, 1, 0], x);
+    }
+
+    private static T[] Run<T>(Kernel<T> kernel, T[] x, long outer, long reduce, long inner)
+        where T : unmanaged
+    {
+        var y = new T[outer * inner];
+        nuint bytes = (nuint)Reduction.WorkspaceBytes(outer, reduce, inner) + 64;
+        void* workspace = NativeMemory.Alloc(bytes);
+        new Span<byte>(workspace, (int)bytes).Fill(0xFF);
+        fixed (T* px = x, py = y)
+        {
+            for (int unit = 0; unit < Reduction.UnitCount(outer, reduce, inner); unit++)
+                kernel(px, py, outer, reduce, inner, workspace, unit);
+        }
+
+        NativeMemory.Free(workspace);
+        return y;
+    }
+
+    private static void Near<T>(double[] expected, T[] actual, double tolerance)
+        where T : unmanaged, INumber<T>
+    {
+        for (int i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], double.CreateTruncating(actual[i]), tolerance);
+    }
+}
