@@ -71,7 +71,7 @@ public static unsafe class ConstantFolding
     private static void Copy(ConstantData source, Layout layout, void* target)
     {
         var size = source.DataType.Size();
-        StridedCopy.Run(source.Pointer + (layout.Offset * size), layout.Shape.Dimensions, layout.Strides, target, size, 0, layout.Shape.ElementCount);
+        StridedCopy.Gather(source.Pointer + (layout.Offset * size), layout.Shape.Dimensions, layout.Strides, target, size, 0, layout.Shape.ElementCount);
     }
 
     private static void* Allocate(long bytes, List<nint> blocks)
