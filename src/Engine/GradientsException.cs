@@ -32,6 +32,9 @@ public sealed class GradientsException(ErrorCode code, string reason, string mes
 
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
+    /// <summary>The offending definition's position in the request's canonical order; the session turns it into an id.</summary>
+    internal int? Position { get; set; }
+
     /// <summary>Adds a metadata entry unless the key is taken: the innermost place knows best.</summary>
     public GradientsException With(string key, string value)
     {

@@ -8,8 +8,11 @@ public readonly record struct NodeType(DataType DataType, Shape Shape)
     public override string ToString() => $"{DataType.Name()}{Shape}";
 }
 
-/// <summary>Which definition of the client a node stems from, for errors and profiles; id 0 when there is none.</summary>
-public readonly record struct NodeOrigin(ulong Id, string Op, string? Label);
+/// <summary>
+/// Which definition of the client a node stems from, for errors and profiles; id 0 when there is none. Plans keep only the
+/// position in the canonical order: another client that shares the plan has other ids and labels.
+/// </summary>
+public readonly record struct NodeOrigin(ulong Id, string Op, string? Label, int Position);
 
 /// <summary>
 /// One value of an instantiated graph: an op applied to earlier nodes, with element type and shape known. Created only by

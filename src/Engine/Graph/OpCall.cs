@@ -62,7 +62,7 @@ public sealed class OpCall(GraphBuilder builder, Op op, Node?[] inputs, Attribut
         var required = schema.Inputs.Count(i => !i.Optional && !i.Variadic) + (schema.Inputs is [.., { Variadic: true, Optional: false }] ? 1 : 0);
         if (_inputs.Length < required || (_inputs.Length > 0 && schema.Input(_inputs.Length - 1) is null))
         {
-            throw GradientsException.Invalid(ErrorReasons.InputCount, $"{Op.Name} takes {(schema.Inputs is [.., { Variadic: true }] ? $"at least {required}" : required == schema.Inputs.Length ? $"{required}" : $"{required} to {schema.Inputs.Length}")} inputs; {_inputs.Length} were given.");
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{Op.Name} takes {(schema.Inputs is [.., { Variadic: true }] ? $"at least {required}" : required == schema.Inputs.Length ? $"{required}" : $"{required} to {schema.Inputs.Length}")} inputs; {_inputs.Length} were given.");
         }
 
         for (var i = 0; i < _inputs.Length; i++)
@@ -71,7 +71,7 @@ public sealed class OpCall(GraphBuilder builder, Op op, Node?[] inputs, Attribut
             if (_inputs[i] is null)
             {
                 if (!input.Optional)
-                    throw GradientsException.Invalid(ErrorReasons.InputCount, $"{Op.Name}: input '{input.Name}' is required.");
+                    throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{Op.Name}: input '{input.Name}' is required.");
                 continue;
             }
 

@@ -4,8 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Gradients.Engine.Kernels;
 
 /// <summary>
-/// e^x, subnormal results included; at most 3 ulp below −707, else under 2. float32 goes through float64, where e^0
-/// is exactly 1. The register's exponential takes another path for all of its lanes when one of them is special,
+/// e^x, subnormal results included. float32 goes through float64, where e^0 is exactly 1. The register's exponential takes another path for all of its lanes when one of them is special,
 /// so such lanes never reach it.
 /// </summary>
 internal readonly struct ExpFunction : IUnaryFunction
@@ -18,17 +17,21 @@ internal readonly struct ExpFunction : IUnaryFunction
         if (typeof(T) == typeof(float))
             return V.ThroughDouble<BoundedExpFunction>(x);
         V isOrdinary = V.Less(V.Abs(x), V.Constant(707));
-        V y = V.Exp(V.Select(isOrdinary, x, V.Constant(0)));
-        V zero = V.Constant(0), one = V.Constant(1);
-        if (V.Any(V.Equal(V.Select(isOrdinary, one, zero), zero)))
-        {
-            // e^x = (e^(x/2))² overflows and underflows where e^x does.
-            V halved = V.Select(V.Equal(x, x), x, zero) * V.Constant(0.5);
-            V root = V.Exp(V.Min(V.Max(halved, V.Constant(-400)), V.Constant(400)));
-            y = V.Select(isOrdinary, y, V.Select(V.Equal(x, x), root * root, x));
-        }
+        return V.MaskBits(isOrdinary) == (1UL << V.Count) - 1 ? V.Exp(x) : WithSpecialLanes<V, T>(x);
+    }
 
-        return y;
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static V WithSpecialLanes<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V zero = V.Constant(0);
+        V isOrdinary = V.Less(V.Abs(x), V.Constant(707)), isNumber = V.Equal(x, x);
+        V y = V.Exp(V.Select(isOrdinary, x, zero));
+        // e^x = (e^(x/2))² overflows and underflows where e^x does.
+        V halved = V.Select(isNumber, x, zero) * V.Constant(0.5);
+        V root = V.Exp(V.Min(V.Max(halved, V.Constant(-400)), V.Constant(400)));
+        return V.Select(isOrdinary, y, V.Select(isNumber, root * root, x));
     }
 }
 
@@ -46,7 +49,7 @@ internal readonly struct BoundedExpFunction : IUnaryFunction
     }
 }
 
-/// <summary>ln x, at most 3 ulp. As with the exponential, only normal numbers reach the register's logarithm.</summary>
+/// <summary>ln x. As with the exponential, only normal numbers reach the register's logarithm.</summary>
 internal readonly struct LogFunction : IUnaryFunction
 {
     private const double LogOfScale = 37.429947750237048;
@@ -56,23 +59,31 @@ internal readonly struct LogFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        V zero = V.Constant(0), one = V.Constant(1);
-        V least = V.Constant(typeof(T) == typeof(float) ? 1.17549435082228751e-38 : 2.2250738585072014e-308);
-        V infinity = V.Constant(double.PositiveInfinity);
-        V isNormal = V.Select(V.Less(x, least), zero, V.Select(V.Less(x, infinity), one, zero));
-        V isSpecial = V.Equal(isNormal, zero);
-        V y = V.Log(V.Select(isSpecial, one, x));
-        if (V.Any(isSpecial))
-        {
-            // ln x = ln(2^54 x) − 54 ln 2 for subnormal x.
-            V isSubnormal = V.Select(V.Less(zero, x), V.Select(V.Less(x, least), one, zero), zero);
-            isSubnormal = V.Equal(isSubnormal, one);
-            V scaled = V.Log(V.Select(isSubnormal, x * V.Constant(18014398509481984), one)) - V.Constant(LogOfScale);
-            V limit = V.Select(V.Equal(x, zero), -infinity, V.Select(V.Less(x, zero), V.Constant(double.NaN), x));
-            y = V.Select(isSpecial, V.Select(isSubnormal, scaled, limit), y);
-        }
+        ulong below = V.MaskBits(V.Less(x, Least<V, T>())), finite = V.MaskBits(V.Less(x, V.Constant(double.PositiveInfinity)));
+        return (finite & ~below) == (1UL << V.Count) - 1 ? V.Log(x) : WithSpecialLanes<V, T>(x);
+    }
 
-        return y;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Least<V, T>()
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T> =>
+        V.Constant(typeof(T) == typeof(float) ? 1.17549435082228751e-38 : 2.2250738585072014e-308);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static V WithSpecialLanes<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V zero = V.Constant(0), one = V.Constant(1), infinity = V.Constant(double.PositiveInfinity);
+        // 1 stands in for every lane that is not a normal positive number, NaN included.
+        V normal = V.Select(V.Less(x, Least<V, T>()), one, V.Select(V.Less(x, infinity), x, one));
+        V y = V.Log(normal);
+        // ln x = ln(2^54 x) − 54 ln 2 for subnormal x.
+        V isSubnormal = V.Less(V.Abs(x), Least<V, T>());
+        V scaled = x * V.Constant(18014398509481984);
+        scaled = V.Log(V.Select(V.Less(zero, scaled), V.Select(isSubnormal, scaled, one), one)) - V.Constant(LogOfScale);
+        V limit = V.Select(V.Equal(x, zero), -infinity, V.Select(V.Less(x, zero), V.Constant(double.NaN), V.Select(isSubnormal, scaled, x)));
+        return V.Select(V.Equal(normal, x), y, limit);
     }
 }
 

@@ -1,0 +1,95 @@
+using Gradients.Engine.Graph;
+using Gradients.Engine.Ops;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Autodiff;
+
+/// <summary>
+/// Turns definitions into nodes, with the shapes of one request bound: calls are inlined, Gradient nodes are expanded by
+/// <see cref="ReverseMode"/>.
+/// </summary>
+/// <param name="builder">Where the nodes go.</param>
+/// <param name="subgraph">The definitions in order; their positions index what this class keeps.</param>
+public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
+{
+    private readonly Node[][] _outputs = new Node[subgraph.Nodes.Count][];
+
+    /// <summary>Expands every definition; sources become inputs of the given types, in order.</summary>
+    public void Run(IReadOnlyList<NodeType> sourceTypes)
+    {
+        var slot = 0;
+        foreach (var definition in subgraph.Nodes)
+        {
+            builder.Origin = definition.Origin;
+            if (Subgraph.IsSource(definition))
+            {
+                _outputs[definition.Position] = [builder.Input(sourceTypes[slot].DataType, sourceTypes[slot].Shape, slot)];
+                slot++;
+            }
+            else
+            {
+                _outputs[definition.Position] = Expand(definition, value => _outputs[value.Node.Position][value.Output]);
+            }
+        }
+
+        builder.Origin = default;
+    }
+
+    /// <summary>The node of a value of the subgraph.</summary>
+    public Node this[Value value] => _outputs[value.Node.Position][value.Output];
+
+    private Node[] Expand(NodeDefinition definition, Func<Value, Node> find)
+    {
+        if (definition.Op == StructuralOp.Constant)
+            return [builder.Constant(Subgraph.ConstantOf(definition))];
+        var inputs = Array.ConvertAll(definition.Inputs, i => i is { } value ? find(value) : null);
+        if (definition.Function is { } function)
+            return Inline(function, Array.ConvertAll(inputs, i => i ?? throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"'{function.Name}' has an omitted argument.")))!;
+        return definition.Op == StructuralOp.Gradient ? Differentiate(definition, inputs) : builder.AddAll(definition.Op, definition.Attributes, inputs);
+    }
+
+    /// <summary>A Gradient node: zeros where no path leads, because a value of the graph cannot be absent.</summary>
+    private Node[] Differentiate(NodeDefinition definition, Node?[] inputs)
+    {
+        var roots = (int)definition.Attributes.Int("roots", 1);
+        var wrt = (int)definition.Attributes.Int("wrt", 1);
+        var targets = inputs[roots..(roots + wrt)]!;
+        var gradients = ReverseMode.Gradients(inputs[..roots]!, inputs[(roots + wrt)..], targets!);
+        return [.. gradients.Select((g, i) => g ?? builder.Scalar(targets[i]!.DataType, 0).BroadcastTo(targets[i]!.Shape))];
+    }
+
+    /// <summary>Nesting is at most <see cref="FunctionDefinition.MaxDepth"/>, so this recursion is bounded.</summary>
+    private Node?[] Inline(FunctionDefinition function, Node[] arguments)
+    {
+        var scope = new Dictionary<NodeDefinition, Node[]>(function.Nodes.Length + arguments.Length);
+        for (var i = 0; i < arguments.Length; i++)
+            scope[function.Parameters[i]] = [arguments[i]];
+        var origin = builder.Origin;
+        foreach (var definition in function.Nodes)
+        {
+            // Errors and profiles name the call in the client's graph and the op inside.
+            builder.Origin = origin with { Op = $"{origin.Op}/{definition.Origin.Op}" };
+            scope[definition] = Expand(definition, value => scope[value.Node][value.Output]);
+        }
+
+        builder.Origin = origin;
+        Node? Find(Value? value) => value is { } v ? scope[v.Node][v.Output] : null;
+        var outputs = Array.ConvertAll(function.Outputs, Find);
+        return function.Gradient is null ? outputs : WithCustomGradient(function, function.Gradient, arguments, outputs!, Find);
+    }
+
+    private Node[] WithCustomGradient(FunctionDefinition function, FunctionDefinition gradient, Node[] arguments, Node[] outputs, Func<Value?, Node?> find)
+    {
+        var origin = builder.Origin;
+        Node[] results = [];
+        var call = new CustomCall(function.Name, arguments, cotangents =>
+        {
+            // A saved output is the call's output, so that differentiating again meets the custom rule, not the body.
+            var saved = function.Saved.Select(s => Array.FindIndex(function.Outputs, o => o == s) is >= 0 and var i ? results[i] : find(s)!);
+            builder.Origin = origin;
+            return Inline(gradient, [.. saved, .. cotangents]);
+        });
+        results = Array.ConvertAll(outputs, o => call.AddOutput(builder, o));
+        return results;
+    }
+}

@@ -1,0 +1,287 @@
+using Gradients.Engine.Graph;
+using Gradients.Engine.Kernels;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Compilation;
+
+/// <summary>
+/// Lowers nodes to a plan: what nothing asks for is dropped, views become strides, elementwise runs become fused kernels,
+/// copies are inserted where a kernel does not take a view, temporaries are placed in one arena by liveness.
+/// </summary>
+internal sealed class Planner
+{
+    private readonly IReadOnlyList<Node> _nodes;
+    private readonly IReadOnlyList<NodeType> _inputs;
+    private readonly IReadOnlyDictionary<Node, int> _boundary;
+    private readonly List<Instruction> _instructions = [];
+    private readonly List<StorageDraft> _storages = [];
+    private readonly List<ConstantData> _constants = [];
+    private readonly (int Storage, Layout Layout)[] _places;
+    private readonly Dictionary<int, int> _inputStorages = [];
+    private readonly int _forwardNodes;
+    private int _forwardInstructions;
+
+    private Planner(IReadOnlyList<Node> nodes, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, int forwardNodes)
+    {
+        _forwardNodes = forwardNodes;
+        _nodes = nodes;
+        _inputs = inputs;
+        _boundary = boundary;
+        _places = new (int, Layout)[nodes.Count];
+    }
+
+    /// <summary>Makes the plan that computes the outputs.</summary>
+    /// <param name="builder">The graph.</param>
+    /// <param name="outputs">Nodes whose values leave the plan, each in a buffer of its own.</param>
+    /// <param name="inputs">The types of all bound values, by slot.</param>
+    /// <param name="boundary">Nodes that are not computed but bound, with their slots.</param>
+    /// <param name="forwardNodes">Nodes behind this many are the gradient's.</param>
+    public static Plan Compile(GraphBuilder builder, IReadOnlyList<Node> outputs, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, bool fusion, int forwardNodes)
+    {
+        var planner = new Planner(builder.Nodes, inputs, boundary, forwardNodes);
+        var order = planner.Reachable(outputs);
+        planner.Lower(order, outputs, fusion, builder.Cancellation);
+        return planner.Finish(outputs);
+    }
+
+    /// <summary>The inputs whose elements a node reads; a view reads only what it looks at.</summary>
+    public static ReadOnlySpan<Node> DataInputs(Node node) => node.Op is ViewOp ? node.Inputs.AsSpan(0, 1) : node.Inputs;
+
+    private List<Node> Reachable(IReadOnlyList<Node> outputs)
+    {
+        var needed = new bool[_nodes.Count];
+        var stack = new Stack<Node>(outputs);
+        while (stack.TryPop(out var node))
+        {
+            if (needed[node.Index])
+                continue;
+            needed[node.Index] = true;
+            if (_boundary.ContainsKey(node))
+                continue;
+            foreach (var input in DataInputs(node))
+                stack.Push(input);
+        }
+
+        var order = new List<Node>();
+        for (var i = 0; i < needed.Length; i++)
+        {
+            if (needed[i])
+                order.Add(_nodes[i]);
+        }
+
+        return order;
+    }
+
+    private void Lower(List<Node> order, IReadOnlyList<Node> outputs, bool fusion, CancellationToken cancellation)
+    {
+        var groups = new FusionGroups(order, _nodes.Count, _boundary.ContainsKey, fusion);
+        var escapes = new bool[_nodes.Count];
+        foreach (var node in outputs)
+            escapes[node.Index] = true;
+        foreach (var node in order)
+        {
+            if (_boundary.ContainsKey(node))
+                continue;
+            foreach (var input in DataInputs(node))
+                escapes[input.Index] |= groups[node] < 0 || groups[node] != groups[input];
+        }
+
+        var members = new List<Node>();
+        foreach (var node in order)
+        {
+            if (node.Op is null || _boundary.ContainsKey(node))
+            {
+                _places[node.Index] = (SourceStorage(node), Layout.RowMajor(node.Shape));
+                continue;
+            }
+
+            if (members.Count > 0 && node.Op is not ViewOp && groups[node] != groups[members[0]])
+                EmitGroup(members, escapes);
+            switch (node.Op)
+            {
+                case ViewOp view:
+                    // A view of a member closed the group; a view of anything else does not touch it.
+                    if (members.Count > 0 && members.Contains(node.Inputs[0]))
+                        EmitGroup(members, escapes);
+                    LowerView(view, node);
+                    break;
+                case KernelOp op:
+                    LowerKernel(op, node);
+                    break;
+                default:
+                    members.Add(node);
+                    break;
+            }
+
+            if ((node.Index & 1023) == 0)
+                cancellation.ThrowIfCancellationRequested();
+        }
+
+        if (members.Count > 0)
+            EmitGroup(members, escapes);
+    }
+
+    private int SourceStorage(Node node)
+    {
+        if (node.Constant is { } constant && !_boundary.ContainsKey(node))
+        {
+            _constants.Add(constant);
+            return AddStorage(StorageKind.Constant, _constants.Count - 1, constant.ByteCount);
+        }
+
+        var slot = _boundary.TryGetValue(node, out var bound) ? bound : node.InputSlot;
+        if (!_inputStorages.TryGetValue(slot, out var storage))
+            _inputStorages[slot] = storage = AddStorage(StorageKind.Input, slot, 0);
+        return storage;
+    }
+
+    private void LowerView(ViewOp op, Node node)
+    {
+        var (storage, layout) = _places[node.Inputs[0].Index];
+        var view = op.View(node, layout);
+        if (view is null)
+        {
+            (storage, layout) = EmitCopy(node.Inputs[0]);
+            view = op.View(node, layout) ?? throw new InvalidOperationException($"{op.Name} has no view of a row-major input.");
+        }
+
+        _places[node.Index] = (storage, view);
+    }
+
+    private void LowerKernel(KernelOp op, Node node)
+    {
+        var operands = new Operand[node.Inputs.Length];
+        var layouts = new Layout[node.Inputs.Length];
+        long bytes = ByteCount(node);
+        for (var i = 0; i < operands.Length; i++)
+        {
+            var input = node.Inputs[i];
+            var (storage, layout) = _places[input.Index];
+            if (!op.Accepts(node, i, layout))
+                (storage, layout) = EmitCopy(input);
+            operands[i] = new Operand(storage, layout.Offset * input.DataType.Size());
+            layouts[i] = layout;
+            bytes += ByteCount(input);
+        }
+
+        var output = AddArena(node);
+        _places[node.Index] = (output, Layout.RowMajor(node.Shape));
+        Emit(op.CreateKernel(node, layouts), operands, [new Operand(output, 0)], [Planned(node)], bytes, [node]);
+        MarkForward(node);
+    }
+
+    private (int Storage, Layout Layout) EmitCopy(Node node)
+    {
+        var (storage, layout) = _places[node.Index];
+        var target = AddArena(node);
+        Emit(new CopyKernel(layout, node.DataType.Size()), [new Operand(storage, layout.Offset * node.DataType.Size())], [new Operand(target, 0)], [new PlannedNode(node.Origin.Position, "Copy")], 2 * ByteCount(node), [node]);
+        return (target, Layout.RowMajor(node.Shape));
+    }
+
+    /// <summary>Emits the open group and empties it.</summary>
+    private void EmitGroup(List<Node> members, bool[] escapes)
+    {
+        var draft = new FusedGroup(members, escapes, n => _places[n.Index].Layout);
+        var inputs = draft.External.Select(n => new Operand(_places[n.Index].Storage, _places[n.Index].Layout.Offset * n.DataType.Size())).ToArray();
+        var outputs = new Operand[draft.Escaping.Count];
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            var node = draft.Escaping[i];
+            var storage = AddArena(node);
+            _places[node.Index] = (storage, Layout.RowMajor(node.Shape));
+            outputs[i] = new Operand(storage, 0);
+        }
+
+        Emit(draft.Kernel, inputs, outputs, [.. members.Select(Planned)], draft.External.Sum(ByteCount) + draft.Escaping.Sum(ByteCount), draft.Escaping);
+        MarkForward(members[0]);
+        members.Clear();
+    }
+
+    private void MarkForward(Node node)
+    {
+        if (node.Index < _forwardNodes)
+            _forwardInstructions = _instructions.Count;
+    }
+
+    private void Emit(Kernel kernel, Operand[] inputs, Operand[] outputs, PlannedNode[] nodes, long bytes, IReadOnlyList<Node> results) =>
+        _instructions.Add(new Instruction(kernel, inputs, outputs, 0, nodes, bytes, [.. results.Select(r => (r.DataType, r.Shape.ElementCount))]));
+
+    private int AddArena(Node node) => AddStorage(StorageKind.Arena, 0, ByteCount(node));
+
+    private int AddStorage(StorageKind kind, int index, long bytes)
+    {
+        _storages.Add(new StorageDraft(kind, index, bytes));
+        return _storages.Count - 1;
+    }
+
+    private Plan Finish(IReadOnlyList<Node> outputs)
+    {
+        for (var i = 0; i < outputs.Count; i++)
+        {
+            var (storage, layout) = _places[outputs[i].Index];
+            if (_storages[storage].Kind != StorageKind.Arena || !layout.IsContiguous || layout.Offset != 0 || _storages[storage].Bytes != ByteCount(outputs[i]))
+                storage = EmitCopy(outputs[i]).Storage;
+            _storages[storage] = _storages[storage] with { Kind = StorageKind.Output, Index = i };
+        }
+
+        var arena = PlaceTemporaries();
+        return new Plan(
+            [.. _instructions],
+            [.. _storages.Select(s => new Storage(s.Kind, s.Index, s.Offset))],
+            [.. _inputs],
+            [.. _constants],
+            [.. outputs.Select(o => new PlanOutput(o.DataType, o.Shape))],
+            arena.ArenaBytes,
+            arena.PeakLiveBytes,
+            _forwardInstructions);
+    }
+
+    private ArenaPlan PlaceTemporaries()
+    {
+        var arena = new ArenaPlan();
+        var lastUse = new int[_storages.Count];
+        for (var i = 0; i < _instructions.Count; i++)
+        {
+            foreach (var operand in _instructions[i].Inputs)
+                lastUse[operand.Storage] = i;
+            foreach (var operand in _instructions[i].Outputs)
+                lastUse[operand.Storage] = Math.Max(lastUse[operand.Storage], i);
+        }
+
+        var dying = new List<int>[_instructions.Count];
+        for (var s = 0; s < _storages.Count; s++)
+        {
+            if (_storages[s].Kind == StorageKind.Arena)
+                (dying[lastUse[s]] ??= []).Add(s);
+        }
+
+        for (var i = 0; i < _instructions.Count; i++)
+        {
+            var instruction = _instructions[i];
+            foreach (var operand in instruction.Outputs)
+            {
+                var draft = _storages[operand.Storage];
+                if (draft.Kind == StorageKind.Arena)
+                    _storages[operand.Storage] = draft with { Offset = arena.Take(draft.Bytes) };
+            }
+
+            if (instruction.Kernel.WorkspaceBytes > 0)
+            {
+                var offset = arena.Take(instruction.Kernel.WorkspaceBytes);
+                _instructions[i] = instruction with { WorkspaceOffset = offset };
+                arena.Give(offset, instruction.Kernel.WorkspaceBytes);
+            }
+
+            foreach (var s in dying[i] ?? [])
+                arena.Give(_storages[s].Offset, _storages[s].Bytes);
+        }
+
+        return arena;
+    }
+
+    private static PlannedNode Planned(Node node) => new(node.Origin.Position, node.Op!.Name);
+
+    private static long ByteCount(Node node) => node.Shape.ElementCount * node.DataType.Size();
+
+    private readonly record struct StorageDraft(StorageKind Kind, int Index, long Bytes, long Offset = 0);
+}

@@ -1,0 +1,234 @@
+using System.Diagnostics;
+
+namespace Gradients.Engine.Execution;
+
+public sealed record SchedulerOptions
+{
+    /// <summary>Dedicated compute threads, 1 to 1024. The default value is the number of processors.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>How long work runs while others wait. The default value is 2 ms.</summary>
+    public TimeSpan Slice { get; init; } = TimeSpan.FromMilliseconds(2);
+}
+
+/// <summary>
+/// Dedicated threads for all computation, so that kernels never occupy the thread pool that answers health checks. The next
+/// piece of work is that of the tenant, and within it of the queue, that received the least compute time so far. Idle
+/// threads sleep.
+/// </summary>
+public sealed class Scheduler : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly Dictionary<string, WorkQueue.Tenant> _tenants = [];
+    private readonly PriorityQueue<WorkQueue.Tenant, long> _ready = new();
+    private readonly Thread[] _threads;
+    private readonly long _slice;
+    private long _tenantClock;
+    private long _queueClock;
+    private int _waiting;
+    private bool _disposed;
+
+    public Scheduler(SchedulerOptions? options = null)
+    {
+        options ??= new SchedulerOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
+        _slice = (long)(options.Slice.TotalSeconds * Stopwatch.Frequency);
+        _threads = new Thread[options.Threads];
+        for (var i = 0; i < _threads.Length; i++)
+        {
+            _threads[i] = new Thread(Loop) { IsBackground = true, Name = $"gradients-compute-{i}" };
+            _threads[i].Start();
+        }
+    }
+
+    public int ThreadCount => _threads.Length;
+
+    /// <summary>Queues that have work which is not running.</summary>
+    public int WaitingQueues => Volatile.Read(ref _waiting);
+
+    /// <param name="capacity">The most items that wait or run at one time.</param>
+    public WorkQueue CreateQueue(string tenant = "", int capacity = 1024)
+    {
+        lock (_gate)
+        {
+            if (!_tenants.TryGetValue(tenant, out var owner))
+                _tenants[tenant] = owner = new WorkQueue.Tenant(tenant) { Received = _tenantClock };
+            owner.Queues++;
+            return new WorkQueue(this, owner, capacity) { Received = _queueClock };
+        }
+    }
+
+    /// <summary>Stops the threads at their next pause and abandons what is left.</summary>
+    public void Dispose()
+    {
+        List<Work> left = [];
+        lock (_gate)
+        {
+            _disposed = true;
+            while (_ready.TryDequeue(out var tenant, out _))
+            {
+                while (tenant.Ready.TryDequeue(out var queue, out _))
+                    Drain(queue, left);
+            }
+
+            Monitor.PulseAll(_gate);
+        }
+
+        left.ForEach(w => w.Abandon());
+        foreach (var thread in _threads)
+        {
+            if (thread != Thread.CurrentThread)
+                thread.Join();
+        }
+    }
+
+    internal void Enqueue(WorkQueue queue, Work work)
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+                throw new GradientsException(ErrorCode.Unavailable, ErrorReasons.Draining, "The engine is stopping.");
+            if (queue.Closed)
+                throw GradientsException.NotFound(ErrorReasons.SessionNotFound, "The session is closed.");
+            if (queue.Items.Count >= queue.Capacity)
+                throw new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"{queue.Items.Count} requests wait on this session already; try again when some are answered.");
+            queue.Items.Enqueue(work);
+            if (!queue.Running && queue.Items.Count == 1)
+                MakeReady(queue);
+        }
+    }
+
+    /// <summary>False when no thread is in the queue: what waited is abandoned already and <paramref name="last"/> is not kept.</summary>
+    internal bool Close(WorkQueue queue, Work last)
+    {
+        List<Work> left = [];
+        var running = false;
+        lock (_gate)
+        {
+            if (!queue.Closed)
+            {
+                queue.Closed = true;
+                if (--queue.Owner.Queues == 0)
+                    _tenants.Remove(queue.Owner.Name);
+                running = queue.Running;
+
+                // A queue that runs keeps its head: its thread abandons the head at the next pause, then runs the last.
+                if (running)
+                    queue.Last = last;
+                else
+                    Drain(queue, left);
+            }
+        }
+
+        left.ForEach(w => w.Abandon());
+        return running;
+    }
+
+    private static void Drain(WorkQueue queue, List<Work> left)
+    {
+        while (queue.Items.TryDequeue(out var work))
+            left.Add(work);
+    }
+
+    private void MakeReady(WorkQueue queue)
+    {
+        // Whoever was idle starts at the present, so that it cannot save up time.
+        queue.Received = Math.Max(queue.Received, _queueClock);
+        queue.Owner.Ready.Enqueue(queue, queue.Received);
+        _waiting++;
+        if (!queue.Owner.Listed)
+        {
+            queue.Owner.Listed = true;
+            queue.Owner.Received = Math.Max(queue.Owner.Received, _tenantClock);
+            _ready.Enqueue(queue.Owner, queue.Owner.Received);
+        }
+
+        Monitor.Pulse(_gate);
+    }
+
+    private WorkQueue? Next()
+    {
+        lock (_gate)
+        {
+            while (true)
+            {
+                if (_disposed)
+                    return null;
+                if (_ready.TryDequeue(out var tenant, out var tenantReceived))
+                {
+                    tenant.Listed = false;
+                    var found = tenant.Ready.TryDequeue(out var queue, out var queueReceived);
+                    if (tenant.Ready.Count > 0)
+                    {
+                        tenant.Listed = true;
+                        _ready.Enqueue(tenant, tenant.Received);
+                    }
+
+                    if (!found)
+                        continue;
+                    _waiting--;
+                    if (queue!.Items.Count == 0)
+                        continue;
+                    _tenantClock = Math.Max(_tenantClock, tenantReceived);
+                    _queueClock = Math.Max(_queueClock, queueReceived);
+                    queue.Running = true;
+                    return queue;
+                }
+
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    private void Loop()
+    {
+        while (Next() is { } queue)
+        {
+            var work = Peek(queue);
+            WorkStatus status;
+            do
+            {
+                var began = Stopwatch.GetTimestamp();
+                status = work.Run(began + _slice);
+                Charge(queue, Stopwatch.GetTimestamp() - began);
+            }
+            while (status == WorkStatus.Parked && Volatile.Read(ref _waiting) == 0 && !queue.Closed && !Volatile.Read(ref _disposed));
+            PutBack(queue, status);
+        }
+    }
+
+    private Work Peek(WorkQueue queue)
+    {
+        lock (_gate)
+            return queue.Items.Peek();
+    }
+
+    private void Charge(WorkQueue queue, long ticks)
+    {
+        lock (_gate)
+        {
+            queue.Received += ticks;
+            queue.Owner.Received += ticks;
+        }
+    }
+
+    private void PutBack(WorkQueue queue, WorkStatus status)
+    {
+        List<Work> left = [];
+        Work? last;
+        lock (_gate)
+        {
+            queue.Running = false;
+            last = queue.Last;
+            if (status == WorkStatus.Done)
+                queue.Items.Dequeue();
+            if (queue.Closed || _disposed)
+                Drain(queue, left);
+            else if (queue.Items.Count > 0)
+                MakeReady(queue);
+        }
+
+        left.ForEach(w => w.Abandon());
+        last?.Run(long.MaxValue);
+    }
+}

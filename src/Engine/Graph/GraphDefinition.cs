@@ -1,0 +1,254 @@
+using System.Collections.Immutable;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Graph;
+
+public sealed record GraphLimits
+{
+    /// <summary>The most nodes that are defined at one time. The default value is 1,000,000.</summary>
+    public int MaxNodes { get; init; } = 1_000_000;
+
+    /// <summary>The most functions. The default value is 1,000.</summary>
+    public int MaxFunctions { get; init; } = 1_000;
+
+    /// <summary>The most nodes that a request may expand to, functions and gradients included. The default value is 4,000,000.</summary>
+    public int MaxExpandedNodes { get; init; } = 4_000_000;
+
+    /// <summary>The most bytes in constants. The default value is 256 MiB.</summary>
+    public long MaxConstantBytes { get; init; } = 256L << 20;
+}
+
+/// <summary>
+/// An append-only graph of definitions. Inputs refer to earlier nodes, so it has no cycles. Nodes are added all or none.
+/// A released node's id is free at once; its memory goes when nothing defined depends on it any more.
+/// </summary>
+public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp)
+{
+    private static readonly NodeSpec ParameterSpec = new(0, "Parameter", [], Attributes.None);
+
+    private readonly Dictionary<ulong, Value> _values = [];
+    private readonly Dictionary<string, FunctionDefinition> _functions = [];
+    private readonly Dictionary<ulong, NodeDefinition> _variables = [];
+    private int _nodeCount;
+    private long _constantBytes;
+
+    /// <summary>Nodes that hold memory, released ones that are still used included.</summary>
+    public int NodeCount => _nodeCount;
+
+    public IReadOnlyDictionary<ulong, NodeDefinition> Variables => _variables;
+
+    /// <summary>A value by its id.</summary>
+    /// <exception cref="GradientsException">VALUE_NOT_FOUND.</exception>
+    public Value this[ulong id] => _values.TryGetValue(id, out var value)
+        ? value
+        : throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"No value has the id {id}.").With("node", id.ToString());
+
+    public bool Contains(ulong id) => _values.ContainsKey(id);
+
+    /// <summary>Adds functions, then nodes: all of them or, on error, none.</summary>
+    public void Add(IReadOnlyList<FunctionSpec> functions, IReadOnlyList<NodeSpec> nodes)
+    {
+        var addedFunctions = new List<string>();
+        var added = new List<NodeDefinition>();
+        try
+        {
+            foreach (var function in functions)
+            {
+                AddFunction(function);
+                addedFunctions.Add(function.Name);
+            }
+
+            foreach (var spec in nodes)
+            {
+                try
+                {
+                    added.Add(AddNode(spec));
+                }
+                catch (GradientsException e)
+                {
+                    throw e.With("node", spec.Id.ToString()).With("op", spec.Op);
+                }
+            }
+        }
+        catch
+        {
+            for (var i = added.Count - 1; i >= 0; i--)
+                Release(added[i].Id);
+            foreach (var name in addedFunctions)
+                _functions.Remove(name);
+            throw;
+        }
+    }
+
+    /// <summary>Forgets a node by any of its outputs' ids. Unknown ids are ignored: releasing twice is no error.</summary>
+    public void Release(ulong id)
+    {
+        if (!_values.TryGetValue(id, out var value))
+            return;
+        var node = value.Node;
+        _values.Remove(node.Id);
+        foreach (var extra in node.AdditionalOutputs)
+            _values.Remove(extra);
+        _variables.Remove(node.Id);
+        node.Released = true;
+        if (node.Uses != 0)
+            return;
+        var unused = new Stack<NodeDefinition>([node]);
+        while (unused.TryPop(out var gone))
+        {
+            _nodeCount--;
+            if (gone.Op == StructuralOp.Constant)
+                _constantBytes -= Subgraph.ConstantOf(gone).ByteCount;
+            foreach (var input in gone.Inputs)
+            {
+                if (input is { } used && --used.Node.Uses == 0 && used.Node.Released)
+                    unused.Push(used.Node);
+            }
+        }
+    }
+
+    private NodeDefinition AddNode(NodeSpec spec)
+    {
+        if (_nodeCount >= limits.MaxNodes)
+            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph holds its limit of {limits.MaxNodes} nodes; release some.");
+        var node = Resolve(spec, id => _values.TryGetValue(id, out var v) ? v : null, id => _values.ContainsKey(id));
+        if (node.Op == StructuralOp.Variable)
+        {
+            if (((TensorType)node.Attributes.Find("type")!).Shape is null)
+                throw GradientsException.Invalid(ErrorReasons.InvalidAttribute, "The dimensions of a Variable must be numbers.");
+            _variables.Add(node.Id, node);
+        }
+
+        if (node.Op == StructuralOp.Constant)
+            _constantBytes += Subgraph.ConstantOf(node).ByteCount;
+        if (_constantBytes > limits.MaxConstantBytes)
+        {
+            _constantBytes -= Subgraph.ConstantOf(node).ByteCount;
+            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph's constants exceed {limits.MaxConstantBytes} bytes; upload large tensors and feed them.");
+        }
+
+        foreach (var input in node.Inputs)
+        {
+            if (input is { } used)
+                used.Node.Uses++;
+        }
+
+        _values.Add(node.Id, new Value(node, 0));
+        for (var i = 0; i < node.AdditionalOutputs.Length; i++)
+            _values.Add(node.AdditionalOutputs[i], new Value(node, i + 1));
+        _nodeCount++;
+        return node;
+    }
+
+    private void AddFunction(FunctionSpec spec)
+    {
+        try
+        {
+            if (string.IsNullOrEmpty(spec.Name) || findOp(spec.Name) is not null)
+                throw GradientsException.Invalid(ErrorReasons.InvalidField, $"'{spec.Name}' cannot name a function: it is empty or an op's name.");
+            if (_functions.ContainsKey(spec.Name))
+                throw new GradientsException(ErrorCode.AlreadyExists, ErrorReasons.FunctionExists, $"A function '{spec.Name}' is defined already.");
+            if (_functions.Count >= limits.MaxFunctions)
+                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {limits.MaxFunctions} functions.");
+            if (spec.Nodes.Length > limits.MaxNodes)
+                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The function has more than {limits.MaxNodes} nodes.");
+            _functions.Add(spec.Name, ResolveFunction(spec));
+        }
+        catch (GradientsException e)
+        {
+            throw e.With("function", spec.Name);
+        }
+    }
+
+    private FunctionDefinition ResolveFunction(FunctionSpec spec)
+    {
+        var scope = new Dictionary<ulong, Value>();
+        var parameters = Array.ConvertAll(spec.Parameters, id => new NodeDefinition(ParameterSpec with { Id = id }, StructuralOp.Input, null, []));
+        foreach (var parameter in parameters)
+        {
+            if (parameter.Id == 0 || !scope.TryAdd(parameter.Id, new Value(parameter, 0)))
+                throw GradientsException.Invalid(ErrorReasons.NodeExists, $"Parameter id {parameter.Id} is 0 or used twice.");
+        }
+
+        var nodes = new List<NodeDefinition>(spec.Nodes.Length);
+        foreach (var body in spec.Nodes)
+        {
+            try
+            {
+                var node = Resolve(body, id => scope.TryGetValue(id, out var v) ? v : null, scope.ContainsKey);
+                if (node.Op == StructuralOp.Input || node.Op == StructuralOp.Variable)
+                    throw GradientsException.Invalid(ErrorReasons.InvalidField, $"A function's body cannot hold {node.Op.Name}: pass it as a parameter.");
+                scope.Add(node.Id, new Value(node, 0));
+                for (var i = 0; i < node.AdditionalOutputs.Length; i++)
+                    scope.Add(node.AdditionalOutputs[i], new Value(node, i + 1));
+                nodes.Add(node);
+            }
+            catch (GradientsException e)
+            {
+                throw e.With("node", body.Id.ToString()).With("op", body.Op);
+            }
+        }
+
+        Value Find(ulong id) => scope.TryGetValue(id, out var v) ? v : throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"The function has no value {id}.");
+        var gradient = spec.Gradient is null or "" ? null : _functions.TryGetValue(spec.Gradient, out var g) ? g
+            : throw GradientsException.NotFound(ErrorReasons.FunctionNotFound, $"The gradient function '{spec.Gradient}' is not defined; define it before the function that uses it.");
+        var saved = Array.ConvertAll(spec.Saved ?? [], Find);
+        if (gradient is not null && (gradient.Parameters.Length != saved.Length + spec.Outputs.Length || gradient.Outputs.Length != parameters.Length))
+        {
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"The gradient function '{gradient.Name}' must take {saved.Length} saved values and {spec.Outputs.Length} cotangents and return {parameters.Length} gradients; it takes {gradient.Parameters.Length} and returns {gradient.Outputs.Length}.");
+        }
+
+        var function = new FunctionDefinition(spec, parameters, [.. nodes], Array.ConvertAll(spec.Outputs, id => id == 0 ? (Value?)null : Find(id)), gradient, saved);
+        if (function.Depth > FunctionDefinition.MaxDepth)
+            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"Function calls nest deeper than {FunctionDefinition.MaxDepth}.");
+        if (function.ExpandedNodes > limits.MaxExpandedNodes)
+            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"One call expands to {function.ExpandedNodes} nodes; the limit is {limits.MaxExpandedNodes}.");
+        return function;
+    }
+
+    private NodeDefinition Resolve(NodeSpec spec, Func<ulong, Value?> find, Func<ulong, bool> taken)
+    {
+        if (spec.Id == 0)
+            throw GradientsException.Invalid(ErrorReasons.InvalidField, "A node's id must not be 0.");
+        if (taken(spec.Id) || spec.AdditionalOutputs.Any(id => id == 0 || id == spec.Id || taken(id)) || spec.AdditionalOutputs.Distinct().Count() != spec.AdditionalOutputs.Length)
+            throw new GradientsException(ErrorCode.AlreadyExists, ErrorReasons.NodeExists, $"Node {spec.Id}: an id of its outputs is 0 or in use; ids name values once.");
+        var function = _functions.GetValueOrDefault(spec.Op);
+        var op = function?.CallOp ?? findOp(spec.Op) ?? throw GradientsException.Unimplemented(ErrorReasons.OpUnsupported, $"There is no op or function named '{spec.Op}'; ListOps names them.");
+        var inputs = new Value?[spec.Inputs.Length];
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            var id = spec.Inputs[i];
+            if (id == 0)
+                continue;
+            if (id == spec.Id || spec.AdditionalOutputs.Contains(id))
+                throw GradientsException.Invalid(ErrorReasons.GraphCycle, $"Node {spec.Id} has itself as an input.");
+            inputs[i] = find(id) ?? throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"Node {spec.Id} has the input {id}, which is not defined before it.");
+        }
+
+        CheckCounts(spec, op, function);
+        return new NodeDefinition(spec with { Attributes = AttributeCheck.Checked(op, spec.Attributes) }, op, function, inputs);
+    }
+
+    private static void CheckCounts(NodeSpec spec, Op op, FunctionDefinition? function)
+    {
+        var outputs = 1 + spec.AdditionalOutputs.Length;
+        var expected = function is not null ? Math.Max(1, function.Outputs.Length) : op == StructuralOp.Gradient ? (int)Math.Min(int.MaxValue, spec.Attributes.Int("wrt", 1)) : 1;
+        if (function is not null && (function.Outputs.Length == 0 || function.Outputs.Any(o => o is null)))
+            throw GradientsException.Invalid(ErrorReasons.InvalidField, $"'{function.Name}' has an absent output and serves only as a gradient function.");
+        if (outputs != expected)
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{spec.Op} has {expected} outputs; ids for {outputs} were given.");
+        if (function is not null && spec.Inputs.Length != function.Parameters.Length)
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"'{function.Name}' takes {function.Parameters.Length} arguments; {spec.Inputs.Length} were given.");
+        if (op == StructuralOp.Gradient)
+        {
+            var roots = spec.Attributes.Int("roots", 1);
+            var wrt = spec.Attributes.Int("wrt", 1);
+            if (roots < 1 || wrt < 1 || roots > spec.Inputs.Length || wrt > spec.Inputs.Length || roots + wrt > spec.Inputs.Length || spec.Inputs.Length > (2 * roots) + wrt || spec.Inputs.Take((int)(roots + wrt)).Contains(0UL))
+                throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"Gradient takes {roots} roots, {wrt} wrt values and at most one cotangent a root; {spec.Inputs.Length} inputs were given.");
+        }
+        else if (op is StructuralOp && spec.Inputs.Length != 0 && function is null)
+        {
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{op.Name} takes no inputs.");
+        }
+    }
+}

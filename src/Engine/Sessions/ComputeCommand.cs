@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using Gradients.Engine.Compilation;
+using Gradients.Engine.Execution;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Sessions;
+
+/// <summary>A request that makes or finds a plan, executes it over one or more time slices, and commits what came out.</summary>
+internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeRequest request, CancellationToken cancellation)
+    : SessionCommand<TResult>(session, request, cancellation)
+{
+    private readonly List<Tensor> _owned = [];
+    private long _planBegan;
+    private long _executeBegan;
+    private bool _hit;
+
+    protected PlanExecution? Execution { get; private set; }
+
+    protected Bindings Bindings { get; } = new(session);
+
+    /// <summary>Node ids by position when they are not those of the session's last subgraph.</summary>
+    protected ulong[]? Ids { get; set; }
+
+    protected sealed override bool Advance(long parkAt, out TResult result)
+    {
+        result = default!;
+        if (Execution is null)
+        {
+            _planBegan = Stopwatch.GetTimestamp();
+            Execution = Prepare();
+            if (Execution.Plan.Flops > Session.Host.Options.MaxFlopsPerRequest)
+                throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request needs about {Execution.Plan.Flops:G3} floating-point operations; the limit is {Session.Host.Options.MaxFlopsPerRequest:G3}.");
+            Execution.Reserve();
+            if (request.Profile)
+                Execution.EnableProfile();
+            _executeBegan = Stopwatch.GetTimestamp();
+        }
+
+        if (Execution.Run(Cancellation, parkAt, request.CheckFinite) == ExecutionStatus.Parked)
+            return false;
+        RecordSpans();
+        result = Commit(Execution);
+        return true;
+    }
+
+    /// <summary>Validates, compiles and binds.</summary>
+    protected abstract PlanExecution Prepare();
+
+    /// <summary>Turns outputs into the result and changes the session; what can fail comes first.</summary>
+    protected abstract TResult Commit(PlanExecution execution);
+
+    /// <summary>The program of what is asked for, found or compiled.</summary>
+    protected CompiledProgram Compile(Action<ProgramRequest> ask)
+    {
+        var program = Session.Compile(p =>
+        {
+            p.Fusion = request.Fusion && !request.CheckFinite;
+            ask(p);
+        }, Bindings.TypeOf, Cancellation, out _hit);
+        return program;
+    }
+
+    protected void MarkHit() => _hit = true;
+
+    /// <summary>Binds a cotangent, checked against its root; a scalar's missing one is 1.</summary>
+    protected void BindCotangent(PlanExecution execution, int slot, NodeType root, GradientRoot given)
+    {
+        var cotangent = given.Cotangent;
+        if (cotangent is null)
+        {
+            if (root.Shape.ElementCount != 1)
+                throw GradientsException.Precondition(ErrorReasons.CotangentRequired, $"The root {given.Value} is {root}: give a cotangent of the same shape and type.").With("node", given.Value.ToString());
+            cotangent = One(root);
+        }
+
+        if (cotangent.DataType != root.DataType)
+            throw GradientsException.Invalid(ErrorReasons.DataTypeMismatch, $"The cotangent of root {given.Value} is {cotangent.DataType.Name()}; the root is {root}.").With("node", given.Value.ToString());
+        if (!cotangent.Shape.Equals(root.Shape))
+            throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"The cotangent of root {given.Value} has shape {cotangent.Shape}; the root is {root}.").With("node", given.Value.ToString()).With("shapes", $"{root.Shape}, {cotangent.Shape}");
+        execution.Bind(slot, cotangent);
+    }
+
+    protected ExecutionProfile? Profile(PlanExecution execution)
+    {
+        if (execution.InstructionTicks is not { } ticks)
+            return null;
+        var plan = execution.Plan;
+        var instructions = plan.Instructions.Select((instruction, i) => new InstructionProfile(
+            [.. instruction.Nodes.Select(n => (IdOf(n.Position), n.Op))],
+            Stopwatch.GetElapsedTime(0, ticks[i]),
+            instruction.Bytes,
+            instruction.Kernel.Flops,
+            i >= plan.ForwardInstructions)).ToArray();
+        return new ExecutionProfile(Queued, Stopwatch.GetElapsedTime(_planBegan, _executeBegan), Stopwatch.GetElapsedTime(_executeBegan), _hit, plan.ArenaBytes, plan.PeakLiveBytes, instructions);
+    }
+
+    protected override ulong IdOf(int position) =>
+        Ids is not null ? (position < Ids.Length ? Ids[position] : 0) : Session.IdAt(position);
+
+    protected override void Release()
+    {
+        Execution?.Dispose();
+        Execution = null;
+        foreach (var tensor in _owned)
+            tensor.Dispose();
+        _owned.Clear();
+    }
+
+    private Tensor One(NodeType type)
+    {
+        var one = type.DataType == DataType.Float32
+            ? Tensor.From<float>(Session.Host.Pool, type.Shape, [1f], "cotangent")
+            : Tensor.From<double>(Session.Host.Pool, type.Shape, [1d], "cotangent");
+        _owned.Add(one);
+        return one;
+    }
+
+    private void RecordSpans()
+    {
+        if (!EngineActivities.Enabled)
+            return;
+        var plan = Execution!.Plan;
+        var ended = Stopwatch.GetTimestamp();
+        EngineActivities.Record(EngineActivities.Plan, request.Trace, _planBegan, _executeBegan, new("gradients.plan.cached", _hit), new("gradients.plan.instructions", plan.Instructions.Count));
+        Record(EngineActivities.Forward, 0, plan.ForwardInstructions, _executeBegan, Execution.ForwardDone);
+        Record(EngineActivities.Backward, plan.ForwardInstructions, plan.Instructions.Count, Execution.ForwardDone, ended);
+    }
+
+    private void Record(string name, int from, int to, long began, long ended)
+    {
+        if (from == to)
+            return;
+        int ops = 0;
+        long bytes = 0;
+        double flops = 0;
+        for (var i = from; i < to; i++)
+        {
+            var instruction = Execution!.Plan.Instructions[i];
+            ops += instruction.Nodes.Length;
+            bytes += instruction.Bytes;
+            flops += instruction.Kernel.Flops;
+        }
+
+        EngineActivities.Record(name, request.Trace, began, ended, new("gradients.op.count", ops), new("gradients.bytes", bytes), new("gradients.flops", flops));
+    }
+}

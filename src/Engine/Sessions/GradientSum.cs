@@ -1,0 +1,100 @@
+using System.Runtime.InteropServices;
+using Gradients.Engine.Kernels;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Sessions;
+
+/// <summary>Accumulation and zeroing of gradients.</summary>
+internal static unsafe class GradientSum
+{
+    /// <summary>
+    /// state.Gradient += gradient for each that is present; an absent one becomes a share of it. A gradient that someone
+    /// else reads is replaced, not written. All memory is rented before the first change.
+    /// </summary>
+    public static void Commit(IReadOnlyList<GradientResult> gradients, Func<ulong, VariableState> stateOf, BufferPool pool)
+    {
+        var fresh = new Dictionary<ulong, Tensor>();
+        try
+        {
+            foreach (var (id, gradient) in gradients)
+            {
+                if (gradient is not null && stateOf(id).Gradient is { } old && !old.Buffer.IsExclusive)
+                    fresh.Add(id, Tensor.Rent(pool, old.DataType, old.Shape, "gradient"));
+            }
+        }
+        catch
+        {
+            foreach (var tensor in fresh.Values)
+                tensor.Dispose();
+            throw;
+        }
+
+        foreach (var (id, gradient) in gradients)
+        {
+            if (gradient is null)
+                continue;
+            var state = stateOf(id);
+            if (state.Gradient is not { } old)
+            {
+                state.SetGradient(gradient.Share());
+            }
+            else if (fresh.TryGetValue(id, out var target))
+            {
+                Add(old, gradient, target);
+                state.SetGradient(target);
+            }
+            else
+            {
+                Add(old, gradient, old);
+            }
+        }
+    }
+
+    /// <summary>Makes gradients absent, or zero where <paramref name="keepZeros"/> and one was present.</summary>
+    public static void Zero(IEnumerable<VariableState> states, bool keepZeros, BufferPool pool)
+    {
+        var zeros = new List<(VariableState State, Tensor? Zero)>();
+        try
+        {
+            foreach (var state in states)
+                zeros.Add((state, keepZeros && state.Gradient is { } old ? Zeros(old, pool) : null));
+        }
+        catch
+        {
+            foreach (var (_, zero) in zeros)
+                zero?.Dispose();
+            throw;
+        }
+
+        foreach (var (state, zero) in zeros)
+            state.SetGradient(zero);
+    }
+
+    private static Tensor Zeros(Tensor like, BufferPool pool)
+    {
+        var tensor = Tensor.Rent(pool, like.DataType, like.Shape, "gradient");
+        NativeMemory.Clear(tensor.Buffer.Pointer, (nuint)tensor.ByteCount);
+        return tensor;
+    }
+
+    private static void Add(Tensor a, Tensor b, Tensor target)
+    {
+        if (a.DataType == DataType.Float32)
+            Add<float>(a, b, target);
+        else
+            Add<double>(a, b, target);
+    }
+
+    private static void Add<T>(Tensor a, Tensor b, Tensor target) where T : unmanaged, System.Numerics.INumber<T>
+    {
+        const int Block = 1 << 20;
+        for (long start = 0; start < a.Shape.ElementCount; start += Block)
+        {
+            var count = (int)Math.Min(Block, a.Shape.ElementCount - start);
+            Elementwise.Add(
+                new ReadOnlySpan<T>((T*)a.Buffer.Pointer + start, count),
+                new ReadOnlySpan<T>((T*)b.Buffer.Pointer + start, count),
+                new Span<T>((T*)target.Buffer.Pointer + start, count));
+        }
+    }
+}

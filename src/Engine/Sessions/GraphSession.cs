@@ -1,0 +1,343 @@
+using System.Collections.Concurrent;
+using Gradients.Engine.Compilation;
+using Gradients.Engine.Execution;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Kernels;
+using Gradients.Engine.Ops;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Sessions;
+
+/// <summary>
+/// A client's graph, variables, gradients, optimizer state, runs and tensors. Requests are queued in the order of the calls
+/// and run one after the other on compute threads; each either happens as a whole or changes nothing.
+/// </summary>
+/// <remarks>
+/// Every method may be called from any thread and fails with <see cref="GradientsException"/> for what is wrong with the
+/// request, or <see cref="OperationCanceledException"/>. Disposing abandons what waits and releases all memory, after what
+/// runs has paused.
+/// </remarks>
+public sealed class GraphSession : IDisposable
+{
+    private readonly WorkQueue _queue;
+    private readonly SessionLimits _limits;
+    private readonly Dictionary<NodeDefinition, VariableState> _variables = [];
+    private readonly Dictionary<ulong, Run> _runs = [];
+    private readonly ConcurrentDictionary<ulong, Tensor> _tensors = new();
+    private readonly ProgramRequest _program = new();
+    private readonly Subgraph _subgraph = new();
+    private readonly List<NodeType> _sourceTypes = [];
+    private CanonicalWriter _writer = new();
+    private ulong _lastRun;
+    private ulong _lastTensor;
+    private long _tensorBytes;
+    private long _stateBytes;
+    private int _closed;
+
+    /// <param name="tenant">Compute time is shared fairly among tenants, then among the sessions of each.</param>
+    public GraphSession(EngineHost host, SessionLimits? limits = null, string tenant = "")
+    {
+        Host = host;
+        _limits = limits ?? new SessionLimits();
+        Graph = new GraphDefinition(_limits.Graph, OpCatalog.Find);
+        _queue = host.Scheduler.CreateQueue(tenant, _limits.MaxQueued);
+    }
+
+    /// <summary>Bytes of variables, gradients, optimizer state, runs and tensors, as of the last finished request.</summary>
+    public long HeldBytes => Volatile.Read(ref _stateBytes) + Volatile.Read(ref _tensorBytes);
+
+    /// <summary>Nodes that hold memory.</summary>
+    public int NodeCount => Graph.NodeCount;
+
+    public int RunCount => _runs.Count;
+
+    public int TensorCount => _tensors.Count;
+
+    internal EngineHost Host { get; }
+
+    internal GraphDefinition Graph { get; }
+
+    /// <summary>The sources of the program compiled last, in order.</summary>
+    internal IReadOnlyList<NodeDefinition> LastSources => _subgraph.Sources;
+
+    public Task DefineAsync(DefineRequest request, CancellationToken cancellation = default) => Immediately(request, () => true, cancellation);
+
+    /// <summary>Computes the fetched values, in order; with gradients on also keeps a run.</summary>
+    public Task<ForwardResult> ForwardAsync(ForwardRequest request, CancellationToken cancellation = default) =>
+        Submit(new ForwardCommand(this, request, cancellation));
+
+    public Task<BackwardResult> BackwardAsync(BackwardRequest request, CancellationToken cancellation = default) =>
+        Submit(new BackwardCommand(this, request, cancellation));
+
+    public Task<IReadOnlyList<VariableVersion>> SetVariablesAsync(SetVariablesRequest request, CancellationToken cancellation = default) =>
+        Submit(new SetVariablesCommand(this, request, cancellation));
+
+    public Task<IReadOnlyList<VariableVersion>> ApplyGradientsAsync(ApplyGradientsRequest request, CancellationToken cancellation = default) =>
+        Submit(new ApplyGradientsCommand(this, request, cancellation));
+
+    public Task<VariablesResult> GetVariablesAsync(GetVariablesRequest request, CancellationToken cancellation = default) =>
+        Immediately(request, () => Snapshot(request), cancellation);
+
+    public Task ZeroGradientsAsync(ZeroGradientsRequest request, CancellationToken cancellation = default) =>
+        Immediately(request, () => ZeroGradients(request), cancellation);
+
+    public Task ReleaseAsync(ReleaseRequest request, CancellationToken cancellation = default) =>
+        Immediately(request, () => ReleaseAll(request), cancellation);
+
+    /// <summary>Keeps a tensor by handle; takes it over also when it is refused.</summary>
+    /// <exception cref="GradientsException">SESSION_QUOTA.</exception>
+    public ulong AddTensor(Tensor tensor)
+    {
+        try
+        {
+            if (_tensors.Count >= _limits.MaxTensors)
+                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {_limits.MaxTensors} tensors; release some.");
+            Reserve(tensor.ByteCount);
+            var id = Interlocked.Increment(ref _lastTensor);
+            _tensors[id] = tensor.Share();
+            Interlocked.Add(ref _tensorBytes, tensor.ByteCount);
+            if (Volatile.Read(ref _closed) != 0)
+                ReleaseTensor(id);
+            return id;
+        }
+        finally
+        {
+            tensor.Dispose();
+        }
+    }
+
+    /// <summary>A share of a kept tensor, which the caller disposes.</summary>
+    /// <exception cref="GradientsException">TENSOR_NOT_FOUND.</exception>
+    public Tensor FindTensor(ulong id)
+    {
+        if (_tensors.TryGetValue(id, out var tensor))
+        {
+            lock (tensor)
+            {
+                if (_tensors.ContainsKey(id))
+                    return tensor.Share();
+            }
+        }
+
+        throw GradientsException.NotFound(ErrorReasons.TensorNotFound, $"The session has no tensor {id}.");
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _closed, 1) != 0)
+            return;
+        var last = new ImmediateCommand<bool>(this, new DefineRequest { Trace = default }, ReleaseEverything, CancellationToken.None);
+        if (!_queue.TryClose(last))
+            ReleaseEverything();
+    }
+
+    internal void Define(IReadOnlyList<FunctionSpec> functions, IReadOnlyList<NodeSpec> nodes) => Graph.Add(functions, nodes);
+
+    /// <summary>The program of what is asked for, shared with all sessions that ask for the same.</summary>
+    internal CompiledProgram Compile(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf, CancellationToken cancellation, out bool hit)
+    {
+        _program.Clear();
+        ask(_program);
+        PlanKey.Write(_program, _subgraph, _writer, _sourceTypes, typeOf);
+        var program = Host.Plans.Get(_writer.Written, () => CompiledProgram.Compile(_program, _subgraph, _sourceTypes, _limits.Graph.MaxExpandedNodes, cancellation), out hit);
+        if (_writer.Written.Length > 1 << 20)
+            _writer = new CanonicalWriter();
+        return program;
+    }
+
+    /// <summary>The plan of one optimizer update for parameters of this type.</summary>
+    internal Plan OptimizerPlan(Optimizer optimizer, NodeType type, CancellationToken cancellation)
+    {
+        _writer.Clear();
+        _writer.Write(IsaLevel.Name);
+        _writer.Write((byte)255);
+        _writer.Write(optimizer.Variant);
+        _writer.Write(type.DataType, type.Shape);
+        return Host.Plans.Get(_writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.Scalars(1).Length, cancellation), out _).Forward;
+    }
+
+    /// <summary>Ids of the definitions of the program compiled last, by position.</summary>
+    internal ulong[] LastIds() => [.. _subgraph.Nodes.Select(n => n.Id)];
+
+    internal ulong IdAt(int position) => position < _subgraph.Nodes.Count ? _subgraph.Nodes[position].Id : 0;
+
+    /// <summary>The floating variables that values depend on, in canonical order.</summary>
+    internal ulong[] VariablesUnder(IReadOnlyList<ulong> values)
+    {
+        _subgraph.Start();
+        foreach (var id in values)
+            _subgraph.Add(Graph[id]);
+        return [.. _subgraph.Sources.Where(n => n.Op == StructuralOp.Variable && ((TensorType)n.Attributes.Find("type")!).DataType.IsFloating()).Select(n => n.Id)];
+    }
+
+    internal VariableState StateOf(ulong id)
+    {
+        var node = Graph[id].Node;
+        if (!_variables.TryGetValue(node, out var state))
+            _variables[node] = state = new VariableState(node);
+        return state;
+    }
+
+    internal Tensor? ValueOf(NodeDefinition variable) => _variables.GetValueOrDefault(variable)?.Value;
+
+    /// <exception cref="GradientsException">INVALID_FIELD for an id that is no variable or is named twice.</exception>
+    internal void RequireVariables(ulong[] ids, bool floating = true)
+    {
+        var seen = new HashSet<ulong>();
+        foreach (var id in ids)
+        {
+            var node = Graph[id].Node;
+            if (node.Op != StructuralOp.Variable)
+                throw GradientsException.Invalid(ErrorReasons.InvalidField, $"Node {id} is {node.Op.Name}, not a Variable.").With("node", id.ToString());
+            if (floating && !StateOf(id).Type.DataType.IsFloating())
+                throw GradientsException.Invalid(ErrorReasons.NotDifferentiableType, $"Variable {id} is {StateOf(id).Type}; only floating variables have gradients.").With("node", id.ToString());
+            if (!seen.Add(id))
+                throw GradientsException.Invalid(ErrorReasons.InvalidField, $"Variable {id} is named twice.").With("node", id.ToString());
+        }
+    }
+
+    /// <exception cref="GradientsException">SESSION_QUOTA when the session would hold more than its limit.</exception>
+    internal void Reserve(long bytes)
+    {
+        if (bytes > 0 && bytes > _limits.MaxBytes - HeldBytes)
+            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds {HeldBytes} bytes and would need {bytes} more; its limit is {_limits.MaxBytes}.");
+    }
+
+    internal void RequireRoom()
+    {
+        if (_runs.Count >= _limits.MaxRuns)
+            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session keeps its limit of {_limits.MaxRuns} runs; consume or release some.");
+    }
+
+    /// <summary>Shares of what was fed and of every variable as it is.</summary>
+    internal Dictionary<NodeDefinition, Tensor> Capture(IReadOnlyDictionary<NodeDefinition, Tensor> fed)
+    {
+        var captured = fed.ToDictionary(f => f.Key, f => f.Value.Share());
+        foreach (var (node, state) in _variables)
+        {
+            if (state.Value is { } value && !captured.ContainsKey(node))
+                captured.Add(node, value.Share());
+        }
+
+        return captured;
+    }
+
+    internal ulong Keep(Run run)
+    {
+        _runs.Add(++_lastRun, run);
+        Count();
+        return _lastRun;
+    }
+
+    /// <exception cref="GradientsException">RUN_RELEASED when it was consumed, RUN_NOT_FOUND when there never was one.</exception>
+    internal Run FindRun(ulong id) => _runs.TryGetValue(id, out var run) ? run
+        : id != 0 && id <= _lastRun
+            ? throw GradientsException.Precondition(ErrorReasons.RunReleased, $"Run {id} was consumed by its backward, or released; retain it to differentiate again.")
+            : throw GradientsException.NotFound(ErrorReasons.RunNotFound, $"The session has no run {id}.");
+
+    internal void ReleaseRun(ulong id)
+    {
+        if (_runs.Remove(id, out var run))
+            run.Dispose();
+        Count();
+    }
+
+    /// <summary>
+    /// Adds gradients to the variables' accumulated ones. Memory that is needed is taken first; then nothing can fail.
+    /// </summary>
+    internal void Accumulate(IReadOnlyList<GradientResult> gradients)
+    {
+        Reserve(gradients.Sum(g => g.Tensor is { } t && StateOf(g.Value).Gradient is null ? t.ByteCount : 0));
+        GradientSum.Commit(gradients, StateOf, Host.Pool);
+        Count();
+    }
+
+    private Task<TResult> Immediately<TResult>(SessionRequest request, Func<TResult> action, CancellationToken cancellation) =>
+        Submit(new ImmediateCommand<TResult>(
+            this,
+            request,
+            () =>
+            {
+                var result = action();
+                Count();
+                return result;
+            },
+            cancellation));
+
+    private Task<TResult> Submit<TResult>(SessionCommand<TResult> command)
+    {
+        try
+        {
+            _queue.Enqueue(command);
+            return command.Completion;
+        }
+        catch (GradientsException e)
+        {
+            return Task.FromException<TResult>(e);
+        }
+    }
+
+    private VariablesResult Snapshot(GetVariablesRequest request)
+    {
+        if (request.Variables.Count > 0)
+            RequireVariables([.. request.Variables], floating: false);
+        var ids = request.Variables.Count > 0 ? request.Variables : [.. Graph.Variables.Keys.Order()];
+        return new VariablesResult([.. ids.Select(id =>
+        {
+            var state = StateOf(id);
+            return new VariableSnapshot(id, state.Definition.Attributes.Find("name") as string, state.Version, state.Value?.Share(), state.Gradient?.Share());
+        })]);
+    }
+
+    private bool ZeroGradients(ZeroGradientsRequest request)
+    {
+        if (request.Variables.Count > 0)
+            RequireVariables([.. request.Variables]);
+        var ids = request.Variables.Count > 0 ? request.Variables : [.. Graph.Variables.Keys];
+        GradientSum.Zero(ids.Select(StateOf), request.KeepZeros, Host.Pool);
+        return true;
+    }
+
+    private bool ReleaseAll(ReleaseRequest request)
+    {
+        foreach (var id in request.Values)
+        {
+            if (!Graph.Contains(id))
+                continue;
+            if (_variables.Remove(Graph[id].Node, out var state))
+                state.Dispose();
+            Graph.Release(id);
+        }
+
+        foreach (var id in request.Runs)
+            ReleaseRun(id);
+        foreach (var id in request.Tensors)
+            ReleaseTensor(id);
+        return true;
+    }
+
+    private void ReleaseTensor(ulong id)
+    {
+        if (!_tensors.TryRemove(id, out var tensor))
+            return;
+        Interlocked.Add(ref _tensorBytes, -tensor.ByteCount);
+        lock (tensor)
+            tensor.Dispose();
+    }
+
+    private bool ReleaseEverything()
+    {
+        foreach (var state in _variables.Values)
+            state.Dispose();
+        _variables.Clear();
+        foreach (var run in _runs.Values)
+            run.Dispose();
+        _runs.Clear();
+        foreach (var id in _tensors.Keys)
+            ReleaseTensor(id);
+        Count();
+        return true;
+    }
+
+    private void Count() => Volatile.Write(ref _stateBytes, _variables.Values.Sum(v => v.Bytes) + _runs.Values.Sum(r => r.HeldBytes));
+}

@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Sessions;
+
+/// <summary>What every request carries besides its own content.</summary>
+public abstract record SessionRequest
+{
+    /// <summary>Functions and nodes that are defined before the rest is looked at; kept also when the rest fails.</summary>
+    public IReadOnlyList<FunctionSpec> Functions { get; init; } = [];
+
+    public IReadOnlyList<NodeSpec> Nodes { get; init; } = [];
+
+    /// <summary>Parent of the spans.</summary>
+    public ActivityContext Trace { get; init; } = Activity.Current?.Context ?? default;
+}
+
+public sealed record DefineRequest : SessionRequest;
+
+/// <summary>A request that computes.</summary>
+public abstract record ComputeRequest : SessionRequest
+{
+    /// <summary>Values by the id of their Input (or Variable, for this request only). They stay the caller's; they must live until the answer.</summary>
+    public IReadOnlyDictionary<ulong, Tensor> Feeds { get; init; } = new Dictionary<ulong, Tensor>();
+
+    /// <summary>Ids of values to return.</summary>
+    public IReadOnlyList<ulong> Fetches { get; init; } = [];
+
+    /// <summary>Fail with NON_FINITE_VALUE at the first node that gives NaN or infinity; parameters are then unchanged.</summary>
+    public bool CheckFinite { get; init; }
+
+    /// <summary>Return times, bytes and FLOPs of each instruction.</summary>
+    public bool Profile { get; init; }
+
+    /// <summary>Fuse elementwise chains; off only to compare.</summary>
+    public bool Fusion { get; init; } = true;
+}
+
+public sealed record ForwardRequest : ComputeRequest
+{
+    /// <summary>Keep a run for a later backward.</summary>
+    public bool Gradients { get; init; }
+
+    /// <summary>Values that a backward may start from; needed when <see cref="Gradients"/>.</summary>
+    public IReadOnlyList<ulong> Roots { get; init; } = [];
+
+    /// <summary>What the roots will be differentiated for; empty means all floating variables they depend on.</summary>
+    public IReadOnlyList<ulong> Wrt { get; init; } = [];
+}
+
+public enum GradientMode
+{
+    Return,
+    Accumulate,
+    Both,
+}
+
+/// <param name="Cotangent">Of the root's shape and type; null for scalars means 1.</param>
+public readonly record struct GradientRoot(ulong Value, Tensor? Cotangent = null);
+
+public sealed record BackwardRequest : ComputeRequest
+{
+    /// <summary>The run to differentiate, or 0 for one joint pass over the feeds.</summary>
+    public ulong Run { get; init; }
+
+    public IReadOnlyList<GradientRoot> Roots { get; init; } = [];
+
+    /// <summary>Empty means all floating variables that the roots depend on (or what the run declared).</summary>
+    public IReadOnlyList<ulong> Wrt { get; init; } = [];
+
+    public GradientMode Mode { get; init; }
+
+    /// <summary>Keep the run for another backward.</summary>
+    public bool Retain { get; init; }
+
+    public bool ZerosForAbsent { get; init; }
+}
+
+/// <param name="Tensor">The new value, or null to assign <paramref name="Value"/>. Shared, not copied.</param>
+/// <param name="Value">A value of the graph to compute and assign, without tracking.</param>
+/// <param name="ExpectedVersion">Refuse with VERSION_CONFLICT unless the variable is at this version.</param>
+public readonly record struct VariableUpdate(ulong Variable, Tensor? Tensor, ulong Value = 0, ulong? ExpectedVersion = null);
+
+public sealed record SetVariablesRequest : ComputeRequest
+{
+    public IReadOnlyList<VariableUpdate> Updates { get; init; } = [];
+}
+
+public sealed record GetVariablesRequest : SessionRequest
+{
+    /// <summary>Empty means all.</summary>
+    public IReadOnlyList<ulong> Variables { get; init; } = [];
+}
+
+public sealed record ZeroGradientsRequest : SessionRequest
+{
+    /// <summary>Empty means all.</summary>
+    public IReadOnlyList<ulong> Variables { get; init; } = [];
+
+    /// <summary>Zeros instead of absent, where a gradient was present.</summary>
+    public bool KeepZeros { get; init; }
+}
+
+public sealed record ApplyGradientsRequest : SessionRequest
+{
+    public required Optimizer Optimizer { get; init; }
+
+    /// <summary>Empty means all variables that have a gradient.</summary>
+    public IReadOnlyList<ulong> Variables { get; init; } = [];
+
+    /// <summary>Make the applied gradients absent afterwards.</summary>
+    public bool ZeroGradients { get; init; }
+}
+
+public sealed record ReleaseRequest : SessionRequest
+{
+    /// <summary>Unknown ids are ignored in all three: releasing twice is no error.</summary>
+    public IReadOnlyList<ulong> Values { get; init; } = [];
+
+    public IReadOnlyList<ulong> Runs { get; init; } = [];
+
+    public IReadOnlyList<ulong> Tensors { get; init; } = [];
+}

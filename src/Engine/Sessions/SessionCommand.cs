@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using Gradients.Engine.Execution;
+
+namespace Gradients.Engine.Sessions;
+
+/// <summary>One request in a session's queue: defines its nodes, then advances piece by piece until it has a result.</summary>
+internal abstract class SessionCommand<TResult>(GraphSession session, SessionRequest request, CancellationToken cancellation) : Work
+{
+    private readonly TaskCompletionSource<TResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly long _queued = Stopwatch.GetTimestamp();
+    private long _started;
+
+    public Task<TResult> Completion => _completion.Task;
+
+    protected GraphSession Session { get; } = session;
+
+    protected CancellationToken Cancellation { get; } = cancellation;
+
+    protected TimeSpan Queued => Stopwatch.GetElapsedTime(_queued, _started);
+
+    protected internal override WorkStatus Run(long parkAt)
+    {
+        try
+        {
+            if (_started == 0)
+                Start();
+            if (!Advance(parkAt, out var result))
+                return WorkStatus.Parked;
+            Release();
+            _completion.TrySetResult(result);
+        }
+        catch (OperationCanceledException e)
+        {
+            Release();
+            _completion.TrySetCanceled(e.CancellationToken);
+        }
+        catch (GradientsException e)
+        {
+            if (e.Position is { } position && IdOf(position) is not 0 and var id)
+                e.With("node", id.ToString());
+            Release();
+            _completion.TrySetException(e);
+        }
+        catch (OverflowException e)
+        {
+            Release();
+            _completion.TrySetException(new GradientsException(ErrorCode.ResourceExhausted, ErrorReasons.MemoryBudgetExceeded, "The request's size does not fit 64 bits.", e));
+        }
+        catch (Exception e)
+        {
+            // Compute threads outlive any fault of one request; the caller gets it.
+            Release();
+            _completion.TrySetException(e);
+        }
+
+        return WorkStatus.Done;
+    }
+
+    protected internal override void Abandon()
+    {
+        Release();
+        _completion.TrySetException(GradientsException.NotFound(ErrorReasons.SessionNotFound, "The session was closed while the request waited."));
+    }
+
+    /// <summary>Goes on; false when parked. Changes nothing in the session before it cannot fail any more.</summary>
+    protected abstract bool Advance(long parkAt, out TResult result);
+
+    /// <summary>Gives back what the command itself holds; called once at its end, whatever the end.</summary>
+    protected virtual void Release()
+    {
+    }
+
+    /// <summary>The id of the definition at a position of the program that runs.</summary>
+    protected virtual ulong IdOf(int position) => 0;
+
+    private void Start()
+    {
+        _started = Stopwatch.GetTimestamp();
+        EngineActivities.Record(EngineActivities.Queue, request.Trace, _queued, _started);
+        Cancellation.ThrowIfCancellationRequested();
+        if (request.Functions.Count + request.Nodes.Count > 0)
+            Session.Define(request.Functions, request.Nodes);
+    }
+}
+
+/// <summary>A request that is done at once.</summary>
+internal sealed class ImmediateCommand<TResult>(GraphSession session, SessionRequest request, Func<TResult> action, CancellationToken cancellation)
+    : SessionCommand<TResult>(session, request, cancellation)
+{
+    protected override bool Advance(long parkAt, out TResult result)
+    {
+        result = action();
+        return true;
+    }
+}

@@ -1,0 +1,20 @@
+using Gradients.Engine.Graph;
+
+namespace Gradients.Engine.Sessions;
+
+public sealed record SessionLimits
+{
+    public GraphLimits Graph { get; init; } = new();
+
+    /// <summary>The most bytes of variables, gradients, optimizer state, runs and tensors. The default value is 1 GiB.</summary>
+    public long MaxBytes { get; init; } = 1L << 30;
+
+    /// <summary>The most runs that are kept for a backward. The default value is 64.</summary>
+    public int MaxRuns { get; init; } = 64;
+
+    /// <summary>The most uploaded or fetched tensors that are held by handle. The default value is 10,000.</summary>
+    public int MaxTensors { get; init; } = 10_000;
+
+    /// <summary>The most requests that wait. The default value is 1,024.</summary>
+    public int MaxQueued { get; init; } = 1024;
+}
