@@ -55,9 +55,9 @@ internal readonly unsafe struct SingleSumReduction : IReduction<float, double>
 
 /// <summary>The greatest element; NaN propagates.</summary>
 internal readonly unsafe struct MaxReduction<T> : IReduction<T, T>
-    where T : unmanaged, IFloatingPointIeee754<T>
+    where T : unmanaged, INumber<T>
 {
-    public static T Identity => T.NegativeInfinity;
+    public static T Identity => T.CreateSaturating(double.NegativeInfinity);
 
     public static T ReduceRow(T* x, int n) => Folds.Row<MaxFunction, T>(x, n, Identity);
 
@@ -74,9 +74,9 @@ internal readonly unsafe struct MaxReduction<T> : IReduction<T, T>
 
 /// <summary>The least element; NaN propagates.</summary>
 internal readonly unsafe struct MinReduction<T> : IReduction<T, T>
-    where T : unmanaged, IFloatingPointIeee754<T>
+    where T : unmanaged, INumber<T>
 {
-    public static T Identity => T.PositiveInfinity;
+    public static T Identity => T.CreateSaturating(double.PositiveInfinity);
 
     public static T ReduceRow(T* x, int n) => Folds.Row<MinFunction, T>(x, n, Identity);
 

@@ -3,9 +3,11 @@ namespace Gradients.Engine.Kernels;
 /// <summary>Where a kernel reads and writes: one pointer an operand, already at its first element.</summary>
 public unsafe struct KernelArguments
 {
-    public void** Inputs;
-    public void** Outputs;
-    public void* Workspace;
+    public void** Inputs { get; set; }
+
+    public void** Outputs { get; set; }
+
+    public void* Workspace { get; set; }
 }
 
 /// <summary>

@@ -31,12 +31,12 @@ public static unsafe class Reduction
 
     /// <summary>y = max x, NaN if any is NaN; the reduced axis is not empty.</summary>
     public static void Max<T>(T* x, T* y, long outer, long reduce, long inner, void* workspace, int unit)
-        where T : unmanaged, IFloatingPointIeee754<T> =>
+        where T : unmanaged, INumber<T> =>
         ReductionDriver.Run<MaxReduction<T>, T, T>(x, y, outer, reduce, inner, workspace, unit);
 
     /// <summary>y = min x, NaN if any is NaN; the reduced axis is not empty.</summary>
     public static void Min<T>(T* x, T* y, long outer, long reduce, long inner, void* workspace, int unit)
-        where T : unmanaged, IFloatingPointIeee754<T> =>
+        where T : unmanaged, INumber<T> =>
         ReductionDriver.Run<MinReduction<T>, T, T>(x, y, outer, reduce, inner, workspace, unit);
 
     /// <summary>y = ln Σ e^x without overflow: −∞ over an empty axis and for all −∞, +∞ with any +∞, NaN with any NaN.</summary>

@@ -1,0 +1,42 @@
+using Gradients.Engine.Graph;
+using Gradients.Engine.Kernels;
+
+namespace Gradients.Engine.Ops;
+
+/// <summary>
+/// y = x Φ(x) with the normal distribution function Φ, or its approximation
+/// x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel 2016).
+/// </summary>
+internal sealed class GeluOp() : ComposedOp(new("Gelu", "y = x * P(N <= x) for a standard normal N.", new InputSchema("X"))
+{
+    SinceVersion = 20,
+    Attributes = [new("approximate", typeof(string), "\"none\", or \"tanh\" for the approximation by tanh.", Default: "none")],
+})
+{
+    public static readonly GeluOp Instance = new();
+
+    protected override Node Compose(OpCall call)
+    {
+        var x = call.Inputs[0];
+        return call.Attributes.Text("approximate", "none") switch
+        {
+            "none" => call.Builder.Add(ExactGeluOp.Instance, x),
+            "tanh" => 0.5 * x * (1 + (Math.Sqrt(2 / Math.PI) * (x + (0.044715 * (x * x * x)))).Tanh()),
+            var other => throw call.InvalidAttribute($"approximate is \"{other}\"; allowed are \"none\" and \"tanh\""),
+        };
+    }
+}
+
+/// <summary>y = x Φ(x); dx = g · (Φ(x) + x φ(x)), with the density φ.</summary>
+internal sealed class ExactGeluOp() : UnaryOp<GeluFunction>(new("ExactGelu", "y = x * P(N <= x).", new InputSchema("X")) { Domain = "gradients", SinceVersion = 1 })
+{
+    public static readonly ExactGeluOp Instance = new();
+
+    public override void Derivative(DerivativeContext context)
+    {
+        var x = context.Input(0);
+        var distribution = 0.5 * (1 + (x * Math.Sqrt(0.5)).Erf());
+        var density = (-0.5 * (x * x)).Exp() * (1 / Math.Sqrt(2 * Math.PI));
+        context.Set(0, context.Cotangent * (distribution + (x * density)));
+    }
+}

@@ -1,0 +1,14 @@
+using Gradients.Engine.Graph;
+using Gradients.Engine.Kernels;
+
+namespace Gradients.Engine.Ops;
+
+/// <summary>y = max(x, 0); dx = g where x > 0, else 0: 0 at 0.</summary>
+internal sealed class ReluOp() : UnaryOp<ReluFunction>(new("Relu", "y = max(x, 0); the derivative at 0 is 0.", new InputSchema("X")))
+{
+    public static readonly ReluOp Instance = new();
+
+    // y = 0 exactly where x ≤ 0, and NaN passes; asking the output lets the planner free x.
+    public override void Derivative(DerivativeContext context) =>
+        context.Set(0, context.Output.Equal(0).Where(context.Scalar(0), context.Cotangent));
+}
