@@ -1,5 +1,6 @@
 using Gradients.Engine.Graph;
 using Gradients.Engine.Ops;
+using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Autodiff;
 
