@@ -22,6 +22,6 @@ internal sealed unsafe class CopyKernel : Kernel
     {
         var start = unit * ElementsPerUnit;
         var count = Math.Min(ElementsPerUnit, _layout.Shape.ElementCount - start);
-        StridedCopy.Gather(arguments.Inputs[0], _layout.Shape.Dimensions, _layout.Strides, (byte*)arguments.Outputs[0] + (start * _size), _size, start, count);
+        StridedCopy.Gather(arguments.Inputs[0], _layout.Shape.Dimensions, _layout.Strides, arguments.Outputs[0], _size, start, count);
     }
 }

@@ -84,7 +84,11 @@ internal sealed unsafe class FusedKernel : Kernel
         {
             var input = _inputs[i];
             if (input.Mode == ReadMode.Strided)
-                StridedCopy.Gather(arguments.Inputs[i], input.Layout.Shape.Dimensions, input.Layout.Strides, Register(workspace, input.Register), input.ElementSize, start, count);
+            {
+                // The copy indexes its target like the whole iteration: the register stands where the tile starts.
+                var target = Register(workspace, input.Register) - (start * input.ElementSize);
+                StridedCopy.Gather(arguments.Inputs[i], input.Layout.Shape.Dimensions, input.Layout.Strides, target, input.ElementSize, start, count);
+            }
         }
 
         foreach (var step in _steps)

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Gradients.Engine.Compilation;
 using Gradients.Engine.Tensors;
+using Tensor = Gradients.Engine.Tensors.Tensor;
 
 namespace Gradients.Engine.Execution;
 

@@ -89,7 +89,7 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Runs until done, cancelled, or past <paramref name="parkAt"/> (a Stopwatch timestamp) between two units.</summary>
     /// <param name="checkFinite">Stops with NON_FINITE_VALUE behind the first instruction that gives NaN or infinity.</param>
     /// <exception cref="OperationCanceledException">Cancelled between two units.</exception>
-    public ExecutionStatus Run(CancellationToken cancellation, long parkAt = long.MaxValue, bool checkFinite = false)
+    public ExecutionStatus Run(long parkAt = long.MaxValue, bool checkFinite = false, CancellationToken cancellation = default)
     {
         if (!_started)
         {
@@ -106,7 +106,7 @@ public sealed unsafe class PlanExecution : IDisposable
                 if (_instruction == Plan.ForwardInstructions && ForwardDone == 0)
                     ForwardDone = Stopwatch.GetTimestamp();
                 var instruction = instructions[_instruction];
-                if (RunInstruction(instruction, (void**)operands + _operand, cancellation, parkAt) == ExecutionStatus.Parked)
+                if (RunInstruction(instruction, (void**)operands + _operand, parkAt, cancellation) == ExecutionStatus.Parked)
                     return ExecutionStatus.Parked;
                 if (checkFinite)
                     FiniteCheck.Require(instruction, (void**)operands + _operand + instruction.Inputs.Length);
@@ -150,7 +150,7 @@ public sealed unsafe class PlanExecution : IDisposable
         _home.Put(this);
     }
 
-    private ExecutionStatus RunInstruction(Instruction instruction, void** operands, CancellationToken cancellation, long parkAt)
+    private ExecutionStatus RunInstruction(Instruction instruction, void** operands, long parkAt, CancellationToken cancellation)
     {
         var kernel = instruction.Kernel;
         var arguments = new KernelArguments

@@ -37,7 +37,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             _executeBegan = Stopwatch.GetTimestamp();
         }
 
-        if (Execution.Run(Cancellation, parkAt, request.CheckFinite) == ExecutionStatus.Parked)
+        if (Execution.Run(parkAt, request.CheckFinite, Cancellation) == ExecutionStatus.Parked)
             return false;
         RecordSpans();
         result = Commit(Execution);
