@@ -309,6 +309,8 @@ public sealed class GraphSession : IDisposable
             Graph.Release(id);
         }
 
+        foreach (var name in request.ReleasedFunctions)
+            Graph.ReleaseFunction(name);
         foreach (var id in request.Runs)
             ReleaseRun(id);
         foreach (var id in request.Tensors)
