@@ -115,10 +115,13 @@ public sealed record ApplyGradientsRequest : SessionRequest
 
 public sealed record ReleaseRequest : SessionRequest
 {
-    /// <summary>Unknown ids are ignored in all three: releasing twice is no error.</summary>
+    /// <summary>Unknown ids are ignored everywhere: releasing twice is no error.</summary>
     public IReadOnlyList<ulong> Values { get; init; } = [];
 
     public IReadOnlyList<ulong> Runs { get; init; } = [];
 
     public IReadOnlyList<ulong> Tensors { get; init; } = [];
+
+    /// <summary>Functions whose names are given back.</summary>
+    public IReadOnlyList<string> FunctionNames { get; init; } = [];
 }
