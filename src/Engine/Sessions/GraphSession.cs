@@ -49,6 +49,8 @@ public sealed class GraphSession : IDisposable
     /// <summary>Nodes that hold memory.</summary>
     public int NodeCount => Graph.NodeCount;
 
+    public int VariableCount => Graph.Variables.Count;
+
     public int RunCount => _runs.Count;
 
     public int TensorCount => _tensors.Count;
@@ -309,12 +311,12 @@ public sealed class GraphSession : IDisposable
             Graph.Release(id);
         }
 
-        foreach (var name in request.ReleasedFunctions)
-            Graph.ReleaseFunction(name);
         foreach (var id in request.Runs)
             ReleaseRun(id);
         foreach (var id in request.Tensors)
             ReleaseTensor(id);
+        foreach (var name in request.FunctionNames)
+            Graph.ReleaseFunction(name);
         return true;
     }
 

@@ -118,9 +118,10 @@ public sealed record ReleaseRequest : SessionRequest
     /// <summary>Unknown ids are ignored in all of these: releasing twice is no error.</summary>
     public IReadOnlyList<ulong> Values { get; init; } = [];
 
-    public IReadOnlyList<string> ReleasedFunctions { get; init; } = [];
-
     public IReadOnlyList<ulong> Runs { get; init; } = [];
 
     public IReadOnlyList<ulong> Tensors { get; init; } = [];
+
+    /// <summary>Functions whose names are given back.</summary>
+    public IReadOnlyList<string> FunctionNames { get; init; } = [];
 }
