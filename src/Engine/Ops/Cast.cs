@@ -14,7 +14,7 @@ internal sealed class CastOp() : ElementwiseOp(new("Cast", "y = x converted: to 
 {
     public static readonly CastOp Instance = new();
 
-    public override NodeType Infer(OpCall call) => new(Target(call), call.Inputs[0].Shape);
+    public override NodeType Infer(OpCall call) => new(call.Attributes.DataType("to"), call.Inputs[0].Shape);
 
     public override TileFunction Tile(Node node) => node.Inputs[0].DataType switch
     {
@@ -25,16 +25,6 @@ internal sealed class CastOp() : ElementwiseOp(new("Cast", "y = x converted: to 
     };
 
     public override void Derivative(DerivativeContext context) => context.Set(0, context.Cotangent.Cast(context.Input(0).DataType));
-
-    private static DataType Target(OpCall call) => call.Attributes.Find("to") switch
-    {
-        DataType type => type,
-        1L => DataType.Float32,
-        11L => DataType.Float64,
-        7L => DataType.Int64,
-        9L => DataType.Bool,
-        var other => throw call.InvalidAttribute($"to is {other ?? "absent"}; allowed are an element type or 1 (float32), 11 (float64), 7 (int64), 9 (bool)"),
-    };
 
     private static unsafe TileFunction From<TFrom>(DataType to) where TFrom : unmanaged, INumber<TFrom> => to switch
     {

@@ -1,0 +1,134 @@
+using Gradients.Engine.Graph;
+using Gradients.Engine.Tensors;
+using static Gradients.Testing.Domain;
+
+namespace Gradients.Testing;
+
+/// <summary>One registry of op cases: gradient checks, benchmarks and documentation read it.</summary>
+public static class OpCases
+{
+    public static readonly OpCase[] All =
+    [
+        .. Binary("Add", Real, Real, multilinear: true),
+        .. Binary("Sub", Real, Real, multilinear: true),
+        .. Binary("Mul", Real, Real, multilinear: true),
+        .. Binary("Div", Real, Positive),
+        .. Binary("Pow", Positive, Real),
+        Case("Pow", "square", [F(Real, 5), Scalar(2)]),
+        Case("Pow", "cube of negatives", [F(Nonzero, 5), Scalar(3)]),
+        Case("Pow", "int64 exponent", [F(Positive, 3), I([3], 2, 3, 1)]),
+        Linear("Neg", "matrix", [F(Real, 2, 3)]),
+        Case("Abs", "away from 0", [F(Nonzero, 2, 3)]),
+        Case("Sign", "blocked", [F(Nonzero, 3)]),
+        Case("Sqrt", "positive", [F(Positive, 2, 3)]),
+        Case("Exp", "real", [F(Real, 2, 3)]),
+        Case("Log", "positive", [F(Positive, 2, 3)]),
+        Case("Max", "one", [F(Distinct, 3)]),
+        Case("Max", "two", [F(Distinct, 2, 3), F(Distinct, 2, 3)]),
+        Case("Max", "three broadcast", [F(Distinct, 2, 3), F(Distinct, 3), F(Distinct, 2, 1)]),
+        Case("Min", "two", [F(Distinct, 2, 3), F(Distinct, 3)]),
+        Case("Min", "three", [F(Distinct, 4), F(Distinct, 4), F(Distinct, 4)]),
+        Case("Clip", "both bounds", [F(Distinct, 12), F(Low), F(High)]),
+        Case("Clip", "lower bound", [F(Distinct, 12), F(Low)]),
+        Case("Clip", "upper bound", [F(Distinct, 12), null, F(High)]),
+        Linear("Where", "same", [B([4], true, false, true, false), F(Real, 4), F(Real, 4)]),
+        Linear("Where", "broadcast", [B([2, 1], true, false), F(Real, 3), F(Real, 1)]),
+        Case("Equal", "blocked", [F(Distinct, 3), F(Distinct, 3)]),
+        Case("Less", "blocked", [F(Distinct, 3), F(Distinct, 3)]),
+        Case("Greater", "blocked", [F(Distinct, 3), F(Distinct, 3)]),
+        Case("Relu", "away from 0", [F(Nonzero, 3, 4)]),
+        Case("Sigmoid", "real", [F(Real, 2, 3)]),
+        Case("Tanh", "real", [F(Real, 2, 3)]),
+        Case("Softplus", "real", [F(Real, 2, 3)]),
+        Case("Gelu", "exact", [F(Real, 2, 3)]),
+        Case("Gelu", "tanh", [F(Real, 2, 3)], ("approximate", "tanh")),
+        Case("Erf", "real", [F(Real, 2, 3)]),
+        .. Reductions("ReduceSum", Real, multilinear: true),
+        Linear("ReduceSum", "axes as input", [F(Real, 2, 3, 4), Ints(0, -1)], ("keepdims", 0)),
+        Linear("ReduceSum", "empty axis", [F(Real, 2, 0)], ("axes", new long[] { 1 })),
+        Linear("ReduceSum", "no axes, no reduction", [F(Real, 2, 3)], ("noop_with_empty_axes", 1)),
+        Linear("ReduceSum", "long", [F(Real, 3, 700)], ("axes", new long[] { 1 })),
+        .. Reductions("ReduceMean", Real, multilinear: true),
+        .. Reductions("ReduceMax", Distinct),
+        .. Reductions("ReduceMin", Distinct),
+        .. Reductions("ReduceLogSumExp", Real),
+        Linear("MatMul", "matrices", [F(Real, 2, 3), F(Real, 3, 4)]),
+        Linear("MatMul", "vectors", [F(Real, 3), F(Real, 3)]),
+        Linear("MatMul", "vector left", [F(Real, 3), F(Real, 3, 2)]),
+        Linear("MatMul", "vector right", [F(Real, 2, 3), F(Real, 3)]),
+        Linear("MatMul", "vector and batch", [F(Real, 3), F(Real, 2, 3, 2)]),
+        Linear("MatMul", "batch and matrix", [F(Real, 2, 2, 3), F(Real, 3, 2)]),
+        Linear("MatMul", "matrix and batch", [F(Real, 2, 3), F(Real, 2, 3, 2)]),
+        Linear("MatMul", "batches broadcast", [F(Real, 2, 1, 2, 3), F(Real, 3, 3, 1)]),
+        Linear("MatMul", "inner dimension 0", [F(Real, 2, 0), F(Real, 0, 3)]),
+        Linear("MatMul", "blocked", [F(Real, 20, 30), F(Real, 30, 25)]),
+        Linear("Gemm", "plain", [F(Real, 2, 3), F(Real, 3, 4), F(Real, 4)]),
+        Linear("Gemm", "transposed and scaled", [F(Real, 3, 2), F(Real, 4, 3), F(Real, 2, 1)], ("transA", 1), ("transB", 1), ("alpha", 0.5), ("beta", 2.0)),
+        Linear("Gemm", "without C", [F(Real, 2, 3), F(Real, 3, 2)]),
+        Linear("Reshape", "inferred", [F(Real, 2, 6), Ints(0, 2, -1)]),
+        Linear("Reshape", "zero size", [F(Real, 0, 3), Ints(3, 0)], ("allowzero", 1)),
+        Linear("Squeeze", "all", [F(Real, 1, 3, 1)]),
+        Linear("Squeeze", "axes", [F(Real, 1, 3, 1), Ints(-1)]),
+        Linear("Unsqueeze", "axes", [F(Real, 3), Ints(0, -1)]),
+        Linear("Transpose", "reversed", [F(Real, 2, 3, 4)]),
+        Linear("Transpose", "perm", [F(Real, 2, 3, 4)], ("perm", new long[] { 2, 0, 1 })),
+        Linear("Expand", "both ways", [F(Real, 3, 1), Ints(2, 1, 4)]),
+        Linear("Expand", "scalar", [F(Real), Ints(2, 2)]),
+        Linear("Concat", "last", [F(Real, 2, 1), F(Real, 2, 3), F(Real, 2, 0)], ("axis", -1)),
+        Linear("Concat", "first", [F(Real, 1, 3), F(Real, 2, 3)], ("axis", 0)),
+        Linear("Slice", "step 2", [F(Real, 6, 3), Ints(1), Ints(100), Ints(0), Ints(2)]),
+        Linear("Slice", "backwards", [F(Real, 4, 5), Ints(-1, 10), Ints(0, -100), Ints(0, 1), Ints(-1, -2)]),
+        Linear("Slice", "empty", [F(Real, 4), Ints(3), Ints(1)]),
+        Linear("Gather", "rows repeated", [F(Real, 4, 3), I([2, 2], 0, 3, -1, 0)]),
+        Linear("Gather", "columns", [F(Real, 2, 4, 2), I([3], 1, 1, -4)], ("axis", 1)),
+        Linear("Gather", "scalar index", [F(Real, 4), I([], 2)]),
+        Linear("Cast", "float64 to float64", [F(Real, 3)], ("to", DataType.Float64)),
+        Linear("Identity", "matrix", [F(Real, 2, 2)]),
+        Case("Shape", "blocked", [F(Real, 2, 3)], ("start", -1)),
+        Case("StopGradient", "blocked", [F(Real, 3)]),
+        Case("Softmax", "last", [F(Real, 3, 4)]),
+        Case("Softmax", "first", [F(Real, 3, 2, 2)], ("axis", 0)),
+        Case("LogSoftmax", "last", [F(Real, 3, 4)]),
+        Case("LogSoftmax", "middle", [F(Real, 2, 3, 2)], ("axis", 1)),
+        Case("MeanSquaredError", "mean", [F(Real, 2, 3), F(Real, 2, 3)]),
+        Case("MeanSquaredError", "none", [F(Real, 4), F(Real, 4)], ("reduction", "none")),
+        Case("SoftmaxCrossEntropy", "mean", [F(Real, 3, 4), I([3], 2, 0, 3)]),
+        Case("SoftmaxCrossEntropy", "weighted, smoothed, one ignored", [F(Real, 3, 4), I([3], 2, -100, 3), F(Positive, 4)], ("label_smoothing", 0.1)),
+        Case("SoftmaxCrossEntropy", "images, sum", [F(Real, 2, 3, 2), I([2, 2], 0, 1, 2, 7)], ("reduction", "sum"), ("ignore_index", 7), ("label_smoothing", 0.2)),
+        Case("SoftmaxCrossEntropy", "one sample, none", [F(Real, 4), I([], 1)], ("reduction", "none")),
+        Case("BinaryCrossEntropyWithLogits", "mean", [F(Real, 2, 3), F(Unit, 2, 3)]),
+        Case("BinaryCrossEntropyWithLogits", "weights, sum", [F(Real, 2, 3), F(Unit, 2, 3), F(Positive, 2, 1), F(Positive, 3)], ("reduction", "sum")),
+    ];
+
+    private static OpCase Case(string op, string name, CaseInput?[] inputs, params (string, object)[] attributes) => new(op, name, inputs, Attributes.Of(attributes));
+
+    private static OpCase Linear(string op, string name, CaseInput?[] inputs, params (string, object)[] attributes) => new(op, name, inputs, Attributes.Of(attributes), Multilinear: true);
+
+    private static OpCase[] Binary(string op, Domain left, Domain right, bool multilinear = false) =>
+    [
+        .. new (string Name, long[] A, long[] B)[]
+        {
+            ("same", [2, 3], [2, 3]), ("scalar right", [2, 3], []), ("leading and 1", [3, 1], [2, 3, 2]), ("row and column", [1, 3], [2, 1]), ("zero size", [0, 3], [1, 3]),
+        }.Select(s => new OpCase(op, s.Name, [F(left, s.A), F(right, s.B)], Attributes.None, multilinear)),
+    ];
+
+    private static OpCase[] Reductions(string op, Domain domain, bool multilinear = false) =>
+    [
+        new(op, "all", [F(domain, 2, 3)], Attributes.None, multilinear),
+        new(op, "first", [F(domain, 3, 4)], Attributes.Of(("axes", new long[] { 0 })), multilinear),
+        new(op, "last", [F(domain, 3, 4)], Attributes.Of(("axes", new long[] { -1 }), ("keepdims", 0)), multilinear),
+        new(op, "outer and inner", [F(domain, 2, 3, 4)], Attributes.Of(("axes", new long[] { 0, 2 })), multilinear),
+        new(op, "size 1", [F(domain, 3, 1)], Attributes.Of(("axes", new long[] { 1 }), ("keepdims", 0)), multilinear),
+        new(op, "scalar", [F(domain)], Attributes.None, multilinear),
+    ];
+
+    private static CaseInput F(Domain domain, params long[] shape) => new(new Shape(shape), domain);
+
+    private static CaseInput Scalar(double value) => new(Shape.Scalar, Given: ConstantData.Scalar(DataType.Float64, value));
+
+    private static CaseInput I(long[] shape, params long[] values) => new(new Shape(shape), Given: ConstantData.Of<long>(new Shape(shape), values));
+
+    private static CaseInput Ints(params long[] values) => I([values.Length], values);
+
+    private static CaseInput B(long[] shape, params bool[] values) => new(new Shape(shape), Given: ConstantData.Of<bool>(new Shape(shape), values));
+}
