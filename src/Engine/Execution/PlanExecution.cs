@@ -43,6 +43,7 @@ public sealed unsafe class PlanExecution : IDisposable
     private int _operand;
     private double _workSinceClock;
     private bool _started;
+    private bool _rented;
 
     internal PlanExecution(Plan plan, ExecutionStack home)
     {
@@ -66,6 +67,7 @@ public sealed unsafe class PlanExecution : IDisposable
     {
         var execution = plan.Executions.Take() ?? new PlanExecution(plan, plan.Executions);
         execution._pool = pool;
+        execution._rented = true;
         return execution;
     }
 
@@ -136,9 +138,12 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Hands over an output as a tensor.</summary>
     public Tensor TakeTensor(int index) => new(Plan.Outputs[index].DataType, Plan.Outputs[index].Shape, TakeOutput(index));
 
-    /// <summary>Releases arena and untaken outputs and makes the execution available again.</summary>
+    /// <summary>Releases arena and untaken outputs and makes the execution available again; a second call does nothing.</summary>
     public void Dispose()
     {
+        if (!_rented)
+            return;
+        _rented = false;
         _arena?.Release();
         _arena = null;
         for (var i = 0; i < _outputs.Length; i++)

@@ -169,7 +169,7 @@ public sealed class GraphSession : IDisposable
         _subgraph.Start();
         foreach (var id in values)
             _subgraph.Add(Graph[id]);
-        return [.. _subgraph.Sources.Where(n => n.Op == StructuralOp.Variable && ((TensorType)n.Attributes.Find("type")!).DataType.IsFloating()).Select(n => n.Id)];
+        return [.. _subgraph.Sources.Where(n => n.Op == StructuralOp.Variable && !n.Released && ((TensorType)n.Attributes.Find("type")!).DataType.IsFloating()).Select(n => n.Id)];
     }
 
     internal VariableState StateOf(ulong id)
@@ -311,12 +311,12 @@ public sealed class GraphSession : IDisposable
             Graph.Release(id);
         }
 
+        foreach (var name in request.FunctionNames)
+            Graph.ReleaseFunction(name);
         foreach (var id in request.Runs)
             ReleaseRun(id);
         foreach (var id in request.Tensors)
             ReleaseTensor(id);
-        foreach (var name in request.FunctionNames)
-            Graph.ReleaseFunction(name);
         return true;
     }
 
@@ -343,5 +343,20 @@ public sealed class GraphSession : IDisposable
         return true;
     }
 
-    private void Count() => Volatile.Write(ref _stateBytes, _variables.Values.Sum(v => v.Bytes) + _runs.Values.Sum(r => r.HeldBytes));
+    /// <summary>Counts anew what the session holds; a version that only runs still see counts once.</summary>
+    internal void Count()
+    {
+        var bytes = _variables.Values.Sum(v => v.Bytes) + _runs.Values.Sum(r => r.HeldBytes);
+        var old = new HashSet<PooledBuffer>();
+        foreach (var run in _runs.Values)
+        {
+            foreach (var (node, tensor) in run.Captured)
+            {
+                if (node.Op == StructuralOp.Variable && tensor.Buffer != ValueOf(node)?.Buffer && old.Add(tensor.Buffer))
+                    bytes += tensor.ByteCount;
+            }
+        }
+
+        Volatile.Write(ref _stateBytes, bytes);
+    }
 }

@@ -115,13 +115,12 @@ public sealed record ApplyGradientsRequest : SessionRequest
 
 public sealed record ReleaseRequest : SessionRequest
 {
-    /// <summary>Unknown ids are ignored in all of these: releasing twice is no error.</summary>
+    /// <summary>Unknown ids and names are ignored in all four: releasing twice is no error.</summary>
     public IReadOnlyList<ulong> Values { get; init; } = [];
+
+    public IReadOnlyList<string> FunctionNames { get; init; } = [];
 
     public IReadOnlyList<ulong> Runs { get; init; } = [];
 
     public IReadOnlyList<ulong> Tensors { get; init; } = [];
-
-    /// <summary>Functions whose names are given back.</summary>
-    public IReadOnlyList<string> FunctionNames { get; init; } = [];
 }
