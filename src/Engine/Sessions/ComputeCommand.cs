@@ -31,6 +31,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             Execution = Prepare();
             if (Execution.Plan.Flops > Session.Host.Options.MaxFlopsPerRequest)
                 throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request needs about {Execution.Plan.Flops:G3} floating-point operations; the limit is {Session.Host.Options.MaxFlopsPerRequest:G3}.");
+            RequireReplyFits(Execution.Plan);
             Execution.Reserve();
             if (request.Profile)
                 Execution.EnableProfile();
@@ -105,6 +106,26 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         foreach (var tensor in _owned)
             tensor.Dispose();
         _owned.Clear();
+    }
+
+    /// <summary>How many of the plan's first outputs are fetches.</summary>
+    protected virtual int FetchedOutputs => request.Fetches.Count;
+
+    private void RequireReplyFits(Plan plan)
+    {
+        if (request.Reply is not { } limit)
+            return;
+        long bytes = 0;
+        for (var i = 0; i < plan.Outputs.Count; i++)
+        {
+            if (i < FetchedOutputs ? limit.InlineFetches[i] : limit.InlineGradients)
+                bytes += plan.Outputs[i].ByteCount;
+        }
+
+        if (bytes > limit.MaxBytes)
+        {
+            throw GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply would have {bytes} bytes of elements; a message takes {limit.MaxBytes}. Ask for handles and download them in chunks.").With("value", bytes.ToString()).With("limit", limit.MaxBytes.ToString());
+        }
     }
 
     private Tensor One(NodeType type)
