@@ -43,6 +43,7 @@ public sealed unsafe class PlanExecution : IDisposable
     private int _operand;
     private double _workSinceClock;
     private bool _started;
+    private bool _traced;
 
     internal PlanExecution(Plan plan, ExecutionStack home)
     {
@@ -81,7 +82,7 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Binds an input to a constant's elements.</summary>
     public void Bind(int slot, ConstantData data) => _inputs[slot] = data.Pointer;
 
-    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before.</summary>
+    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before, and when no one listened to spans at the start.</summary>
     public long ForwardDone { get; private set; }
 
     public void EnableProfile() => _ticks = new long[Plan.Instructions.Count];
@@ -106,6 +107,7 @@ public sealed unsafe class PlanExecution : IDisposable
             Reserve();
             Resolve();
             _started = true;
+            _traced = EngineActivities.Enabled;
         }
 
         try
@@ -120,7 +122,7 @@ public sealed unsafe class PlanExecution : IDisposable
             throw e.With("op", node.Op);
         }
 
-        if (ForwardDone == 0)
+        if (_traced && ForwardDone == 0)
             ForwardDone = Stopwatch.GetTimestamp();
         return ExecutionStatus.Completed;
     }
@@ -160,7 +162,7 @@ public sealed unsafe class PlanExecution : IDisposable
         {
             while (_instruction < _instructions.Length)
             {
-                if (_instruction == Plan.ForwardInstructions && ForwardDone == 0)
+                if (_traced && ForwardDone == 0 && _instruction == Plan.ForwardInstructions)
                     ForwardDone = Stopwatch.GetTimestamp();
                 var instruction = _instructions[_instruction];
                 var outputs = (void**)operands + _operand + instruction.Inputs.Length;
