@@ -139,9 +139,9 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
 
     private void RecordSpans()
     {
-        if (!EngineActivities.Enabled)
+        if (Execution!.ForwardDone == 0)
             return;
-        var plan = Execution!.Plan;
+        var plan = Execution.Plan;
         var ended = Stopwatch.GetTimestamp();
         EngineActivities.Record(EngineActivities.Plan, request.Trace, _planBegan, _executeBegan, new("gradients.plan.cached", _hit), new("gradients.plan.instructions", plan.Instructions.Count));
         Record(EngineActivities.Forward, 0, plan.ForwardInstructions, _executeBegan, Execution.ForwardDone);
