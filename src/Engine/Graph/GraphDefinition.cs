@@ -107,7 +107,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         }
     }
 
-    /// <summary>Forgets a function's name; nodes that call it keep what they need. Unknown names are ignored.</summary>
+    /// <summary>Forgets a function; calls that are defined keep what they need. Unknown names are ignored.</summary>
     public void ReleaseFunction(string name) => _functions.Remove(name);
 
     private NodeDefinition AddNode(NodeSpec spec)

@@ -115,7 +115,7 @@ public sealed record ApplyGradientsRequest : SessionRequest
 
 public sealed record ReleaseRequest : SessionRequest
 {
-    /// <summary>Unknown ids are ignored everywhere: releasing twice is no error.</summary>
+    /// <summary>Unknown ids are ignored in all of these: releasing twice is no error.</summary>
     public IReadOnlyList<ulong> Values { get; init; } = [];
 
     public IReadOnlyList<ulong> Runs { get; init; } = [];
