@@ -254,6 +254,9 @@ public sealed class GraphSession : IDisposable
         Count();
     }
 
+    /// <summary>Brings <see cref="HeldBytes"/> up to date; each request that changes state ends with it.</summary>
+    internal void Count() => Volatile.Write(ref _stateBytes, _variables.Values.Sum(v => v.Bytes) + _runs.Values.Sum(r => r.HeldBytes));
+
     private Task<TResult> Immediately<TResult>(SessionRequest request, Func<TResult> action, CancellationToken cancellation) =>
         Submit(new ImmediateCommand<TResult>(
             this,
@@ -342,6 +345,4 @@ public sealed class GraphSession : IDisposable
         Count();
         return true;
     }
-
-    private void Count() => Volatile.Write(ref _stateBytes, _variables.Values.Sum(v => v.Bytes) + _runs.Values.Sum(r => r.HeldBytes));
 }

@@ -66,10 +66,10 @@ public sealed class GradientsServerOptions
 
     /// <summary>
     /// Bytes of managed memory that a received message may expand to, by an estimate made before it is parsed. The default
-    /// value is 64 MiB.
+    /// value is 48 MiB.
     /// </summary>
     [Range(1L << 14, 1L << 34)]
-    public long MaxMessageExpansionBytes { get; set; } = 64L << 20;
+    public long MaxMessageExpansionBytes { get; set; } = 48L << 20;
 
     /// <summary>Bytes of one tensor, uploaded or sent. The default value is 512 MiB.</summary>
     [Range(1L, 1L << 46)]
