@@ -67,11 +67,7 @@ public sealed class ReasonTests
         ["INPUT_COUNT_MISMATCH"] = (StatusCode.InvalidArgument, (t, s) => DefineAsync(t, s, new V1.Node { Id = 9, Op = "Neg", Inputs = { 1 }, AdditionalOutputIds = { 10, 11 } })),
         ["NOT_DIFFERENTIABLE_TYPE"] = (StatusCode.InvalidArgument, NotDifferentiableAsync),
         ["INDEX_OUT_OF_RANGE"] = (StatusCode.OutOfRange, IndexAsync),
-        ["RUN_NOT_FOUND"] = (StatusCode.NotFound, (t, s) => BackwardAsync(t, s, r =>
-        {
-            r.Feeds.Clear();
-            r.Run = "runs/77";
-        })),
+        ["RUN_NOT_FOUND"] = (StatusCode.NotFound, async (t, s) => await t.Sessions.BackwardAsync(new V1.BackwardRequest { Session = s, Run = "runs/77", Roots = { Root(4) } })),
         ["VALUE_NOT_FOUND"] = (StatusCode.NotFound, (t, s) => BackwardAsync(t, s, r => r.Roots[0].Value = 99)),
         ["FUNCTION_NOT_FOUND"] = (StatusCode.NotFound, async (t, s) => await t.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = s, Functions = { Function("f", "unknown") } })),
         ["NODE_EXISTS"] = (StatusCode.AlreadyExists, (t, s) => DefineAsync(t, s, Node(1, "Neg", 2))),
@@ -79,25 +75,10 @@ public sealed class ReasonTests
         ["RUN_RELEASED"] = (StatusCode.FailedPrecondition, RunTwiceAsync),
         ["COTANGENT_REQUIRED"] = (StatusCode.FailedPrecondition, (t, s) => BackwardAsync(t, s, r => r.Roots[0].Value = 3)),
         ["GRADIENTS_DISABLED"] = (StatusCode.FailedPrecondition, async (t, s) => await t.Sessions.BackwardAsync(new V1.BackwardRequest { Session = s, Feeds = { Feed(2, Tensor([1, 2], 2)) }, Roots = { Root(2, Tensor([1, 1], 2)) } })),
-        ["NON_FINITE_VALUE"] = (StatusCode.FailedPrecondition, (t, s) => BackwardAsync(t, s, r =>
-        {
-            r.Feeds[0].Tensor = Tensor([double.NaN, 1], 2);
-            r.CheckFinite = true;
-        })),
-        ["VERSION_CONFLICT"] = (StatusCode.Aborted, async (t, s) =>
-        {
-            var set = Set(s, 1, 1);
-            set.Updates[0].ExpectedVersion = 5;
-            await t.Sessions.SetVariablesAsync(set);
-        }),
+        ["NON_FINITE_VALUE"] = (StatusCode.FailedPrecondition, async (t, s) => await t.Sessions.BackwardAsync(new V1.BackwardRequest { Session = s, Feeds = { Feed(2, Tensor([double.NaN, 1], 2)) }, Roots = { Root(4) }, CheckFinite = true })),
+        ["VERSION_CONFLICT"] = (StatusCode.Aborted, async (t, s) => await t.Sessions.SetVariablesAsync(new V1.SetVariablesRequest { Session = s, Updates = { new V1.VariableUpdate { Variable = 1, Value = 1, ExpectedVersion = 5 } } })),
         ["SESSION_QUOTA"] = (StatusCode.ResourceExhausted, async (t, _) => await t.OpenAsync()),
-        ["COMPUTE_QUOTA"] = (StatusCode.ResourceExhausted, async (t, s) =>
-        {
-            await DefineAsync(t, s, [.. Slow.Nodes(100)]);
-            var forward = Slow.Forward(100);
-            forward.Session = s;
-            await t.Sessions.ForwardAsync(forward);
-        }),
+        ["COMPUTE_QUOTA"] = (StatusCode.ResourceExhausted, SlowAsync),
         ["MESSAGE_TOO_LARGE"] = (StatusCode.ResourceExhausted, (t, s) => DefineAsync(t, s, new V1.Node { Id = 9, Op = "Neg", Label = new string('x', 5 << 20) })),
         ["LIMIT_EXCEEDED"] = (StatusCode.ResourceExhausted, (t, s) => BackwardAsync(t, s, r => r.Fetches.AddRange(Enumerable.Repeat(Fetch(3), 20)))),
         ["OP_UNSUPPORTED"] = (StatusCode.Unimplemented, (t, s) => DefineAsync(t, s, Node(9, "NoSuchOp", 1))),
@@ -167,6 +148,14 @@ public sealed class ReasonTests
         var backward = new V1.BackwardRequest { Session = session, Run = forward.Run, Roots = { Root(4) } };
         await server.Sessions.BackwardAsync(backward);
         await server.Sessions.BackwardAsync(backward);
+    }
+
+    private static async Task SlowAsync(TestServer server, string session)
+    {
+        await DefineAsync(server, session, [.. Slow.Nodes(100)]);
+        var forward = Slow.Forward(100);
+        forward.Session = session;
+        await server.Sessions.ForwardAsync(forward);
     }
 
     private static async Task NotDifferentiableAsync(TestServer server, string session)

@@ -4,7 +4,7 @@ namespace Gradients.Server.Hosting;
 
 /// <summary>
 /// Settings of a server: configuration section <c>Gradients</c>, environment variables <c>GRADIENTS__NAME</c>. Values out of
-/// range stop the server before it listens.
+/// range stop the server before it listens. The server's own process listens on port 50051 where nothing else is said.
 /// </summary>
 public sealed class GradientsServerOptions
 {
