@@ -1,1 +1,4 @@
-return 0;
+using Gradients.Server.Hosting;
+
+var app = GradientsServer.Build(new GradientsServerOptions(), args);
+await app.RunAsync();

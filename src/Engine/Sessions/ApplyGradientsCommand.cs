@@ -123,6 +123,7 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
 
         // Ownership went to the states.
         _updates.Clear();
+        Session.Count();
         return versions;
     }
 

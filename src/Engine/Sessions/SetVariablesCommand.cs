@@ -39,6 +39,7 @@ internal sealed class SetVariablesCommand(GraphSession session, SetVariablesRequ
         var versions = new List<VariableVersion>(request.Updates.Count);
         foreach (var update in request.Updates)
             versions.Add(new VariableVersion(update.Variable, Session.StateOf(update.Variable).Set(update.Tensor?.Share() ?? execution.TakeTensor(next++))));
+        Session.Count();
         return versions;
     }
 }

@@ -23,12 +23,13 @@ public sealed record BufferPoolOptions
 public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisposable
 {
     private const int Alignment = 64;
+    private const long MaxBytes = 1L << 51;
     private const int SizeClasses = 4 * 44;
 
     private readonly Lock _gate = new();
     private readonly BufferPoolOptions _options = options ?? new BufferPoolOptions();
     private readonly Stack<PooledBuffer>[] _kept = CreateStacks();
-    private readonly HashSet<PooledBuffer> _out = [];
+    private readonly List<PooledBuffer> _out = [];
     private long _heldBytes;
     private long _outBytes;
     private long _highWaterBytes;
@@ -71,6 +72,8 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
     public PooledBuffer Rent(long bytes, string owner)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        if (bytes > Math.Min(_options.BudgetBytes, MaxBytes))
+            throw Exceeded(bytes);
         var sizeClass = ClassOf(bytes, out var capacity);
         lock (_gate)
         {
@@ -86,6 +89,7 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
             }
 
             buffer.Hand(owner);
+            buffer.LedgerIndex = _out.Count;
             _out.Add(buffer);
             _outBytes += buffer.Capacity;
             _highWaterBytes = Math.Max(_highWaterBytes, _outBytes);
@@ -115,7 +119,11 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
             NativeMemory.Fill(buffer.Pointer, (nuint)buffer.Capacity, 0xFF);
         lock (_gate)
         {
-            _out.Remove(buffer);
+            // The last entry takes the place of the one that leaves.
+            var last = _out[^1];
+            _out[buffer.LedgerIndex] = last;
+            last.LedgerIndex = buffer.LedgerIndex;
+            _out.RemoveAt(_out.Count - 1);
             _outBytes -= buffer.Capacity;
             if (_disposed)
                 Free(buffer);
@@ -155,7 +163,7 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
         GradientsException.Exhausted(ErrorReasons.MemoryBudgetExceeded, $"{bytes} bytes were asked for; the budget is {_options.BudgetBytes} bytes, of which {_outBytes} are in use.");
 
     /// <summary>Classes 64·2^p·(4+q)/4 with q in 0..3; every capacity is a multiple of 64.</summary>
-    private static int ClassOf(long bytes, out long capacity)
+    internal static int ClassOf(long bytes, out long capacity)
     {
         var blocks = (ulong)Math.Max(1, (bytes + Alignment - 1) / Alignment);
         if (blocks <= 4)
