@@ -88,7 +88,7 @@ public sealed unsafe class PlanExecution : IDisposable
             _outputs[i] ??= _pool.Rent(Plan.Outputs[i].ByteCount, "output");
     }
 
-    /// <summary>Runs until done, cancelled, or past <paramref name="parkAt"/> (a Stopwatch timestamp) between two units.</summary>
+    /// <summary>Runs until done, cancelled, or, behind at least one unit, past <paramref name="parkAt"/> (a Stopwatch timestamp).</summary>
     /// <param name="checkFinite">Stops with NON_FINITE_VALUE behind the first instruction that gives NaN or infinity.</param>
     /// <exception cref="OperationCanceledException">Cancelled between two units.</exception>
     public ExecutionStatus Run(long parkAt = long.MaxValue, bool checkFinite = false, CancellationToken cancellation = default)
@@ -170,10 +170,12 @@ public sealed unsafe class PlanExecution : IDisposable
             while (_unit < kernel.UnitCount)
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (parkAt != long.MaxValue && Stopwatch.GetTimestamp() >= parkAt)
-                    return ExecutionStatus.Parked;
                 kernel.Run(arguments, _unit);
                 _unit++;
+
+                // Behind the unit, so that however short the slice, each makes progress.
+                if (parkAt != long.MaxValue && Stopwatch.GetTimestamp() >= parkAt)
+                    return ExecutionStatus.Parked;
             }
         }
         catch (GradientsException e)
