@@ -100,7 +100,7 @@ public sealed unsafe class PlanExecution : IDisposable
             _outputs[i] ??= _pool.Rent(bytes[i], "output");
     }
 
-    /// <summary>Runs until done, cancelled, or past <paramref name="parkAt"/> (a Stopwatch timestamp) between two units.</summary>
+    /// <summary>Runs until done, cancelled, or, behind at least one unit, past <paramref name="parkAt"/> (a Stopwatch timestamp).</summary>
     /// <param name="checkFinite">Stops with NON_FINITE_VALUE behind the first instruction that gives NaN or infinity.</param>
     /// <exception cref="OperationCanceledException">Cancelled between two units.</exception>
     public ExecutionStatus Run(long parkAt = long.MaxValue, bool checkFinite = false, CancellationToken cancellation = default)
@@ -198,13 +198,16 @@ public sealed unsafe class PlanExecution : IDisposable
     private ExecutionStatus RunUnits(Instruction instruction, in KernelArguments arguments, long parkAt, CancellationToken cancellation)
     {
         var kernel = instruction.Kernel;
-        for (; _unit < kernel.UnitCount; _unit++)
+        while (_unit < kernel.UnitCount)
         {
             cancellation.ThrowIfCancellationRequested();
+            kernel.Run(arguments, _unit);
+            _unit++;
+            _workSinceClock += instruction.UnitWork;
+
+            // Behind the unit, so that however short the slice, each makes progress.
             if (parkAt != long.MaxValue && IsPast(parkAt))
                 return ExecutionStatus.Parked;
-            kernel.Run(arguments, _unit);
-            _workSinceClock += instruction.UnitWork;
         }
 
         return ExecutionStatus.Completed;
