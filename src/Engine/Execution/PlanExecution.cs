@@ -83,6 +83,8 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
     public void Reserve()
     {
+        if (_arena is null)
+            _pool.Require(checked(Plan.ArenaBytes + Plan.OutputBytes));
         _arena ??= _pool.Rent(Plan.ArenaBytes, "arena");
         for (var i = 0; i < _outputs.Length; i++)
             _outputs[i] ??= _pool.Rent(Plan.Outputs[i].ByteCount, "output");
