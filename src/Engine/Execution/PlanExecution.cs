@@ -94,6 +94,8 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
     public void Reserve()
     {
+        if (_arena is null)
+            _pool.Require(checked(Plan.ArenaBytes + Plan.OutputBytes));
         _arena ??= _pool.Rent(Plan.ArenaBytes, "arena");
         var bytes = Plan.OutputByteCounts;
         for (var i = 0; i < bytes.Length; i++)
