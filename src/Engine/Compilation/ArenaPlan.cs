@@ -6,8 +6,10 @@ namespace Gradients.Engine.Compilation;
 /// </summary>
 internal sealed class ArenaPlan
 {
-    // Gaps below the end, by offset, never adjacent to each other nor to the end.
-    private readonly SortedDictionary<long, long> _gaps = [];
+    // Gaps below the end, never adjacent to each other nor to the end: by size, by offset and by the offset behind them.
+    private readonly SortedSet<(long Size, long Offset)> _bySize = [];
+    private readonly Dictionary<long, long> _sizes = [];
+    private readonly Dictionary<long, long> _starts = [];
     private long _end;
     private long _live;
 
@@ -23,25 +25,20 @@ internal sealed class ArenaPlan
         bytes = Round(bytes);
         _live = checked(_live + bytes);
         PeakLiveBytes = Math.Max(PeakLiveBytes, _live);
-        long best = -1, bestSize = long.MaxValue;
-        foreach (var (offset, size) in _gaps)
+        if (_bySize.Count == 0 || _bySize.Max.Size < bytes)
         {
-            if (size >= bytes && size < bestSize)
-                (best, bestSize) = (offset, size);
-        }
-
-        if (best < 0)
-        {
-            var offset = _end;
+            var end = _end;
             _end = checked(_end + bytes);
             ArenaBytes = Math.Max(ArenaBytes, _end);
-            return offset;
+            return end;
         }
 
-        _gaps.Remove(best);
-        if (bestSize > bytes)
-            _gaps[best + bytes] = bestSize - bytes;
-        return best;
+        // The smallest that fits, the lowest of equal ones.
+        var (size, offset) = _bySize.GetViewBetween((bytes, 0), (long.MaxValue, long.MaxValue)).Min;
+        RemoveGap(offset, size);
+        if (size > bytes)
+            AddGap(offset + bytes, size - bytes);
+        return offset;
     }
 
     /// <summary>Gives room back that <see cref="Take"/> returned for as many bytes.</summary>
@@ -49,22 +46,35 @@ internal sealed class ArenaPlan
     {
         bytes = Round(bytes);
         _live -= bytes;
-        foreach (var (gap, size) in _gaps)
+        if (_starts.TryGetValue(offset, out var before))
         {
-            if (gap + size == offset)
-            {
-                _gaps.Remove(gap);
-                offset = gap;
-                bytes += size;
-                break;
-            }
+            RemoveGap(before, offset - before);
+            (offset, bytes) = (before, bytes + offset - before);
         }
 
-        if (_gaps.Remove(offset + bytes, out var behind))
+        if (_sizes.TryGetValue(offset + bytes, out var behind))
+        {
+            RemoveGap(offset + bytes, behind);
             bytes += behind;
+        }
+
         if (offset + bytes == _end)
             _end = offset;
         else
-            _gaps[offset] = bytes;
+            AddGap(offset, bytes);
+    }
+
+    private void AddGap(long offset, long size)
+    {
+        _bySize.Add((size, offset));
+        _sizes.Add(offset, size);
+        _starts.Add(offset + size, offset);
+    }
+
+    private void RemoveGap(long offset, long size)
+    {
+        _bySize.Remove((size, offset));
+        _sizes.Remove(offset);
+        _starts.Remove(offset + size);
     }
 }

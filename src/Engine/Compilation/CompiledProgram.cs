@@ -43,6 +43,8 @@ public sealed class CompiledProgram
     /// <summary>Expands, differentiates and plans.</summary>
     public static CompiledProgram Compile(ProgramRequest request, Subgraph subgraph, IReadOnlyList<NodeType> sourceTypes, int maxNodes, CancellationToken cancellation)
     {
+        if (FunctionDefinition.ExpandedNodesOf(subgraph.Nodes) is var expanded && expanded > maxNodes)
+            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request expands to {expanded} nodes; the limit is {maxNodes}.");
         var builder = new GraphBuilder(maxNodes) { Cancellation = cancellation };
         var expansion = new Expansion(builder, subgraph);
         expansion.Run(sourceTypes);

@@ -43,6 +43,8 @@ public sealed unsafe class PlanExecution : IDisposable
     private int _operand;
     private double _workSinceClock;
     private bool _started;
+    private bool _rented;
+    private bool _traced;
 
     internal PlanExecution(Plan plan, ExecutionStack home)
     {
@@ -64,8 +66,10 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Rents an execution of the plan.</summary>
     public static PlanExecution Rent(Plan plan, BufferPool pool)
     {
-        var execution = plan.Executions.Take() ?? new PlanExecution(plan, plan.Executions);
+        var home = ExecutionStack.Of(plan);
+        var execution = home.Take() ?? new PlanExecution(plan, home);
         execution._pool = pool;
+        execution._rented = true;
         return execution;
     }
 
@@ -81,7 +85,7 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Binds an input to a constant's elements.</summary>
     public void Bind(int slot, ConstantData data) => _inputs[slot] = data.Pointer;
 
-    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before.</summary>
+    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before, and when no one listened to spans at the start.</summary>
     public long ForwardDone { get; private set; }
 
     public void EnableProfile() => _ticks = new long[Plan.Instructions.Count];
@@ -106,6 +110,7 @@ public sealed unsafe class PlanExecution : IDisposable
             Reserve();
             Resolve();
             _started = true;
+            _traced = EngineActivities.Enabled;
         }
 
         try
@@ -120,7 +125,7 @@ public sealed unsafe class PlanExecution : IDisposable
             throw e.With("op", node.Op);
         }
 
-        if (ForwardDone == 0)
+        if (_traced && ForwardDone == 0)
             ForwardDone = Stopwatch.GetTimestamp();
         return ExecutionStatus.Completed;
     }
@@ -136,9 +141,12 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Hands over an output as a tensor.</summary>
     public Tensor TakeTensor(int index) => new(Plan.Outputs[index].DataType, Plan.Outputs[index].Shape, TakeOutput(index));
 
-    /// <summary>Releases arena and untaken outputs and makes the execution available again.</summary>
+    /// <summary>Releases arena and untaken outputs and makes the execution available again; a second call does nothing.</summary>
     public void Dispose()
     {
+        if (!_rented)
+            return;
+        _rented = false;
         _arena?.Release();
         _arena = null;
         for (var i = 0; i < _outputs.Length; i++)
@@ -160,7 +168,7 @@ public sealed unsafe class PlanExecution : IDisposable
         {
             while (_instruction < _instructions.Length)
             {
-                if (_instruction == Plan.ForwardInstructions && ForwardDone == 0)
+                if (_traced && ForwardDone == 0 && _instruction == Plan.ForwardInstructions)
                     ForwardDone = Stopwatch.GetTimestamp();
                 var instruction = _instructions[_instruction];
                 var outputs = (void**)operands + _operand + instruction.Inputs.Length;
@@ -232,34 +240,5 @@ public sealed unsafe class PlanExecution : IDisposable
         var operands = Plan.Operands;
         for (var i = 0; i < operands.Length; i++)
             _operandBlock[i] = _storages[operands[i].Storage] + (nint)operands[i].ByteOffset;
-    }
-}
-
-/// <summary>Executions of one plan that are ready for another run.</summary>
-internal sealed class ExecutionStack
-{
-    private const int Kept = 8;
-
-    private readonly Lock _gate = new();
-    private readonly Stack<PlanExecution> _ready = new(Kept);
-    private PlanExecution? _first;
-
-    public PlanExecution? Take()
-    {
-        if (Interlocked.Exchange(ref _first, null) is { } first)
-            return first;
-        lock (_gate)
-            return _ready.TryPop(out var execution) ? execution : null;
-    }
-
-    public void Put(PlanExecution execution)
-    {
-        if (Interlocked.CompareExchange(ref _first, execution, null) is null)
-            return;
-        lock (_gate)
-        {
-            if (_ready.Count < Kept)
-                _ready.Push(execution);
-        }
     }
 }

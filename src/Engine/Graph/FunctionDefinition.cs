@@ -25,7 +25,9 @@ public sealed class FunctionDefinition
         Saved = saved;
         var called = nodes.Where(n => n.Function is not null).Select(n => n.Function!).ToArray();
         Depth = 1 + Math.Max(gradient?.Depth ?? 0, called.Length == 0 ? 0 : called.Max(f => f.Depth));
-        ExpandedNodes = nodes.Aggregate(0L, (sum, n) => SaturatingAdd(sum, n.Function?.ExpandedNodes ?? 1));
+        NodeCount = parameters.Length + nodes.Length;
+        ConstantBytes = nodes.Where(n => n.Op == StructuralOp.Constant).Sum(n => (long)Subgraph.ConstantOf(n).ByteCount);
+        ExpandedNodes = ExpandedNodesOf(nodes);
         CallOp = new FunctionCall(this);
         Digest = FunctionDigest.Of(this);
     }
@@ -48,13 +50,22 @@ public sealed class FunctionDefinition
     /// <summary>How deep calls nest, this function included.</summary>
     public int Depth { get; }
 
-    /// <summary>How many nodes one call expands to, known before anything is expanded.</summary>
+    /// <summary>How many nodes and calls one call expands to, known before anything is expanded.</summary>
     public long ExpandedNodes { get; }
+
+    /// <summary>Parameters and nodes of the body.</summary>
+    public int NodeCount { get; }
+
+    public long ConstantBytes { get; }
 
     /// <summary>SHA-256 of the canonical form; names and ids are not in it.</summary>
     public byte[] Digest { get; }
 
     internal Op CallOp { get; }
+
+    /// <summary>Nodes and calls that definitions expand to, capped at the largest number: an empty body still costs its call.</summary>
+    public static long ExpandedNodesOf(IEnumerable<NodeDefinition> nodes) =>
+        nodes.Aggregate(0L, (sum, n) => SaturatingAdd(sum, SaturatingAdd(1, n.Function?.ExpandedNodes ?? 0)));
 
     private static long SaturatingAdd(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;
 

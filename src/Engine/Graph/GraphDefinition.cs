@@ -5,7 +5,7 @@ namespace Gradients.Engine.Graph;
 
 public sealed record GraphLimits
 {
-    /// <summary>The most nodes that are defined at one time. The default value is 1,000,000.</summary>
+    /// <summary>The most nodes that are defined at one time, those in functions included. The default value is 1,000,000.</summary>
     public int MaxNodes { get; init; } = 1_000_000;
 
     /// <summary>The most functions. The default value is 1,000.</summary>
@@ -30,6 +30,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
     private readonly Dictionary<string, FunctionDefinition> _functions = [];
     private readonly Dictionary<ulong, NodeDefinition> _variables = [];
     private int _nodeCount;
+    private int _functionNodes;
     private long _constantBytes;
 
     /// <summary>Nodes that hold memory, released ones that are still used included.</summary>
@@ -75,7 +76,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
             for (var i = added.Count - 1; i >= 0; i--)
                 Release(added[i].Id);
             foreach (var name in addedFunctions)
-                _functions.Remove(name);
+                ReleaseFunction(name);
             throw;
         }
     }
@@ -107,12 +108,21 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         }
     }
 
-    /// <summary>Forgets a function; calls that are defined keep what they need. Unknown names are ignored.</summary>
-    public void ReleaseFunction(string name) => _functions.Remove(name);
+    /// <summary>Forgets a function; what calls it keeps what it needs. Unknown names are ignored.</summary>
+    public void ReleaseFunction(string name)
+    {
+        if (!_functions.Remove(name, out var function))
+            return;
+        _functionNodes -= function.NodeCount;
+        _constantBytes -= function.ConstantBytes;
+    }
+
+    private GradientsException ConstantsExceeded() =>
+        GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph's constants exceed {limits.MaxConstantBytes} bytes; upload large tensors and feed them.");
 
     private NodeDefinition AddNode(NodeSpec spec)
     {
-        if (_nodeCount >= limits.MaxNodes)
+        if (_nodeCount + _functionNodes >= limits.MaxNodes)
             throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph holds its limit of {limits.MaxNodes} nodes; release some.");
         var node = Resolve(spec, id => _values.TryGetValue(id, out var v) ? v : null, id => _values.ContainsKey(id));
         if (node.Op == StructuralOp.Variable)
@@ -123,11 +133,10 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         }
 
         if (node.Op == StructuralOp.Constant)
-            _constantBytes += Subgraph.ConstantOf(node).ByteCount;
-        if (_constantBytes > limits.MaxConstantBytes)
         {
-            _constantBytes -= Subgraph.ConstantOf(node).ByteCount;
-            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph's constants exceed {limits.MaxConstantBytes} bytes; upload large tensors and feed them.");
+            if (Subgraph.ConstantOf(node).ByteCount > limits.MaxConstantBytes - _constantBytes)
+                throw ConstantsExceeded();
+            _constantBytes += Subgraph.ConstantOf(node).ByteCount;
         }
 
         foreach (var input in node.Inputs)
@@ -153,9 +162,14 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
                 throw new GradientsException(ErrorCode.AlreadyExists, ErrorReasons.FunctionExists, $"A function '{spec.Name}' is defined already.");
             if (_functions.Count >= limits.MaxFunctions)
                 throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {limits.MaxFunctions} functions.");
-            if (spec.Nodes.Length > limits.MaxNodes)
-                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The function has more than {limits.MaxNodes} nodes.");
-            _functions.Add(spec.Name, ResolveFunction(spec));
+            if (spec.Nodes.Length + (long)spec.Parameters.Length > limits.MaxNodes - _nodeCount - _functionNodes)
+                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"With the function the session would hold more than its limit of {limits.MaxNodes} nodes.");
+            var function = ResolveFunction(spec);
+            if (function.ConstantBytes > limits.MaxConstantBytes - _constantBytes)
+                throw ConstantsExceeded();
+            _functions.Add(spec.Name, function);
+            _functionNodes += function.NodeCount;
+            _constantBytes += function.ConstantBytes;
         }
         catch (GradientsException e)
         {
@@ -202,6 +216,8 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         }
 
         var function = new FunctionDefinition(spec, parameters, [.. nodes], Array.ConvertAll(spec.Outputs, id => id == 0 ? (Value?)null : Find(id)), gradient, saved);
+        if (gradient is not null && function.Outputs.Any(o => o is null))
+            throw GradientsException.Invalid(ErrorReasons.InvalidField, $"'{spec.Name}' has an absent output and a gradient function; give zeros for the output.");
         if (function.Depth > FunctionDefinition.MaxDepth)
             throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"Function calls nest deeper than {FunctionDefinition.MaxDepth}.");
         if (function.ExpandedNodes > limits.MaxExpandedNodes)
@@ -228,8 +244,10 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
             inputs[i] = find(id) ?? throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"Node {spec.Id} has the input {id}, which is not defined before it.");
         }
 
+        spec = spec with { Attributes = AttributeCheck.Checked(op, spec.Attributes) };
+        OpCall.CheckCount(op, inputs);
         CheckCounts(spec, op, function);
-        return new NodeDefinition(spec with { Attributes = AttributeCheck.Checked(op, spec.Attributes) }, op, function, inputs);
+        return new NodeDefinition(spec, op, function, inputs);
     }
 
     private static void CheckCounts(NodeSpec spec, Op op, FunctionDefinition? function)
@@ -240,18 +258,12 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
             throw GradientsException.Invalid(ErrorReasons.InvalidField, $"'{function.Name}' has an absent output and serves only as a gradient function.");
         if (outputs != expected)
             throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{spec.Op} has {expected} outputs; ids for {outputs} were given.");
-        if (function is not null && spec.Inputs.Length != function.Parameters.Length)
-            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"'{function.Name}' takes {function.Parameters.Length} arguments; {spec.Inputs.Length} were given.");
         if (op == StructuralOp.Gradient)
         {
             var roots = spec.Attributes.Int("roots", 1);
             var wrt = spec.Attributes.Int("wrt", 1);
             if (roots < 1 || wrt < 1 || roots > spec.Inputs.Length || wrt > spec.Inputs.Length || roots + wrt > spec.Inputs.Length || spec.Inputs.Length > (2 * roots) + wrt || spec.Inputs.Take((int)(roots + wrt)).Contains(0UL))
                 throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"Gradient takes {roots} roots, {wrt} wrt values and at most one cotangent a root; {spec.Inputs.Length} inputs were given.");
-        }
-        else if (op is StructuralOp && spec.Inputs.Length != 0 && function is null)
-        {
-            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{op.Name} takes no inputs.");
         }
     }
 }

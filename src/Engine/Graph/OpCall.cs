@@ -53,28 +53,36 @@ public sealed class OpCall(GraphBuilder builder, Op op, Node?[] inputs, Attribut
     /// <summary>The inputs' types as people read them: float32[2, 3], int64[].</summary>
     public string DescribeInputs() => string.Join(", ", _inputs.Select(i => i is null ? "-" : i.Type.ToString()));
 
+    /// <summary>Checks how many inputs there are and that only optional ones are null.</summary>
+    /// <exception cref="GradientsException">INPUT_COUNT_MISMATCH.</exception>
+    internal static void CheckCount<T>(Op op, T[] inputs)
+    {
+        var schema = op.Schema;
+        var required = schema.Inputs.Count(i => !i.Optional && !i.Variadic) + (schema.Inputs is [.., { Variadic: true, Optional: false }] ? 1 : 0);
+        if (inputs.Length < required || (inputs.Length > 0 && schema.Input(inputs.Length - 1) is null))
+        {
+            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{op.Name} takes {(schema.Inputs is [.., { Variadic: true }] ? $"at least {required}" : required == schema.Inputs.Length ? $"{required}" : $"{required} to {schema.Inputs.Length}")} inputs; {inputs.Length} were given.");
+        }
+
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            if (inputs[i] is null && !schema.Input(i)!.Optional)
+                throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{op.Name}: input '{schema.Input(i)!.Name}' is required.");
+        }
+    }
+
     /// <summary>
     /// Checks count and element types against the schema. A 0-d constant of the same kind adopts the type of the others.
     /// </summary>
     internal void Check()
     {
         var schema = Op.Schema;
-        var required = schema.Inputs.Count(i => !i.Optional && !i.Variadic) + (schema.Inputs is [.., { Variadic: true, Optional: false }] ? 1 : 0);
-        if (_inputs.Length < required || (_inputs.Length > 0 && schema.Input(_inputs.Length - 1) is null))
-        {
-            throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{Op.Name} takes {(schema.Inputs is [.., { Variadic: true }] ? $"at least {required}" : required == schema.Inputs.Length ? $"{required}" : $"{required} to {schema.Inputs.Length}")} inputs; {_inputs.Length} were given.");
-        }
-
+        CheckCount(Op, _inputs);
         for (var i = 0; i < _inputs.Length; i++)
         {
-            var input = schema.Input(i)!;
             if (_inputs[i] is null)
-            {
-                if (!input.Optional)
-                    throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{Op.Name}: input '{input.Name}' is required.");
                 continue;
-            }
-
+            var input = schema.Input(i)!;
             Unify(i, input);
             var allowed = schema.Types[input.TypeVariable];
             if (Array.IndexOf(allowed, _inputs[i]!.DataType) < 0)

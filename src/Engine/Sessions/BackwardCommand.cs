@@ -29,13 +29,15 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
                 throw GradientsException.Invalid(ErrorReasons.InvalidField, "A run has its feeds already: give a run or feeds, not both.").With("field", "feeds");
         }
 
-        _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : _run?.Wrt ?? Session.VariablesUnder([.. request.Roots.Select(r => r.Value)]);
+        _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : _run?.Wrt.Select(w => w.Id).ToArray() ?? Session.VariablesUnder([.. request.Roots.Select(r => r.Value)]);
         if (_wrt.Length == 0)
             throw GradientsException.Precondition(ErrorReasons.GradientsDisabled, "The roots depend on no variable of a floating type: name what to differentiate for in wrt.");
         if (request.Mode != GradientMode.Return)
             Session.RequireVariables(_wrt);
         return _run is not null && CanUseResiduals(_run) ? PrepareFromRun(_run) : PrepareJoint();
     }
+
+    protected override int FetchedOutputs => _fetched;
 
     protected override BackwardResult Commit(PlanExecution execution)
     {
@@ -80,14 +82,17 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
     private bool CanUseResiduals(Run run) =>
         request.Fetches.Count == 0 && !request.CheckFinite
         && run.Roots.Length == request.Roots.Count
-        && request.Roots.Select(r => r.Value).SequenceEqual(run.Roots)
-        && _wrt.All(run.Wrt.Contains);
+        && request.Roots.Zip(run.Roots).All(p => p.First.Value == p.Second.Id && Means(p.Second))
+        && _wrt.All(run.Wrt.Where(Means).Select(w => w.Id).ToHashSet().Contains);
+
+    /// <summary>Whether the id still names what it did, or nothing.</summary>
+    private bool Means((ulong Id, Value Value) named) => !Session.Graph.Contains(named.Id) || Session.Graph[named.Id] == named.Value;
 
     private PlanExecution PrepareFromRun(Run run)
     {
         MarkHit();
         _program = run.Program;
-        _programWrt = run.Wrt;
+        _programWrt = Array.ConvertAll(run.Wrt, w => w.Id);
         Ids = run.Ids;
         Bindings.Capture(run.Captured);
         var execution = PlanExecution.Rent(run.Program.Backward!, Session.Host.Pool);

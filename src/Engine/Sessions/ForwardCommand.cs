@@ -49,7 +49,7 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
             var residuals = new Tensor[_program.Residuals.Length];
             for (var i = 0; i < residuals.Length; i++)
                 residuals[i] = execution.TakeTensor(request.Fetches.Count + i);
-            var kept = new Run(_program, [.. request.Roots], _wrt, [.. Session.LastSources], Session.LastIds(), Session.Capture(Bindings.Fed), residuals);
+            var kept = new Run(_program, [.. request.Roots.Select(Named)], [.. _wrt.Select(Named)], [.. Session.LastSources], Session.LastIds(), Session.Capture(Bindings.Fed), residuals);
             run = Session.Keep(kept);
             held = kept.HeldBytes;
         }
@@ -59,4 +59,6 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
             values[i] = execution.TakeTensor(i);
         return new ForwardResult(run, values, held, profile);
     }
+
+    private (ulong Id, Value Value) Named(ulong id) => (id, Session.Graph[id]);
 }

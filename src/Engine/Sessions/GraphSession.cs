@@ -87,14 +87,18 @@ public sealed class GraphSession : IDisposable
         Immediately(request, () => ReleaseAll(request), cancellation);
 
     /// <summary>Keeps a tensor by handle; takes it over also when it is refused.</summary>
+    /// <param name="isResult">
+    /// The result of a request that has happened already: it is kept even above the quota, which then refuses what comes next.
+    /// </param>
     /// <exception cref="GradientsException">SESSION_QUOTA.</exception>
-    public ulong AddTensor(Tensor tensor)
+    public ulong AddTensor(Tensor tensor, bool isResult = false)
     {
         try
         {
-            if (_tensors.Count >= _limits.MaxTensors)
+            if (!isResult && _tensors.Count >= _limits.MaxTensors)
                 throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {_limits.MaxTensors} tensors; release some.");
-            Reserve(tensor.ByteCount);
+            if (!isResult)
+                Reserve(tensor.ByteCount);
             var id = Interlocked.Increment(ref _lastTensor);
             _tensors[id] = tensor.Share();
             Interlocked.Add(ref _tensorBytes, tensor.ByteCount);
@@ -169,7 +173,7 @@ public sealed class GraphSession : IDisposable
         _subgraph.Start();
         foreach (var id in values)
             _subgraph.Add(Graph[id]);
-        return [.. _subgraph.Sources.Where(n => n.Op == StructuralOp.Variable && ((TensorType)n.Attributes.Find("type")!).DataType.IsFloating()).Select(n => n.Id)];
+        return [.. _subgraph.Sources.Where(n => n.Op == StructuralOp.Variable && !n.Released && ((TensorType)n.Attributes.Find("type")!).DataType.IsFloating()).Select(n => n.Id)];
     }
 
     internal VariableState StateOf(ulong id)
@@ -254,9 +258,6 @@ public sealed class GraphSession : IDisposable
         Count();
     }
 
-    /// <summary>Brings <see cref="HeldBytes"/> up to date; each request that changes state ends with it.</summary>
-    internal void Count() => Volatile.Write(ref _stateBytes, _variables.Values.Sum(v => v.Bytes) + _runs.Values.Sum(r => r.HeldBytes));
-
     private Task<TResult> Immediately<TResult>(SessionRequest request, Func<TResult> action, CancellationToken cancellation) =>
         Submit(new ImmediateCommand<TResult>(
             this,
@@ -314,12 +315,12 @@ public sealed class GraphSession : IDisposable
             Graph.Release(id);
         }
 
+        foreach (var name in request.FunctionNames)
+            Graph.ReleaseFunction(name);
         foreach (var id in request.Runs)
             ReleaseRun(id);
         foreach (var id in request.Tensors)
             ReleaseTensor(id);
-        foreach (var name in request.FunctionNames)
-            Graph.ReleaseFunction(name);
         return true;
     }
 
@@ -344,5 +345,22 @@ public sealed class GraphSession : IDisposable
             ReleaseTensor(id);
         Count();
         return true;
+    }
+
+    /// <summary>Counts anew what the session holds; a version that only runs still see counts once.</summary>
+    internal void Count()
+    {
+        var bytes = _variables.Values.Sum(v => v.Bytes) + _runs.Values.Sum(r => r.HeldBytes);
+        var old = new HashSet<PooledBuffer>();
+        foreach (var run in _runs.Values)
+        {
+            foreach (var (node, tensor) in run.Captured)
+            {
+                if (node.Op == StructuralOp.Variable && tensor.Buffer != ValueOf(node)?.Buffer && old.Add(tensor.Buffer))
+                    bytes += tensor.ByteCount;
+            }
+        }
+
+        Volatile.Write(ref _stateBytes, bytes);
     }
 }

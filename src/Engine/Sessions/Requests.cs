@@ -35,7 +35,18 @@ public abstract record ComputeRequest : SessionRequest
 
     /// <summary>Fuse elementwise chains; off only to compare.</summary>
     public bool Fusion { get; init; } = true;
+
+    /// <summary>What travels in the reply; null when nothing is limited.</summary>
+    public ReplyLimit? Reply { get; init; }
 }
+
+/// <summary>
+/// How much of the results a reply can carry. A request whose reply could not be sent is refused before it has any effect.
+/// </summary>
+/// <param name="MaxBytes">The most bytes of elements.</param>
+/// <param name="InlineFetches">For each fetch, whether its elements are in the reply.</param>
+/// <param name="InlineGradients">Whether the gradients' elements are in the reply.</param>
+public sealed record ReplyLimit(long MaxBytes, IReadOnlyList<bool> InlineFetches, bool InlineGradients);
 
 public sealed record ForwardRequest : ComputeRequest
 {
@@ -115,13 +126,12 @@ public sealed record ApplyGradientsRequest : SessionRequest
 
 public sealed record ReleaseRequest : SessionRequest
 {
-    /// <summary>Unknown ids are ignored in all of these: releasing twice is no error.</summary>
+    /// <summary>Unknown ids and names are ignored in all four: releasing twice is no error.</summary>
     public IReadOnlyList<ulong> Values { get; init; } = [];
+
+    public IReadOnlyList<string> FunctionNames { get; init; } = [];
 
     public IReadOnlyList<ulong> Runs { get; init; } = [];
 
     public IReadOnlyList<ulong> Tensors { get; init; } = [];
-
-    /// <summary>Functions whose names are given back.</summary>
-    public IReadOnlyList<string> FunctionNames { get; init; } = [];
 }

@@ -8,13 +8,14 @@ namespace Gradients.Engine.Sessions;
 /// What a forward leaves for its backward: the feeds and variable versions that it saw and the residuals of the declared
 /// roots.
 /// </summary>
-internal sealed class Run(CompiledProgram program, ulong[] roots, ulong[] wrt, NodeDefinition[] sources, ulong[] ids, Dictionary<NodeDefinition, Tensor> captured, Tensor[] residuals) : IDisposable
+internal sealed class Run(CompiledProgram program, (ulong Id, Value Value)[] roots, (ulong Id, Value Value)[] wrt, NodeDefinition[] sources, ulong[] ids, Dictionary<NodeDefinition, Tensor> captured, Tensor[] residuals) : IDisposable
 {
     public CompiledProgram Program { get; } = program;
 
-    public ulong[] Roots { get; } = roots;
+    /// <summary>With what each id meant then: it may be released and name another value by now.</summary>
+    public (ulong Id, Value Value)[] Roots { get; } = roots;
 
-    public ulong[] Wrt { get; } = wrt;
+    public (ulong Id, Value Value)[] Wrt { get; } = wrt;
 
     /// <summary>The program's sources in order.</summary>
     public NodeDefinition[] Sources { get; } = sources;

@@ -23,6 +23,7 @@ public sealed record BufferPoolOptions
 public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisposable
 {
     private const int Alignment = 64;
+    private const long MaxBytes = 1L << 51;
     private const int SizeClasses = 4 * 44;
 
     private readonly Lock _gate = new();
@@ -71,6 +72,8 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
     public PooledBuffer Rent(long bytes, string owner)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        if (bytes > Math.Min(_options.BudgetBytes, MaxBytes))
+            throw Exceeded(bytes);
         var sizeClass = ClassOf(bytes, out var capacity);
         lock (_gate)
         {
@@ -160,7 +163,7 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
         GradientsException.Exhausted(ErrorReasons.MemoryBudgetExceeded, $"{bytes} bytes were asked for; the budget is {_options.BudgetBytes} bytes, of which {_outBytes} are in use.");
 
     /// <summary>Classes 64·2^p·(4+q)/4 with q in 0..3; every capacity is a multiple of 64.</summary>
-    private static int ClassOf(long bytes, out long capacity)
+    internal static int ClassOf(long bytes, out long capacity)
     {
         var blocks = (ulong)Math.Max(1, (bytes + Alignment - 1) / Alignment);
         if (blocks <= 4)
