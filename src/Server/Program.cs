@@ -1,1 +1,4 @@
-return 0;
+using Gradients.Server.Hosting;
+
+var app = GradientsServer.Build(new GradientsServerOptions { Port = 50051 }, args);
+await app.RunAsync();

@@ -1,1 +1,50 @@
-return 0;
+using System.CommandLine;
+using Gradients.Benchmarks;
+using Gradients.Benchmarks.Steps;
+
+ISuite[] suites = [new StepsSuite()];
+var known = string.Join(", ", suites.Select(s => s.Name));
+
+var names = new Argument<string[]>("suites") { Description = $"Suites to run: {known}.", Arity = ArgumentArity.ZeroOrMore };
+var threads = new Option<int>("--threads") { Description = "Compute threads of the engine, 1 to 1024.", DefaultValueFactory = _ => 1 };
+threads.Validators.Add(r =>
+{
+    if (r.GetValueOrDefault<int>() is < 1 or > 1024)
+        r.AddError("--threads takes 1 to 1024.");
+});
+var json = new Option<FileInfo?>("--json") { Description = "Writes the rows to this file as a JSON array." };
+var check = new Option<bool>("--check") { Description = "Exits with 1 when a row that must not allocate managed memory does. Times are taken briefly and not judged." };
+var command = new RootCommand("Measures the engine. Exit codes: 0, 1 when --check fails, 2 for wrong arguments.") { names, threads, json, check };
+command.SetAction(async (arguments, _) =>
+{
+    var asked = arguments.GetValue(names) ?? [];
+    var unknown = asked.Where(n => suites.All(s => s.Name != n)).ToArray();
+    if (asked.Length == 0 || unknown.Length > 0)
+    {
+        await Console.Error.WriteLineAsync(asked.Length == 0 ? $"Name a suite: {known}." : $"Unknown suite: {string.Join(", ", unknown)}. Suites: {known}.");
+        return 2;
+    }
+
+    var settings = new SuiteSettings(arguments.GetValue(threads), arguments.GetValue(check) ? Meter.Brief : Meter.Full);
+    Report.WriteHeader();
+    var rows = new List<Row>();
+    var failures = new List<string>();
+    foreach (var suite in suites.Where(s => asked.Contains(s.Name)))
+    {
+        var measured = await suite.Run(settings);
+        Report.WriteTable(suite.Name, measured);
+        rows.AddRange(measured.Select(m => Row.Of(suite.Name, m)));
+        failures.AddRange(measured.Where(m => m.MustNotAllocate && m.Cost.AllocatedBytes > 0).Select(m => $"{suite.Name}: {m.Name} allocates {m.Cost.AllocatedBytes:0.###} managed bytes a step."));
+    }
+
+    if (arguments.GetValue(json) is { } file)
+        await Row.WriteAsync(file, rows);
+    if (!arguments.GetValue(check))
+        return 0;
+    failures.ForEach(Console.Error.WriteLine);
+    return failures.Count == 0 ? 0 : 1;
+});
+
+var parsed = command.Parse(args);
+var code = await parsed.InvokeAsync();
+return parsed.Errors.Count > 0 ? 2 : code;

@@ -33,21 +33,21 @@ internal sealed unsafe class FusedKernel : Kernel
     private const int TilesPerUnit = 32;
 
     private readonly FusedInput[] _inputs;
-    private readonly FusedStep[] _steps;
-    private readonly int[] _outputSizes;
+    private readonly int[] _splats;
+    private readonly int[] _strided;
+    private readonly Step[] _steps;
+    private readonly Place[] _operands;
     private readonly long _count;
     private readonly int _tile;
-    private readonly int _registers;
     private readonly int _registerBytes;
     private readonly int _maxOperands;
 
     public FusedKernel(Shape shape, FusedInput[] inputs, FusedStep[] steps, int[] outputSizes, int registers)
     {
         _inputs = inputs;
-        _steps = steps;
-        _outputSizes = outputSizes;
+        _splats = [.. Enumerable.Range(0, inputs.Length).Where(i => inputs[i].Mode == ReadMode.Splat)];
+        _strided = [.. Enumerable.Range(0, inputs.Length).Where(i => inputs[i].Mode == ReadMode.Strided)];
         _count = shape.ElementCount;
-        _registers = registers;
         _maxOperands = steps.Max(s => s.Operands.Length);
 
         // All registers together stay within 24 KB of the first-level cache.
@@ -57,20 +57,31 @@ internal sealed unsafe class FusedKernel : Kernel
         _tile = (int)Math.Min(_tile, (_count + 63) / 64 * 64);
         _registerBytes = _tile * 8;
         WorkspaceBytes = (long)registers * _registerBytes;
+        _operands = [.. steps.SelectMany(s => s.Operands.Select(PlaceOf))];
+
+        // A result in output i is named −1 − i, as an operand it is named behind the inputs.
+        _steps = Array.ConvertAll(steps, s => new Step(s.Function, s.Operands.Length, PlaceOf(s.Register >= 0 ? s.Register : s.Register - inputs.Length)));
         UnitCount = _count == 0 ? 0 : (_count + ((long)_tile * TilesPerUnit) - 1) / ((long)_tile * TilesPerUnit);
         Flops = (double)_count * steps.Length;
+
+        Place PlaceOf(int operand)
+        {
+            System.Diagnostics.Debug.Assert(operand < registers, "A register is outside the workspace.");
+            if (operand >= 0)
+                return new Place(Base.Workspace, 0, (long)operand * _registerBytes, 0);
+            var index = -1 - operand;
+            return index < inputs.Length
+                ? new Place(Base.Input, index, 0, inputs[index].ElementSize)
+                : new Place(Base.Output, index - inputs.Length, 0, outputSizes[index - inputs.Length]);
+        }
     }
 
     public override void Run(in KernelArguments arguments, long unit)
     {
         var workspace = (byte*)arguments.Workspace;
         var operands = stackalloc void*[_maxOperands];
-        for (var i = 0; i < _inputs.Length; i++)
-        {
-            var input = _inputs[i];
-            if (input.Mode == ReadMode.Splat)
-                Fill(arguments.Inputs[i], Register(workspace, input.Register), input.ElementSize, _tile);
-        }
+        foreach (var i in _splats)
+            Fill(arguments.Inputs[i], Register(workspace, _inputs[i].Register), _inputs[i].ElementSize, _tile);
 
         var start = unit * TilesPerUnit * _tile;
         var end = Math.Min(_count, start + ((long)TilesPerUnit * _tile));
@@ -80,43 +91,31 @@ internal sealed unsafe class FusedKernel : Kernel
 
     private void RunTile(in KernelArguments arguments, byte* workspace, void** operands, long start, int count)
     {
-        for (var i = 0; i < _inputs.Length; i++)
+        foreach (var i in _strided)
         {
+            // The copy indexes its target like the whole iteration: the register stands where the tile starts.
             var input = _inputs[i];
-            if (input.Mode == ReadMode.Strided)
-            {
-                // The copy indexes its target like the whole iteration: the register stands where the tile starts.
-                var target = Register(workspace, input.Register) - (start * input.ElementSize);
-                StridedCopy.Gather(arguments.Inputs[i], input.Layout.Shape.Dimensions, input.Layout.Strides, target, input.ElementSize, start, count);
-            }
+            var target = Register(workspace, input.Register) - (start * input.ElementSize);
+            StridedCopy.Gather(arguments.Inputs[i], input.Layout.Shape.Dimensions, input.Layout.Strides, target, input.ElementSize, start, count);
         }
 
-        foreach (var step in _steps)
+        var next = 0;
+        foreach (ref readonly var step in _steps.AsSpan())
         {
-            for (var i = 0; i < step.Operands.Length; i++)
-            {
-                var source = step.Operands[i];
-                operands[i] = source >= 0 ? Register(workspace, source) : Source(arguments, -1 - source, start);
-            }
-
-            var target = step.Register >= 0
-                ? Register(workspace, step.Register)
-                : (byte*)arguments.Outputs[-1 - step.Register] + (start * _outputSizes[-1 - step.Register]);
-            step.Function.Pointer(operands, step.Operands.Length, target, count);
+            for (var i = 0; i < step.OperandCount; i++)
+                operands[i] = Address(arguments, _operands[next++], start);
+            step.Function.Pointer(operands, step.OperandCount, Address(arguments, step.Target, start), count);
         }
     }
 
-    /// <summary>A direct input, or behind the inputs an output that an earlier step has written.</summary>
-    private void* Source(in KernelArguments arguments, int index, long start) =>
-        index < _inputs.Length
-            ? (byte*)arguments.Inputs[index] + (start * _inputs[index].ElementSize)
-            : (byte*)arguments.Outputs[index - _inputs.Length] + (start * _outputSizes[index - _inputs.Length]);
-
-    private byte* Register(byte* workspace, int register)
+    private static byte* Address(in KernelArguments arguments, in Place place, long start) => place.Base switch
     {
-        System.Diagnostics.Debug.Assert(register < _registers, "A register is outside the workspace.");
-        return workspace + ((long)register * _registerBytes);
-    }
+        Base.Workspace => (byte*)arguments.Workspace + place.Offset,
+        Base.Input => (byte*)arguments.Inputs[place.Index] + (start * place.ElementSize),
+        _ => (byte*)arguments.Outputs[place.Index] + (start * place.ElementSize),
+    };
+
+    private byte* Register(byte* workspace, int register) => workspace + ((long)register * _registerBytes);
 
     private static void Fill(void* element, byte* target, int size, int count)
     {
@@ -133,4 +132,20 @@ internal sealed unsafe class FusedKernel : Kernel
                 break;
         }
     }
+
+    private enum Base : byte
+    {
+        Workspace,
+        Input,
+
+        /// <summary>Also read from: an output that an earlier step has written.</summary>
+        Output,
+    }
+
+    /// <param name="Index">Of the input or output.</param>
+    /// <param name="Offset">In the workspace, in bytes.</param>
+    /// <param name="ElementSize">By which an input or output moves on from tile to tile; a register does not.</param>
+    private readonly record struct Place(Base Base, int Index, long Offset, int ElementSize);
+
+    private readonly record struct Step(TileFunction Function, int OperandCount, Place Target);
 }

@@ -1,4 +1,3 @@
-using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
@@ -36,7 +35,11 @@ public readonly record struct PlannedNode(int Position, string Op);
 /// <param name="Nodes">What it computes, for errors and profiles: one node, or a fused group.</param>
 /// <param name="Bytes">Bytes read and written.</param>
 /// <param name="OutputTypes">Element type and count of each output.</param>
-public sealed record Instruction(Kernel Kernel, Operand[] Inputs, Operand[] Outputs, long WorkspaceOffset, PlannedNode[] Nodes, long Bytes, (DataType Type, long Count)[] OutputTypes);
+public sealed record Instruction(Kernel Kernel, Operand[] Inputs, Operand[] Outputs, long WorkspaceOffset, PlannedNode[] Nodes, long Bytes, (DataType Type, long Count)[] OutputTypes)
+{
+    /// <summary>Estimated work of one unit, in bytes and operations; never 0, so that empty work counts too.</summary>
+    public double UnitWork { get; } = 100 + ((Bytes + Kernel.Flops) / Math.Max(1, Kernel.UnitCount));
+}
 
 /// <summary>What leaves a plan.</summary>
 public readonly record struct PlanOutput(DataType DataType, Shape Shape)
@@ -59,11 +62,11 @@ public sealed class Plan
         ArenaBytes = arenaBytes;
         PeakLiveBytes = liveBytes;
         ForwardInstructions = forwardInstructions;
-        OperandCount = instructions.Sum(i => i.Inputs.Length + i.Outputs.Length);
+        Operands = [.. instructions.SelectMany(i => i.Inputs.Concat(i.Outputs))];
+        OutputByteCounts = Array.ConvertAll(outputs, o => o.ByteCount);
         Flops = instructions.Sum(i => i.Kernel.Flops);
         Bytes = instructions.Sum(i => i.Bytes);
-        OutputBytes = outputs.Sum(o => o.ByteCount);
-        Executions = new ExecutionStack();
+        OutputBytes = OutputByteCounts.Sum();
     }
 
     public IReadOnlyList<Instruction> Instructions { get; }
@@ -94,10 +97,11 @@ public sealed class Plan
     /// <summary>Bytes that the instructions read and write.</summary>
     public long Bytes { get; }
 
-    internal int OperandCount { get; }
+    /// <summary>The instructions' operands in order, inputs before outputs.</summary>
+    internal Operand[] Operands { get; }
 
-    internal ExecutionStack Executions { get; }
+    internal long[] OutputByteCounts { get; }
 
     /// <summary>Managed and native bytes that the plan itself keeps, roughly; the cache counts them.</summary>
-    public long Footprint => 512 + (Instructions.Count * 256L) + (OperandCount * 32L) + (Storages.Count * 24L) + Constants.Sum(c => c.ByteCount + 192L);
+    public long Footprint => 512 + (Instructions.Count * 256L) + (Operands.Length * 48L) + (Storages.Count * 24L) + Constants.Sum(c => c.ByteCount + 192L);
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Gradients.Engine.Compilation;
+using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 
@@ -24,7 +25,12 @@ public enum ExecutionStatus
 /// </remarks>
 public sealed unsafe class PlanExecution : IDisposable
 {
+    /// <summary>Estimated work, in bytes and operations, after which the clock is read: some ten microseconds.</summary>
+    private const double WorkBetweenClocks = 100_000;
+
     private readonly ExecutionStack _home;
+    private readonly Instruction[] _instructions;
+    private readonly NodeType[] _inputTypes;
     private readonly void*[] _inputs;
     private readonly PooledBuffer?[] _outputs;
     private readonly nint[] _operandBlock;
@@ -35,16 +41,20 @@ public sealed unsafe class PlanExecution : IDisposable
     private int _instruction;
     private long _unit;
     private int _operand;
+    private double _workSinceClock;
     private bool _started;
     private bool _rented;
+    private bool _traced;
 
     internal PlanExecution(Plan plan, ExecutionStack home)
     {
         Plan = plan;
         _home = home;
+        _instructions = (Instruction[])plan.Instructions;
+        _inputTypes = (NodeType[])plan.Inputs;
         _inputs = new void*[plan.Inputs.Count];
         _outputs = new PooledBuffer?[plan.Outputs.Count];
-        _operandBlock = GC.AllocateArray<nint>(Math.Max(1, plan.OperandCount), pinned: true);
+        _operandBlock = GC.AllocateArray<nint>(Math.Max(1, plan.Operands.Length), pinned: true);
         _storages = new nint[plan.Storages.Count];
     }
 
@@ -56,7 +66,8 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Rents an execution of the plan.</summary>
     public static PlanExecution Rent(Plan plan, BufferPool pool)
     {
-        var execution = plan.Executions.Take() ?? new PlanExecution(plan, plan.Executions);
+        var home = ExecutionStack.Of(plan);
+        var execution = home.Take() ?? new PlanExecution(plan, home);
         execution._pool = pool;
         execution._rented = true;
         return execution;
@@ -65,16 +76,16 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Binds an input to row-major elements, which must outlive the execution.</summary>
     public void Bind(int slot, Tensor tensor)
     {
-        var type = Plan.Inputs[slot];
+        var type = _inputTypes[slot];
         if (tensor.DataType != type.DataType || !tensor.Shape.Equals(type.Shape))
             throw new ArgumentException($"Input {slot} is {type}; {tensor.DataType.Name()}{tensor.Shape} was bound.", nameof(tensor));
         _inputs[slot] = tensor.Buffer.Pointer;
     }
 
     /// <summary>Binds an input to a constant's elements.</summary>
-    public void Bind(int slot, Graph.ConstantData data) => _inputs[slot] = data.Pointer;
+    public void Bind(int slot, ConstantData data) => _inputs[slot] = data.Pointer;
 
-    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before.</summary>
+    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before, and when no one listened to spans at the start.</summary>
     public long ForwardDone { get; private set; }
 
     public void EnableProfile() => _ticks = new long[Plan.Instructions.Count];
@@ -86,8 +97,9 @@ public sealed unsafe class PlanExecution : IDisposable
         if (_arena is null)
             _pool.Require(checked(Plan.ArenaBytes + Plan.OutputBytes));
         _arena ??= _pool.Rent(Plan.ArenaBytes, "arena");
-        for (var i = 0; i < _outputs.Length; i++)
-            _outputs[i] ??= _pool.Rent(Plan.Outputs[i].ByteCount, "output");
+        var bytes = Plan.OutputByteCounts;
+        for (var i = 0; i < bytes.Length; i++)
+            _outputs[i] ??= _pool.Rent(bytes[i], "output");
     }
 
     /// <summary>Runs until done, cancelled, or, behind at least one unit, past <paramref name="parkAt"/> (a Stopwatch timestamp).</summary>
@@ -100,27 +112,22 @@ public sealed unsafe class PlanExecution : IDisposable
             Reserve();
             Resolve();
             _started = true;
+            _traced = EngineActivities.Enabled;
         }
 
-        var instructions = (Instruction[])Plan.Instructions;
-        fixed (nint* operands = _operandBlock)
+        try
         {
-            while (_instruction < instructions.Length)
-            {
-                if (_instruction == Plan.ForwardInstructions && ForwardDone == 0)
-                    ForwardDone = Stopwatch.GetTimestamp();
-                var instruction = instructions[_instruction];
-                if (RunInstruction(instruction, (void**)operands + _operand, parkAt, cancellation) == ExecutionStatus.Parked)
-                    return ExecutionStatus.Parked;
-                if (checkFinite)
-                    FiniteCheck.Require(instruction, (void**)operands + _operand + instruction.Inputs.Length);
-                _operand += instruction.Inputs.Length + instruction.Outputs.Length;
-                _instruction++;
-                _unit = 0;
-            }
+            if (RunInstructions(parkAt, checkFinite, cancellation) == ExecutionStatus.Parked)
+                return ExecutionStatus.Parked;
+        }
+        catch (GradientsException e)
+        {
+            var node = _instructions[_instruction].Nodes[0];
+            e.Position ??= node.Position;
+            throw e.With("op", node.Op);
         }
 
-        if (ForwardDone == 0)
+        if (_traced && ForwardDone == 0)
             ForwardDone = Stopwatch.GetTimestamp();
         return ExecutionStatus.Completed;
     }
@@ -153,45 +160,65 @@ public sealed unsafe class PlanExecution : IDisposable
         Array.Clear(_inputs);
         _ticks = null;
         ForwardDone = 0;
-        (_instruction, _unit, _operand, _started) = (0, 0, 0, false);
+        (_instruction, _unit, _operand, _workSinceClock, _started) = (0, 0, 0, 0, false);
         _home.Put(this);
     }
 
-    private ExecutionStatus RunInstruction(Instruction instruction, void** operands, long parkAt, CancellationToken cancellation)
+    private ExecutionStatus RunInstructions(long parkAt, bool checkFinite, CancellationToken cancellation)
     {
-        var kernel = instruction.Kernel;
-        var arguments = new KernelArguments
+        fixed (nint* operands = _operandBlock)
         {
-            Inputs = operands,
-            Outputs = operands + instruction.Inputs.Length,
-            Workspace = _arena!.Pointer + instruction.WorkspaceOffset,
-        };
-        var began = _ticks is null ? 0 : Stopwatch.GetTimestamp();
-        try
-        {
-            while (_unit < kernel.UnitCount)
+            while (_instruction < _instructions.Length)
             {
-                cancellation.ThrowIfCancellationRequested();
-                kernel.Run(arguments, _unit);
-                _unit++;
-
-                // Behind the unit, so that however short the slice, each makes progress.
-                if (parkAt != long.MaxValue && Stopwatch.GetTimestamp() >= parkAt)
+                if (_traced && ForwardDone == 0 && _instruction == Plan.ForwardInstructions)
+                    ForwardDone = Stopwatch.GetTimestamp();
+                var instruction = _instructions[_instruction];
+                var outputs = (void**)operands + _operand + instruction.Inputs.Length;
+                var arguments = new KernelArguments
+                {
+                    Inputs = (void**)operands + _operand,
+                    Outputs = outputs,
+                    Workspace = _arena!.Pointer + instruction.WorkspaceOffset,
+                };
+                var began = _ticks is null ? 0 : Stopwatch.GetTimestamp();
+                var status = RunUnits(instruction, arguments, parkAt, cancellation);
+                if (_ticks is not null)
+                    _ticks[_instruction] += Stopwatch.GetTimestamp() - began;
+                if (status == ExecutionStatus.Parked)
                     return ExecutionStatus.Parked;
+                if (checkFinite)
+                    FiniteCheck.Require(instruction, outputs);
+                _operand += instruction.Inputs.Length + instruction.Outputs.Length;
+                _instruction++;
+                _unit = 0;
             }
-        }
-        catch (GradientsException e)
-        {
-            e.Position ??= instruction.Nodes[0].Position;
-            throw e.With("op", instruction.Nodes[0].Op);
-        }
-        finally
-        {
-            if (_ticks is not null)
-                _ticks[_instruction] += Stopwatch.GetTimestamp() - began;
         }
 
         return ExecutionStatus.Completed;
+    }
+
+    private ExecutionStatus RunUnits(Instruction instruction, in KernelArguments arguments, long parkAt, CancellationToken cancellation)
+    {
+        var kernel = instruction.Kernel;
+        for (; _unit < kernel.UnitCount; _unit++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (parkAt != long.MaxValue && IsPast(parkAt))
+                return ExecutionStatus.Parked;
+            kernel.Run(arguments, _unit);
+            _workSinceClock += instruction.UnitWork;
+        }
+
+        return ExecutionStatus.Completed;
+    }
+
+    /// <summary>Reads the clock only when enough was done since the last time: reading it costs as much as a small kernel.</summary>
+    private bool IsPast(long parkAt)
+    {
+        if (_workSinceClock < WorkBetweenClocks)
+            return false;
+        _workSinceClock = 0;
+        return Stopwatch.GetTimestamp() >= parkAt;
     }
 
     /// <summary>Turns every operand into an address, once a run.</summary>
@@ -212,37 +239,8 @@ public sealed unsafe class PlanExecution : IDisposable
                 throw new InvalidOperationException($"Input {storage.Index} is not bound.");
         }
 
-        var next = 0;
-        foreach (var instruction in (Instruction[])Plan.Instructions)
-        {
-            foreach (var operand in instruction.Inputs)
-                _operandBlock[next++] = _storages[operand.Storage] + (nint)operand.ByteOffset;
-            foreach (var operand in instruction.Outputs)
-                _operandBlock[next++] = _storages[operand.Storage] + (nint)operand.ByteOffset;
-        }
-    }
-}
-
-/// <summary>Executions of one plan that are ready for another run.</summary>
-internal sealed class ExecutionStack
-{
-    private const int Kept = 8;
-
-    private readonly Lock _gate = new();
-    private readonly Stack<PlanExecution> _ready = new(Kept);
-
-    public PlanExecution? Take()
-    {
-        lock (_gate)
-            return _ready.TryPop(out var execution) ? execution : null;
-    }
-
-    public void Put(PlanExecution execution)
-    {
-        lock (_gate)
-        {
-            if (_ready.Count < Kept)
-                _ready.Push(execution);
-        }
+        var operands = Plan.Operands;
+        for (var i = 0; i < operands.Length; i++)
+            _operandBlock[i] = _storages[operands[i].Storage] + (nint)operands[i].ByteOffset;
     }
 }

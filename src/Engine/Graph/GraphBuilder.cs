@@ -13,7 +13,7 @@ public sealed class GraphBuilder(int maxNodes = 4_000_000)
     private const int MaxFoldedElements = 4096;
 
     private readonly List<Node> _nodes = [];
-    private readonly Dictionary<(DataType, double), Node> _scalars = [];
+    private readonly Dictionary<(DataType, long Bits), Node> _scalars = [];
 
     public IReadOnlyList<Node> Nodes => _nodes;
 
@@ -34,11 +34,10 @@ public sealed class GraphBuilder(int maxNodes = 4_000_000)
     /// <summary>A 0-d constant; equal ones are one node.</summary>
     public Node Scalar(DataType type, double value)
     {
-        // NaN and −0 are told apart from 0 by bits; the dictionary's equality does not.
-        if (value == 0 || double.IsNaN(value))
-            return Constant(ConstantData.Scalar(type, value));
-        if (!_scalars.TryGetValue((type, value), out var node))
-            _scalars[(type, value)] = node = Constant(ConstantData.Scalar(type, value));
+        // By bits, which tell −0 from 0 and find NaN again.
+        var key = (type, BitConverter.DoubleToInt64Bits(value));
+        if (!_scalars.TryGetValue(key, out var node))
+            _scalars[key] = node = Constant(ConstantData.Scalar(type, value));
         return node;
     }
 

@@ -1,4 +1,3 @@
-using Gradients.Engine.Autodiff;
 using Gradients.Engine.Graph;
 
 namespace Gradients.Engine.Ops;

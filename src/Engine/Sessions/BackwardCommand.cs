@@ -37,6 +37,8 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
         return _run is not null && CanUseResiduals(_run) ? PrepareFromRun(_run) : PrepareJoint();
     }
 
+    protected override int FetchedOutputs => _fetched;
+
     protected override BackwardResult Commit(PlanExecution execution)
     {
         var profile = Profile(execution);

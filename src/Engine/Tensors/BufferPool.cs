@@ -29,7 +29,7 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
     private readonly Lock _gate = new();
     private readonly BufferPoolOptions _options = options ?? new BufferPoolOptions();
     private readonly Stack<PooledBuffer>[] _kept = CreateStacks();
-    private readonly HashSet<PooledBuffer> _out = [];
+    private readonly List<PooledBuffer> _out = [];
     private long _heldBytes;
     private long _outBytes;
     private long _highWaterBytes;
@@ -89,6 +89,7 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
             }
 
             buffer.Hand(owner);
+            buffer.LedgerIndex = _out.Count;
             _out.Add(buffer);
             _outBytes += buffer.Capacity;
             _highWaterBytes = Math.Max(_highWaterBytes, _outBytes);
@@ -126,7 +127,11 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
             NativeMemory.Fill(buffer.Pointer, (nuint)buffer.Capacity, 0xFF);
         lock (_gate)
         {
-            _out.Remove(buffer);
+            // The last entry takes the place of the one that leaves.
+            var last = _out[^1];
+            _out[buffer.LedgerIndex] = last;
+            last.LedgerIndex = buffer.LedgerIndex;
+            _out.RemoveAt(_out.Count - 1);
             _outBytes -= buffer.Capacity;
             if (_disposed)
                 Free(buffer);

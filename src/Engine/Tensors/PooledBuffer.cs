@@ -29,6 +29,9 @@ public sealed unsafe class PooledBuffer
 
     internal string Owner { get; private set; } = "";
 
+    /// <summary>Its place in the pool's ledger while it is out; the pool's own.</summary>
+    internal int LedgerIndex { get; set; }
+
     /// <summary>True when exactly one holder is left, who may then write in place.</summary>
     public bool IsExclusive => Volatile.Read(ref _references) == 1;
 

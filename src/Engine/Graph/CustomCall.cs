@@ -1,7 +1,6 @@
-using Gradients.Engine.Graph;
 using Gradients.Engine.Tensors;
 
-namespace Gradients.Engine.Autodiff;
+namespace Gradients.Engine.Graph;
 
 /// <summary>
 /// One use of a function that has a gradient function. The body is inlined as ordinary nodes; each output passes through a

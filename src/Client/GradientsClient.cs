@@ -1,0 +1,177 @@
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Gradients.Client.Protocol;
+using Gradients.Client.Transport;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Grpc.Net.Client.Configuration;
+
+namespace Gradients.Client;
+
+/// <summary>A connection to a server. Thread-safe; one per server is enough for any number of sessions.</summary>
+public sealed class GradientsClient : IAsyncDisposable
+{
+    private readonly GrpcChannel? _owned;
+    private readonly CallInvoker _invoker;
+    private readonly TimeProvider _time;
+    private readonly V1.ServerService.ServerServiceClient _server;
+    private V1.GetServerInfoResponse? _info;
+
+    /// <summary>Connects to an address; the connection is opened with the first request. Unary requests are tried again while the server is unavailable.</summary>
+    /// <param name="address">Such as <c>http://localhost:5000</c>.</param>
+    public GradientsClient(string address)
+        : this(Open(address), null) => _owned = (GrpcChannel)Channel!;
+
+    /// <summary>Uses a channel, which stays the caller's, with its credentials, retries and limits.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="timeProvider">The clock of reconnections. Default the system's.</param>
+    public GradientsClient(ChannelBase channel, TimeProvider? timeProvider = null)
+    {
+        ArgumentNullException.ThrowIfNull(channel);
+        Channel = channel;
+        _invoker = channel.CreateCallInvoker();
+        _time = timeProvider ?? TimeProvider.System;
+        _server = new V1.ServerService.ServerServiceClient(_invoker);
+    }
+
+    private ChannelBase Channel { get; }
+
+    /// <summary>Opens a session.</summary>
+    /// <param name="options">Name, life time, limits. Default the server's defaults.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<Session> CreateSessionAsync(SessionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new SessionOptions();
+        _info ??= await GetServerInfoAsync(cancellationToken).ConfigureAwait(false);
+        var request = new V1.CreateSessionRequest
+        {
+            RequestId = new V1.RequestId { ClientId = ByteString.CopyFrom(Guid.NewGuid().ToByteArray()), Number = 1 },
+            Label = options.Label,
+        };
+        if (options.TimeToLive is { } ttl)
+            request.Ttl = Duration.FromTimeSpan(ttl);
+        if (options.MaxBytes > 0)
+            request.Limits = new V1.SessionLimits { MaxBytes = options.MaxBytes };
+        var sessions = new V1.SessionService.SessionServiceClient(_invoker);
+        var response = await CallAsync(sessions.CreateSessionAsync(request, cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+        return new Session(response.Session, _invoker, _info.Limits ?? new V1.Limits(), options, _time);
+    }
+
+    /// <summary>Version, limits and features of the server.</summary>
+    public Task<V1.GetServerInfoResponse> GetServerInfoAsync(CancellationToken cancellationToken = default) =>
+        CallAsync(_server.GetServerInfoAsync(new V1.GetServerInfoRequest(), cancellationToken: cancellationToken), cancellationToken);
+
+    /// <summary>The schemas of the server's ops, by domain and name.</summary>
+    /// <param name="names">Only these; unknown names are left out. Default all.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<IReadOnlyList<V1.OpSchema>> ListOpsAsync(IEnumerable<string>? names = null, CancellationToken cancellationToken = default)
+    {
+        var request = new V1.ListOpsRequest { Names = { names ?? [] } };
+        var ops = new List<V1.OpSchema>();
+        do
+        {
+            var page = await CallAsync(_server.ListOpsAsync(request, cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+            ops.AddRange(page.Ops);
+            request.PageToken = page.NextPageToken;
+        }
+        while (request.PageToken.Length > 0);
+        return ops;
+    }
+
+    /// <summary>Evaluates a stand-alone graph: values and gradients in one round trip, nothing is kept. Everything must fit into one message.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="fetch">Values to return.</param>
+    /// <param name="roots">What to differentiate, summed. Default nothing.</param>
+    /// <param name="wrt">With respect to what. Default all variables that the roots depend on.</param>
+    /// <param name="feeds">Values of inputs, and of variables in place of their initial ones.</param>
+    /// <param name="options">Deadline, profile, checks.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<BackwardResult> EvaluateAsync(Graph graph, IReadOnlyList<Node>? fetch = null, IReadOnlyList<Root>? roots = null, IReadOnlyList<Node>? wrt = null, Feeds? feeds = null, RequestOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        foreach (var node in (fetch ?? []).Concat(wrt ?? []).Concat((roots ?? []).Select(r => r.Value)))
+            node.RequireUsableIn(graph);
+        var tensors = new RequestTensors(Graph.Limits);
+        var request = new V1.EvaluateRequest
+        {
+            Graph = new V1.GraphSource { Graph = graph.ToMessage() },
+            Feeds = { tensors.Add(graph.WithInitialValues(feeds), graph) },
+            Fetches = { (fetch ?? []).Select(f => new V1.Fetch { Value = f.Id }) },
+            Wrt = { (wrt ?? []).Select(w => w.Id) },
+            ZerosForAbsent = options?.ZerosForAbsent ?? false,
+            CheckFinite = options?.CheckFinite ?? false,
+            Profile = options?.Profile ?? false,
+        };
+        foreach (var root in roots ?? [])
+        {
+            var message = new V1.Root { Value = root.Value.Id };
+            if (root.Cotangent is { } cotangent)
+                message.Cotangent = tensors.Add(RequestTensors.Fit(cotangent, root.Value));
+            request.Roots.Add(message);
+        }
+
+        DateTime? deadline = options?.Timeout is { } timeout ? _time.GetUtcNow().UtcDateTime + timeout : null;
+        var evaluations = new V1.EvaluationService.EvaluationServiceClient(_invoker);
+        var response = await CallAsync(evaluations.EvaluateAsync(request, deadline: deadline, cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+        return new BackwardResult(
+            response.Values.ToDictionary(v => v.Value, v => (TensorData?)v.Tensor.ToData()),
+            response.Gradients.Where(g => !g.Absent).ToDictionary(g => g.Value, g => (TensorData?)g.Tensor.ToData()),
+            [.. response.Gradients.Where(g => g.Absent).Select(g => g.Value)],
+            response.TraceId,
+            response.Profile,
+            0,
+            false);
+    }
+
+    /// <summary>Closes the connection that an address opened. Sessions are to be disposed before.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _owned?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static GrpcChannel Open(string address)
+    {
+        var retry = new MethodConfig
+        {
+            Names =
+            {
+                new MethodName { Service = "gradients.v1.ServerService" },
+                new MethodName { Service = "gradients.v1.EvaluationService", Method = "Evaluate" },
+                new MethodName { Service = "gradients.v1.SessionService", Method = "CreateSession" },
+                new MethodName { Service = "gradients.v1.SessionService", Method = "GetSession" },
+            },
+            RetryPolicy = new RetryPolicy
+            {
+                MaxAttempts = 4,
+                InitialBackoff = TimeSpan.FromMilliseconds(100),
+                MaxBackoff = TimeSpan.FromSeconds(2),
+                BackoffMultiplier = 2,
+                RetryableStatusCodes = { StatusCode.Unavailable },
+            },
+        };
+        return GrpcChannel.ForAddress(address, new GrpcChannelOptions
+        {
+            InitialReconnectBackoff = TimeSpan.FromMilliseconds(50),
+            MaxReconnectBackoff = TimeSpan.FromSeconds(2),
+            ServiceConfig = new ServiceConfig { MethodConfigs = { retry } },
+        });
+    }
+
+    private static async Task<T> CallAsync<T>(AsyncUnaryCall<T> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await call.ConfigureAwait(false);
+        }
+        catch (RpcException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw Errors.Remote(e);
+        }
+        finally
+        {
+            call.Dispose();
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Gradients.Server.Hosting;
+
+/// <summary>
+/// Settings of a server: configuration section <c>Gradients</c>, environment variables <c>GRADIENTS__NAME</c>. Values out of
+/// range stop the server before it listens. The server's own process listens on port 50051 where nothing else is said.
+/// </summary>
+public sealed class GradientsServerOptions
+{
+    /// <summary>The IP address to listen on. The default value is 127.0.0.1.</summary>
+    [Required]
+    public string Address { get; set; } = "127.0.0.1";
+
+    /// <summary>The port, HTTP/2 without TLS; 0 = a free one. The default value is 0.</summary>
+    [Range(0, 65535)]
+    public int Port { get; set; }
+
+    /// <summary>Bytes of tensor memory of the whole server. The default value is 1 GiB.</summary>
+    [Range(1L << 20, 1L << 46)]
+    public long MemoryBudgetBytes { get; set; } = 1L << 30;
+
+    /// <summary>Bytes of compiled plans. The default value is 256 MiB.</summary>
+    [Range(1L << 16, 1L << 40)]
+    public long PlanCacheBytes { get; set; } = 256L << 20;
+
+    /// <summary>Dedicated compute threads; 0 = the number of processors. The default value is 0.</summary>
+    [Range(0, 1024)]
+    public int ComputeThreads { get; set; }
+
+    /// <summary>Floating-point operations of one request, by the plan's estimate. The default value is 10¹³.</summary>
+    [Range(1.0, 1e21)]
+    public double MaxFlopsPerRequest { get; set; } = 1e13;
+
+    /// <summary>Sessions at the same time. The default value is 10,000.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxSessions { get; set; } = 10_000;
+
+    /// <summary>Bytes that one session may hold. The default value is 1 GiB.</summary>
+    [Range(1L << 10, 1L << 46)]
+    public long SessionMaxBytes { get; set; } = 1L << 30;
+
+    /// <summary>Nodes of one session. The default value is 1,000,000.</summary>
+    [Range(1, 100_000_000)]
+    public int SessionMaxNodes { get; set; } = 1_000_000;
+
+    /// <summary>Runs that one session keeps. The default value is 64.</summary>
+    [Range(1, 1_000_000)]
+    public int SessionMaxRuns { get; set; } = 64;
+
+    /// <summary>Tensors that one session keeps by handle. The default value is 10,000.</summary>
+    [Range(1, 10_000_000)]
+    public int SessionMaxTensors { get; set; } = 10_000;
+
+    /// <summary>Commands of one session that wait, and results of one stream that are not yet read. The default value is 1,024.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxQueuedCommands { get; set; } = 1024;
+
+    /// <summary>Stored replies of one session for repeated request ids. The default value is 256.</summary>
+    [Range(1, 65536)]
+    public int RequestIdWindow { get; set; } = 256;
+
+    /// <summary>Bytes of one message, received or sent. The default value is 4 MiB.</summary>
+    [Range(1 << 12, 1 << 30)]
+    public int MaxMessageBytes { get; set; } = 4 << 20;
+
+    /// <summary>
+    /// Bytes of managed memory that a received message may expand to, by an estimate made before it is parsed. The default
+    /// value is 48 MiB.
+    /// </summary>
+    [Range(1L << 14, 1L << 34)]
+    public long MaxMessageExpansionBytes { get; set; } = 48L << 20;
+
+    /// <summary>Bytes of one tensor, uploaded or sent. The default value is 512 MiB.</summary>
+    [Range(1L, 1L << 46)]
+    public long MaxTensorBytes { get; set; } = 512L << 20;
+
+    /// <summary>Bytes of one chunk at most; with its header it must fit a message. The default value is 1 MiB.</summary>
+    [Range(1, 1 << 30)]
+    public int MaxChunkBytes { get; set; } = 1 << 20;
+
+    /// <summary>Bytes of a chunk that serve best. The default value is 256 KiB.</summary>
+    [Range(1, 1 << 30)]
+    public int PreferredChunkBytes { get; set; } = 256 << 10;
+
+    /// <summary>Nodes in one request. The default value is 1,000,000.</summary>
+    [Range(1, 100_000_000)]
+    public int MaxNodesPerRequest { get; set; } = 1_000_000;
+
+    /// <summary>Feeds, fetches, roots, wrt values or updates in one request, each. The default value is 10,000.</summary>
+    [Range(1, 10_000_000)]
+    public int MaxValuesPerRequest { get; set; } = 10_000;
+
+    /// <summary>HTTP/2 streams of one connection at the same time. The default value is 256.</summary>
+    [Range(1, 100_000)]
+    public int MaxStreamsPerConnection { get; set; } = 256;
+
+    /// <summary>Time without requests after which a session ends that asks for none. The default value is 10 minutes.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00")]
+    public TimeSpan DefaultSessionTtl { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>The longest time to live that a session is granted. The default value is 24 hours.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00")]
+    public TimeSpan MaxSessionTtl { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>Time between two looks for expired sessions. The default value is 5 seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "01:00:00")]
+    public TimeSpan SweepInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Time that an Interact stream may be without traffic and work. The default value is 10 minutes.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "30.00:00:00")]
+    public TimeSpan StreamIdleTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Time that an upload may pause between chunks. The default value is 30 seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan UploadIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The least rate of an upload after its first pause's worth of time, in bytes per second. The default value is 4 KiB.</summary>
+    [Range(0, 1 << 30)]
+    public int UploadMinBytesPerSecond { get; set; } = 4096;
+
+    /// <summary>Time that work in flight has at shutdown. The default value is 30 seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Returned tensor memory is filled with NaN; tests switch it on. The default value is false.</summary>
+    public bool PoisonReturnedMemory { get; set; }
+}

@@ -1,0 +1,107 @@
+using Gradients.Engine.Execution;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Sessions;
+using Gradients.Server.Errors;
+using Gradients.Server.Hosting;
+using Gradients.Server.Sessions.Commands;
+using Gradients.Server.Wire;
+using Grpc.Core;
+
+namespace Gradients.Server.Services;
+
+/// <summary>Evaluations without a session: each has a session of the engine for as long as it takes.</summary>
+internal sealed class EvaluationService(EngineHost host, GradientsServerOptions options) : V1.EvaluationService.EvaluationServiceBase
+{
+    public override async Task<V1.EvaluateResponse> Evaluate(V1.EvaluateRequest request, ServerCallContext context)
+    {
+        Check(request);
+        var scope = CallScope.Of(context);
+        using var session = new GraphSession(host, new SessionLimits { MaxBytes = options.SessionMaxBytes, Graph = new GraphLimits { MaxNodes = options.MaxNodesPerRequest } });
+        using var tensors = new TensorReader(host, null, options);
+        using var reply = await (request.Roots.Count > 0 ? BackwardAsync(request, session, tensors, scope) : ForwardAsync(request, session, tensors, scope));
+        reply.Fill(options.MaxMessageBytes);
+        var response = (V1.EvaluateResponse)reply.Message;
+        response.TraceId = scope.Activity.TraceId;
+        return response;
+    }
+
+    public override Task EvaluateStream(IAsyncStreamReader<V1.EvaluateStreamRequest> requestStream, IServerStreamWriter<V1.EvaluateStreamResponse> responseStream, ServerCallContext context) =>
+        throw Refusals.Rpc("EvaluateStream");
+
+    public override Task<V1.CheckGradientsResponse> CheckGradients(V1.CheckGradientsRequest request, ServerCallContext context) =>
+        throw Refusals.Rpc("CheckGradients");
+
+    public override Task<V1.AnalyzeGraphResponse> AnalyzeGraph(V1.AnalyzeGraphRequest request, ServerCallContext context) =>
+        throw Refusals.Rpc("AnalyzeGraph");
+
+    private static void Check(V1.EvaluateRequest request)
+    {
+        GradientRequests.CheckFeatures(request.Product, request.Tangents.Count, request.BatchedCotangents);
+        if (request.Roots.Count > 0)
+            return;
+        var unexpected = request.Wrt.Count > 0 ? "wrt"
+            : request.Product != V1.ProductKind.Unspecified ? "product"
+            : request.StatisticsOnly ? "statistics_only"
+            : request.ZerosForAbsent ? "zeros_for_absent"
+            : null;
+        if (unexpected is not null)
+            throw Refusals.Field(unexpected, "without roots there are no gradients.");
+    }
+
+    private static async Task<Reply> ForwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope)
+    {
+        var graph = Graph(request, tensors);
+        var result = await session.ForwardAsync(
+            new ForwardRequest
+            {
+                Functions = GraphReader.ReadFunctions(graph.Functions, tensors),
+                Nodes = GraphReader.ReadNodes(graph.Nodes, tensors, "graph.nodes"),
+                Feeds = tensors.ReadFeeds(request.Feeds),
+                Fetches = Fetched.Ids(request.Fetches, tensors, handles: false),
+                CheckFinite = request.CheckFinite,
+                Profile = request.Profile,
+                Trace = scope.Activity.Context,
+            },
+            scope.Cancellation);
+        var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
+        var reply = new Reply(response);
+        reply.Own(result);
+        response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, null));
+        return reply;
+    }
+
+    private static async Task<Reply> BackwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope)
+    {
+        var graph = Graph(request, tensors);
+        tensors.CheckCount(request.Wrt.Count, "wrt");
+        var result = await session.BackwardAsync(
+            new BackwardRequest
+            {
+                Functions = GraphReader.ReadFunctions(graph.Functions, tensors),
+                Nodes = GraphReader.ReadNodes(graph.Nodes, tensors, "graph.nodes"),
+                Feeds = tensors.ReadFeeds(request.Feeds),
+                Fetches = Fetched.Ids(request.Fetches, tensors, handles: false),
+                Roots = GradientRequests.ReadRoots(request.Roots, tensors),
+                Wrt = [.. request.Wrt],
+                ZerosForAbsent = request.ZerosForAbsent,
+                CheckFinite = request.CheckFinite,
+                Profile = request.Profile,
+                Trace = scope.Activity.Context,
+            },
+            scope.Cancellation);
+        var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
+        var reply = new Reply(response);
+        reply.Own(result);
+        foreach (var gradient in GradientRequests.Ordered(result.Gradients, request.Wrt))
+            response.Gradients.Add(GradientRequests.Write(gradient, request.StatisticsOnly, reply.Add));
+        response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, null));
+        return reply;
+    }
+
+    private static V1.Graph Graph(V1.EvaluateRequest request, TensorReader tensors)
+    {
+        var graph = GraphReader.Inline(request.Graph);
+        GraphReader.CheckCount(graph.Functions, graph.Nodes, tensors);
+        return graph;
+    }
+}

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using Google.Rpc;
+using Gradients.Server.Errors;
+using Gradients.Server.Hosting;
+using Gradients.Server.Telemetry;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+
+namespace Gradients.Server.Services;
+
+/// <summary>Around every call: refusal while draining, the span, the metrics, and the one place where failures become statuses.</summary>
+internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, ILogger<RequestInterceptor> logger) : Interceptor
+{
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
+        GuardAsync(context, () => continuation(request, context));
+
+    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
+        GuardAsync(context, () => continuation(requestStream, context));
+
+    public override Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
+        GuardAsync(context, async () =>
+        {
+            await continuation(request, responseStream, context);
+            return true;
+        });
+
+    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
+        GuardAsync(context, async () =>
+        {
+            await continuation(requestStream, responseStream, context);
+            return true;
+        });
+
+    /// <summary>The framework's span where someone listens, else the caller's own context.</summary>
+    private static ActivityContext Parent(ServerCallContext context) =>
+        Activity.Current?.Context ?? RequestActivities.Parse(context.RequestHeaders.GetValue("traceparent") ?? "", context.RequestHeaders.GetValue("tracestate") ?? "");
+
+    private async Task<T> GuardAsync<T>(ServerCallContext context, Func<Task<T>> call)
+    {
+        // Health and reflection answer until the listener closes.
+        if (context.Method.StartsWith("/grpc.", StringComparison.Ordinal))
+            return await call();
+        using var activity = RequestActivity.Start(context.Method[(context.Method.LastIndexOf('/') + 1)..], Parent(context));
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, drain.Aborted);
+        new CallScope(activity, linked.Token).Attach(context);
+        var began = Stopwatch.GetTimestamp();
+        var code = StatusCode.OK;
+        var entered = false;
+        try
+        {
+            drain.Enter();
+            entered = true;
+            return await call();
+        }
+        catch (Exception e)
+        {
+            var timedOut = context.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
+            var status = Failure.Of(e, timedOut, context.CancellationToken.IsCancellationRequested, drain, activity.TraceId, out var fault);
+            code = (StatusCode)status.Code;
+            var reason = ErrorStatus.ReasonOf(status);
+            activity.SetError(reason);
+            if (fault)
+                logger.Faulted(e, context.Method, activity.TraceId);
+            else
+                logger.Refused(context.Method, reason, activity.TraceId);
+            throw status.ToRpcException();
+        }
+        finally
+        {
+            metrics.Record(context.Method, code, Stopwatch.GetElapsedTime(began));
+            if (entered)
+                drain.Leave();
+        }
+    }
+}

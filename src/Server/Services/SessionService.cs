@@ -1,0 +1,106 @@
+using Google.Protobuf;
+using Gradients.Engine;
+using Gradients.Engine.Execution;
+using Gradients.Server.Errors;
+using Gradients.Server.Hosting;
+using Gradients.Server.Sessions;
+using Gradients.Server.Sessions.Commands;
+using Gradients.Server.Wire;
+using Grpc.Core;
+
+namespace Gradients.Server.Services;
+
+/// <summary>Sessions, their unary commands and their stream.</summary>
+internal sealed class SessionService(SessionRegistry sessions, SessionOpening opening, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, ILogger<SessionService> logger) : V1.SessionService.SessionServiceBase
+{
+    public override Task<V1.CreateSessionResponse> CreateSession(V1.CreateSessionRequest request, ServerCallContext context) => opening.CreateAsync(request, context);
+
+    public override Task<V1.GetSessionResponse> GetSession(V1.GetSessionRequest request, ServerCallContext context) =>
+        Task.FromResult(new V1.GetSessionResponse { Session = sessions.Look(request.Name).Describe() });
+
+    public override Task<V1.ListSessionsResponse> ListSessions(V1.ListSessionsRequest request, ServerCallContext context)
+    {
+        var size = Paging.Size(request.PageSize, 50, 1000);
+        var before = request.PageToken.Length == 0 ? long.MaxValue : Paging.Position(request.PageToken);
+        var found = sessions.List(before, size + 1);
+        var response = new V1.ListSessionsResponse { Sessions = { found.Take(size).Select(s => s.Describe()) } };
+        if (found.Length > size)
+            response.NextPageToken = Paging.Token(found[size - 1].Sequence);
+        return Task.FromResult(response);
+    }
+
+    public override Task<V1.DeleteSessionResponse> DeleteSession(V1.DeleteSessionRequest request, ServerCallContext context)
+    {
+        sessions.Delete(request.Name);
+        return Task.FromResult(new V1.DeleteSessionResponse());
+    }
+
+    public override async Task Interact(IAsyncStreamReader<V1.InteractRequest> requestStream, IServerStreamWriter<V1.InteractResponse> responseStream, ServerCallContext context)
+    {
+        using var first = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(context).Cancellation, drain.Started);
+        using var idle = time.CreateTimer(_ => first.Cancel(), null, options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+        try
+        {
+            if (!await requestStream.MoveNext(first.Token))
+                throw Refusals.Field("session", "the first message names the session.");
+        }
+        catch (OperationCanceledException) when (!CallScope.Of(context).Cancellation.IsCancellationRequested)
+        {
+            throw drain.IsDraining ? Drain.Refusal() : new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.StreamIdleTimeout, $"The stream had no traffic for {options.StreamIdleTimeout}.");
+        }
+
+        idle.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        using var use = sessions.Use(requestStream.Current.Session);
+        CallScope.Of(context).Activity.SetSession(use.Session.Name);
+        using var stream = new Interaction(use.Session, host, options, drain, time, context, logger);
+        await stream.RunAsync(requestStream, responseStream);
+    }
+
+    public override Task<V1.DefineNodesResponse> DefineNodes(V1.DefineNodesRequest request, ServerCallContext context) =>
+        RunAsync<V1.DefineNodesResponse>(new DefineNodesCommand(request), context);
+
+    public override Task<V1.ForwardResponse> Forward(V1.ForwardRequest request, ServerCallContext context) =>
+        RunAsync<V1.ForwardResponse>(new ForwardCommand(request), context);
+
+    public override Task<V1.BackwardResponse> Backward(V1.BackwardRequest request, ServerCallContext context) =>
+        RunAsync<V1.BackwardResponse>(new BackwardCommand(request), context);
+
+    public override Task<V1.ZeroGradientsResponse> ZeroGradients(V1.ZeroGradientsRequest request, ServerCallContext context) =>
+        RunAsync<V1.ZeroGradientsResponse>(new ZeroGradientsCommand(request), context);
+
+    public override Task<V1.ApplyGradientsResponse> ApplyGradients(V1.ApplyGradientsRequest request, ServerCallContext context) =>
+        RunAsync<V1.ApplyGradientsResponse>(new ApplyGradientsCommand(request), context);
+
+    public override Task<V1.GetVariablesResponse> GetVariables(V1.GetVariablesRequest request, ServerCallContext context) =>
+        RunAsync<V1.GetVariablesResponse>(new GetVariablesCommand(request), context);
+
+    public override Task<V1.SetVariablesResponse> SetVariables(V1.SetVariablesRequest request, ServerCallContext context) =>
+        RunAsync<V1.SetVariablesResponse>(new SetVariablesCommand(request), context);
+
+    public override Task<V1.ReleaseResourcesResponse> ReleaseResources(V1.ReleaseResourcesRequest request, ServerCallContext context) =>
+        RunAsync<V1.ReleaseResourcesResponse>(new ReleaseResourcesCommand(request), context);
+
+    private async Task<TResponse> RunAsync<TResponse>(Command command, ServerCallContext context)
+        where TResponse : IMessage
+    {
+        var scope = CallScope.Of(context);
+        using var use = sessions.Use(command.Session);
+        scope.Activity.SetSession(use.Session.Name);
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
+        using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, cancellation.Token));
+        if (reply.Replayed)
+            await Replays.MarkAsync(context, scope);
+        reply.Fill(options.MaxMessageBytes);
+        switch (reply.Message)
+        {
+            case V1.ForwardResponse r:
+                r.TraceId = scope.Activity.TraceId;
+                break;
+            case V1.BackwardResponse r:
+                r.TraceId = scope.Activity.TraceId;
+                break;
+        }
+
+        return (TResponse)reply.Message;
+    }
+}

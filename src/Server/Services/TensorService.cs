@@ -1,0 +1,92 @@
+using Gradients.Engine;
+using Gradients.Engine.Execution;
+using Gradients.Engine.Sessions;
+using Gradients.Engine.Tensors;
+using Gradients.Server.Errors;
+using Gradients.Server.Hosting;
+using Gradients.Server.Sessions;
+using Gradients.Server.Sessions.Commands;
+using Gradients.Server.Wire;
+using Grpc.Core;
+
+namespace Gradients.Server.Services;
+
+/// <summary>Tensors in chunks, to and from a session.</summary>
+internal sealed class TensorService(SessionRegistry sessions, EngineHost host, GradientsServerOptions options, TimeProvider time) : V1.TensorService.TensorServiceBase
+{
+    public override async Task<V1.UploadTensorResponse> UploadTensor(IAsyncStreamReader<V1.UploadTensorRequest> requestStream, ServerCallContext context)
+    {
+        var scope = CallScope.Of(context);
+        using var reader = new UploadReader(requestStream, options, time, scope.Cancellation);
+        if (await reader.NextAsync() is not { PartCase: V1.UploadTensorRequest.PartOneofCase.Header, Header: var header })
+            throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "The first message of an upload is its header.").With("field", "header");
+        using var use = sessions.Use(header.Session);
+        scope.Activity.SetSession(use.Session.Name);
+        using var closed = use.Session.Closed.Register(reader.Cancel);
+        var id = header.RequestId;
+        header.RequestId = null;
+        header.Session = "";
+        using var reply = id is null
+            ? await ReceiveAsync(reader, header, use.Session)
+            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(header), () => ReceiveAsync(reader, header, use.Session), scope.Cancellation);
+        if (reply.Replayed)
+            await Replays.MarkAsync(context, scope);
+        return (V1.UploadTensorResponse)reply.Message;
+    }
+
+    public override async Task DownloadTensor(V1.DownloadTensorRequest request, IServerStreamWriter<V1.DownloadTensorResponse> responseStream, ServerCallContext context)
+    {
+        var scope = CallScope.Of(context);
+        using var use = sessions.Use(request.Session);
+        scope.Activity.SetSession(use.Session.Name);
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
+        using var tensor = await FindAsync(request, use.Session, scope, cancellation.Token);
+        var described = Reply.Describe(tensor);
+        await responseStream.WriteAsync(new V1.DownloadTensorResponse { Header = new V1.TensorHeader { DataType = described.DataType, Shape = { described.Shape } } }, cancellation.Token);
+        var size = request.ChunkBytes == 0 ? options.PreferredChunkBytes : (int)Math.Min(request.ChunkBytes, (uint)options.MaxChunkBytes);
+        for (long offset = 0; offset < tensor.ByteCount; offset += size)
+        {
+            var chunk = TensorChunks.Of(tensor, offset, (int)Math.Min(size, tensor.ByteCount - offset), request.Checksums);
+            await responseStream.WriteAsync(new V1.DownloadTensorResponse { Chunk = chunk }, cancellation.Token);
+        }
+    }
+
+    private async Task<Reply> ReceiveAsync(UploadReader reader, V1.UploadTensorHeader header, ServerSession session)
+    {
+        var type = WireTypes.Read(header.DataType, "header.data_type");
+        var shape = WireTypes.ReadShape(header.Shape, "header.shape");
+        var bytes = shape.ElementCount * type.Size();
+        if (bytes > options.MaxTensorBytes)
+            throw Refusals.OverLimit("header.shape", "max_tensor_bytes", options.MaxTensorBytes, bytes);
+        session.ReserveUpload(bytes);
+        try
+        {
+            using var tensor = Tensor.Rent(host.Pool, type, shape, "upload");
+            await reader.FillAsync(tensor);
+            return new Reply(new V1.UploadTensorResponse { Handle = ResourceNames.Tensor(session.Engine.AddTensor(tensor.Share())), ByteSize = (ulong)bytes });
+        }
+        finally
+        {
+            session.EndUpload(bytes);
+        }
+    }
+
+    private static async Task<Tensor> FindAsync(V1.DownloadTensorRequest request, ServerSession session, CallScope scope, CancellationToken cancellation)
+    {
+        var variable = request.SourceCase switch
+        {
+            V1.DownloadTensorRequest.SourceOneofCase.Handle => 0UL,
+            V1.DownloadTensorRequest.SourceOneofCase.Variable => request.Variable,
+            V1.DownloadTensorRequest.SourceOneofCase.Gradient => request.Gradient,
+            _ => throw Refusals.Field("source", "a handle, a variable or a gradient is required."),
+        };
+        if (request.SourceCase == V1.DownloadTensorRequest.SourceOneofCase.Handle)
+            return session.Engine.FindTensor(ResourceNames.Parse(request.Handle, ResourceNames.Tensors, "handle"));
+        using var found = await session.Engine.GetVariablesAsync(new GetVariablesRequest { Variables = [variable], Trace = scope.Activity.Context }, cancellation);
+        var snapshot = found.Variables[0];
+        if (request.SourceCase == V1.DownloadTensorRequest.SourceOneofCase.Variable)
+            return snapshot.Value?.Share() ?? throw GetVariablesCommand.NotSet(variable);
+        return snapshot.Gradient?.Share()
+            ?? throw GradientsException.Precondition(ErrorReasons.GradientAbsent, $"Variable {variable} has no accumulated gradient.").With("node", variable.ToString());
+    }
+}

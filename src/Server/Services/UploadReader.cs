@@ -1,0 +1,109 @@
+using Gradients.Engine;
+using Gradients.Engine.Tensors;
+using Gradients.Server.Errors;
+using Gradients.Server.Hosting;
+using Gradients.Server.Wire;
+using Grpc.Core;
+
+namespace Gradients.Server.Services;
+
+/// <summary>Reads an upload, message by message, with a limit on pauses and on slowness.</summary>
+internal sealed class UploadReader : IDisposable
+{
+    private readonly IAsyncStreamReader<V1.UploadTensorRequest> _requests;
+    private readonly GradientsServerOptions _options;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _cancellation;
+    private readonly ITimer _pause;
+    private readonly long _began;
+    private volatile bool _timedOut;
+
+    public UploadReader(IAsyncStreamReader<V1.UploadTensorRequest> requests, GradientsServerOptions options, TimeProvider time, CancellationToken cancellation)
+    {
+        _requests = requests;
+        _options = options;
+        _time = time;
+        _began = time.GetTimestamp();
+        _cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _pause = time.CreateTimer(_ => TimeOut(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Ends the upload: its session has ended.</summary>
+    public void Cancel() => _cancellation.Cancel();
+
+    /// <summary>The next message; null when the client has closed its side.</summary>
+    /// <exception cref="GradientsException">UPLOAD_TIMEOUT.</exception>
+    public async Task<V1.UploadTensorRequest?> NextAsync()
+    {
+        _pause.Change(_options.UploadIdleTimeout, Timeout.InfiniteTimeSpan);
+        try
+        {
+            return await _requests.MoveNext(_cancellation.Token) ? _requests.Current : null;
+        }
+        catch (OperationCanceledException) when (_timedOut)
+        {
+            throw TooSlow($"No chunk came for {_options.UploadIdleTimeout}.");
+        }
+        finally
+        {
+            _pause.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Receives all bytes of a tensor: in order, without gaps, and no more.</summary>
+    /// <exception cref="GradientsException">CHUNK_OUT_OF_ORDER, CHECKSUM_MISMATCH, CONTENT_SIZE_MISMATCH, LIMIT_EXCEEDED, UPLOAD_TIMEOUT.</exception>
+    public async Task FillAsync(Tensor tensor)
+    {
+        long received = 0;
+        while (await NextAsync() is { } message)
+        {
+            if (message.PartCase != V1.UploadTensorRequest.PartOneofCase.Chunk)
+                throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "After the header come chunks only.").With("field", "chunk");
+            Store(message.Chunk, tensor, received);
+            received += message.Chunk.Data.Length;
+            if (_time.GetElapsedTime(_began) - _options.UploadIdleTimeout is var late && late > TimeSpan.Zero && received < late.TotalSeconds * _options.UploadMinBytesPerSecond)
+                throw TooSlow($"{received} bytes in {_time.GetElapsedTime(_began)} are too few.");
+        }
+
+        if (received != tensor.ByteCount)
+            throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {tensor.DataType.Name()} tensor of shape {tensor.Shape} has {tensor.ByteCount} bytes; {received} came.").With("shapes", tensor.Shape.ToString());
+        TensorReader.CheckBools(tensor.DataType, tensor.AsBytes(), "chunk.data");
+    }
+
+    public void Dispose()
+    {
+        _pause.Dispose();
+        _cancellation.Dispose();
+    }
+
+    private static GradientsException TooSlow(string message) => new(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, message);
+
+    private void Store(V1.TensorChunk chunk, Tensor tensor, long received)
+    {
+        var data = chunk.Data.Span;
+        if (data.IsEmpty)
+            throw Refusals.Field("chunk.data", "a chunk is not empty.");
+        if (data.Length > _options.MaxChunkBytes)
+            throw Refusals.OverLimit("chunk.data", "max_chunk_bytes", _options.MaxChunkBytes, data.Length);
+        if (chunk.Offset != (ulong)received)
+            throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, $"A chunk starts at {chunk.Offset}; {received} bytes came before it.").With("field", "chunk.offset").With("value", chunk.Offset.ToString());
+        if (data.Length > tensor.ByteCount - received)
+            throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {tensor.DataType.Name()} tensor of shape {tensor.Shape} has {tensor.ByteCount} bytes; more came.").With("shapes", tensor.Shape.ToString());
+        if (chunk.HasCrc32C && TensorChunks.Checksum(data) != chunk.Crc32C)
+            throw GradientsException.Invalid(ErrorReasons.ChecksumMismatch, $"The chunk at {received} does not have its checksum.").With("field", "chunk.crc32c").With("value", received.ToString());
+        data.CopyTo(tensor.Buffer.AsSpan<byte>(tensor.ByteCount)[(int)received..]);
+    }
+
+    private void TimeOut()
+    {
+        _timedOut = true;
+        try
+        {
+            _cancellation.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The upload ended at the same moment.
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using Google.Protobuf;
+using Gradients.Engine;
+using Gradients.Server.Wire;
+
+namespace Gradients.Server.Sessions;
+
+/// <summary>A request on a session, unary or from a stream.</summary>
+internal abstract class Command
+{
+    /// <summary>The name in spans, a constant.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The session named by the request; empty on streams.</summary>
+    public abstract string Session { get; }
+
+    /// <summary>The id as sent, once; afterwards the request carries neither id nor session, so that its bytes are the payload alone.</summary>
+    protected abstract V1.RequestId? TakeId();
+
+    protected abstract IMessage Request { get; }
+
+    /// <summary>Executes; the engine's queue is entered before the first await.</summary>
+    protected abstract Task<Reply> ExecuteAsync(ServerSession session, CommandContext context);
+
+    /// <summary>Executes at most once per request id.</summary>
+    public async Task<Reply> RunAsync(ServerSession session, CommandContext context)
+    {
+        try
+        {
+            return TakeId() is { } id
+                ? await session.Requests.RunAsync(id, RequestLog.Digest(Request), () => ExecuteAsync(session, context), context.Cancellation)
+                : await ExecuteAsync(session, context);
+        }
+        catch (GradientsException e) when (e.Reason == ErrorReasons.SessionNotFound && session.Closed.IsCancellationRequested)
+        {
+            // The engine says so of what waited when the session was deleted.
+            throw new OperationCanceledException("The session was deleted.", e);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Google.Protobuf;
+using Gradients.Engine.Sessions;
+using Gradients.Server.Errors;
+using Gradients.Server.Wire;
+
+namespace Gradients.Server.Sessions.Commands;
+
+internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Command
+{
+    public override string Name => "set_variables";
+
+    public override string Session => request.Session;
+
+    protected override IMessage Request => request;
+
+    public static IEnumerable<V1.VariableVersion> Write(IReadOnlyList<VariableVersion> versions) =>
+        versions.Select(v => new V1.VariableVersion { Variable = v.Variable, Version = v.Version });
+
+    protected override V1.RequestId? TakeId()
+    {
+        var id = request.RequestId;
+        request.RequestId = null;
+        request.Session = "";
+        return id;
+    }
+
+    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    {
+        using var tensors = context.Tensors(session.Engine);
+        tensors.CheckCount(request.Updates.Count, "updates");
+        var updates = new VariableUpdate[request.Updates.Count];
+        var seen = new HashSet<ulong>();
+        for (var i = 0; i < updates.Length; i++)
+        {
+            updates[i] = Read(request.Updates[i], tensors, $"updates[{i}]");
+            if (!seen.Add(updates[i].Variable))
+                throw Refusals.Field($"updates[{i}].variable", $"variable {updates[i].Variable} is assigned twice.");
+        }
+
+        var versions = await session.Engine.SetVariablesAsync(
+            new SetVariablesRequest { Updates = updates, Feeds = tensors.ReadFeeds(request.Feeds), Trace = context.Trace },
+            context.Cancellation);
+        return new Reply(new V1.SetVariablesResponse { Versions = { Write(versions) } });
+    }
+
+    private static VariableUpdate Read(V1.VariableUpdate update, TensorReader tensors, string field)
+    {
+        ulong? expected = update.HasExpectedVersion ? update.ExpectedVersion : null;
+        return update.SourceCase switch
+        {
+            V1.VariableUpdate.SourceOneofCase.Tensor => new VariableUpdate(update.Variable, tensors.Read(update.Tensor, $"{field}.tensor"), 0, expected),
+            V1.VariableUpdate.SourceOneofCase.Value => new VariableUpdate(update.Variable, null, update.Value, expected),
+            _ => throw Refusals.Field(field, "a tensor or a value is required."),
+        };
+    }
+}

@@ -1,0 +1,141 @@
+using Google.Protobuf.WellKnownTypes;
+using Gradients.Engine;
+using Gradients.Engine.Sessions;
+
+namespace Gradients.Server.Sessions;
+
+/// <summary>A session as the server keeps it: the engine's session, its life time, its stored replies and its stream.</summary>
+internal sealed class ServerSession : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _closed = new();
+    private DateTimeOffset _lastUse;
+    private int _uses;
+    private long _uploading;
+    private bool _ended;
+    private Interaction? _stream;
+
+    public ServerSession(SessionName name, long sequence, string label, TimeSpan ttl, SessionLimits limits, GraphSession engine, int window, DateTimeOffset now)
+    {
+        Key = name;
+        Name = name.ToString();
+        Sequence = sequence;
+        Label = label;
+        Ttl = ttl;
+        Limits = limits;
+        Engine = engine;
+        Requests = new RequestLog(window);
+        Created = now;
+        Closed = _closed.Token;
+        _lastUse = now;
+    }
+
+    public SessionName Key { get; }
+
+    public string Name { get; }
+
+    /// <summary>Position in the order of creation.</summary>
+    public long Sequence { get; }
+
+    public string Label { get; }
+
+    public TimeSpan Ttl { get; }
+
+    public SessionLimits Limits { get; }
+
+    public GraphSession Engine { get; }
+
+    public RequestLog Requests { get; }
+
+    public DateTimeOffset Created { get; }
+
+    /// <summary>Raised when the session has ended.</summary>
+    public CancellationToken Closed { get; }
+
+    /// <summary>Counts a user in and extends the session's life; false when it has ended or its time has passed.</summary>
+    public bool TryUse(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            if (_ended || IsOver(now))
+                return false;
+            _uses++;
+            _lastUse = now;
+            return true;
+        }
+    }
+
+    public void Done(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            _uses--;
+            _lastUse = now;
+        }
+    }
+
+    public void Touch(DateTimeOffset now)
+    {
+        lock (_gate)
+            _lastUse = now;
+    }
+
+    public bool IsExpired(DateTimeOffset now)
+    {
+        lock (_gate)
+            return IsOver(now);
+    }
+
+    /// <summary>Counts bytes of an upload that has begun; SESSION_QUOTA when the session could not hold them.</summary>
+    public void ReserveUpload(long bytes)
+    {
+        var uploading = Interlocked.Add(ref _uploading, bytes);
+        if (uploading <= Limits.MaxBytes - Engine.HeldBytes)
+            return;
+        Interlocked.Add(ref _uploading, -bytes);
+        throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds {Engine.HeldBytes} bytes; with {bytes} more it would be above its limit of {Limits.MaxBytes}.").With("limit", "session.max_bytes").With("value", bytes.ToString());
+    }
+
+    public void EndUpload(long bytes) => Interlocked.Add(ref _uploading, -bytes);
+
+    /// <summary>Makes this stream the session's; the one before it ends.</summary>
+    public void Attach(Interaction stream) => Interlocked.Exchange(ref _stream, stream)?.TakeOver();
+
+    public void Detach(Interaction stream) => Interlocked.CompareExchange(ref _stream, null, stream);
+
+    public V1.Session Describe()
+    {
+        DateTimeOffset lastUse;
+        lock (_gate)
+            lastUse = _lastUse;
+        return new V1.Session
+        {
+            Name = Name,
+            Label = Label,
+            CreateTime = Created.ToTimestamp(),
+            ExpireTime = (lastUse + Ttl).ToTimestamp(),
+            Ttl = Ttl.ToDuration(),
+            Limits = new V1.SessionLimits { MaxBytes = (ulong)Limits.MaxBytes, MaxNodes = (ulong)Limits.Graph.MaxNodes, MaxRuns = (ulong)Limits.MaxRuns },
+            HeldBytes = (ulong)(Engine.HeldBytes + Interlocked.Read(ref _uploading)),
+            NodeCount = (ulong)Engine.NodeCount,
+            VariableCount = (ulong)Engine.VariableCount,
+            RunCount = (ulong)Engine.RunCount,
+        };
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_ended)
+                return;
+            _ended = true;
+        }
+
+        _closed.Cancel();
+        Engine.Dispose();
+        _closed.Dispose();
+    }
+
+    private bool IsOver(DateTimeOffset now) => _uses == 0 && now - _lastUse >= Ttl;
+}

@@ -1,0 +1,163 @@
+using System.Security.Cryptography;
+using Gradients.Engine;
+using Gradients.Engine.Execution;
+using Gradients.Engine.Sessions;
+using Gradients.Server.Hosting;
+using Gradients.Server.Telemetry;
+
+namespace Gradients.Server.Sessions;
+
+/// <summary>All sessions by name. Expired ones are removed by a timer and, without waiting for it, by whoever asks for them.</summary>
+internal sealed class SessionRegistry : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<UInt128, ServerSession> _sessions = [];
+    private readonly Tombstones _expired = new();
+    private readonly EngineHost _host;
+    private readonly GradientsServerOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ITimer _sweep;
+    private long _sequence;
+
+    public SessionRegistry(EngineHost host, GradientsServerOptions options, TimeProvider time, ILogger<SessionRegistry> logger)
+    {
+        _host = host;
+        _options = options;
+        _time = time;
+        _logger = logger;
+        Incarnation = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4));
+        _sweep = time.CreateTimer(_ => Sweep(), null, options.SweepInterval, options.SweepInterval);
+    }
+
+    /// <summary>Differs with each start; part of every session's name.</summary>
+    public uint Incarnation { get; }
+
+    /// <exception cref="GradientsException">SESSION_QUOTA when there are as many as allowed.</exception>
+    public ServerSession Create(string label, TimeSpan ttl, SessionLimits limits)
+    {
+        var now = _time.GetUtcNow();
+        ServerSession session;
+        lock (_gate)
+        {
+            if (_sessions.Count >= _options.MaxSessions)
+                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The server holds its limit of {_options.MaxSessions} sessions; delete some.").With("limit", "max_sessions").With("value", _options.MaxSessions.ToString());
+            session = new ServerSession(SessionName.Create(Incarnation), ++_sequence, label, ttl, limits, new GraphSession(_host, limits), _options.RequestIdWindow, now);
+            _sessions.Add(session.Key.Id, session);
+        }
+
+        if (_logger.IsEnabled(LogLevel.Debug))
+            _logger.SessionOpened(session.Name, LogText.Escape(label));
+        return session;
+    }
+
+    /// <summary>Uses a session, which extends its life.</summary>
+    /// <exception cref="GradientsException">SESSION_NOT_FOUND, SESSION_EXPIRED, SESSION_LOST.</exception>
+    public SessionUse Use(string name)
+    {
+        var now = _time.GetUtcNow();
+        var session = Find(name);
+        if (session.TryUse(now))
+            return new SessionUse(session, _time);
+        Expire(session);
+        throw Expired();
+    }
+
+    /// <summary>A session without extending its life.</summary>
+    public ServerSession Look(string name)
+    {
+        var session = Find(name);
+        if (!session.IsExpired(_time.GetUtcNow()))
+            return session;
+        Expire(session);
+        throw Expired();
+    }
+
+    public void Delete(string name)
+    {
+        var session = Look(name);
+        lock (_gate)
+        {
+            if (!_sessions.Remove(session.Key.Id))
+                throw NotFound();
+        }
+
+        End(session, "deleted");
+    }
+
+    /// <summary>Up to <paramref name="count"/> sessions older than position <paramref name="before"/>, newest first.</summary>
+    public ServerSession[] List(long before, int count)
+    {
+        var now = _time.GetUtcNow();
+        lock (_gate)
+            return [.. _sessions.Values.Where(s => s.Sequence < before && !s.IsExpired(now)).OrderByDescending(s => s.Sequence).Take(count)];
+    }
+
+    public void Dispose()
+    {
+        _sweep.Dispose();
+        ServerSession[] left;
+        lock (_gate)
+        {
+            left = [.. _sessions.Values];
+            _sessions.Clear();
+        }
+
+        foreach (var session in left)
+            session.Dispose();
+    }
+
+    private static GradientsException NotFound() => GradientsException.NotFound(ErrorReasons.SessionNotFound, "There is no such session.");
+
+    private static GradientsException Expired() => GradientsException.NotFound(ErrorReasons.SessionExpired, "The session ended because its time to live passed.");
+
+    private ServerSession Find(string name)
+    {
+        if (!SessionName.TryParse(name, out var key))
+            throw NotFound();
+        if (key.Incarnation != Incarnation)
+            throw GradientsException.NotFound(ErrorReasons.SessionLost, "The session belonged to an earlier start of the server.");
+        lock (_gate)
+        {
+            if (_sessions.TryGetValue(key.Id, out var session))
+                return session;
+            throw _expired.Contains(key.Id) ? Expired() : NotFound();
+        }
+    }
+
+    private void Expire(ServerSession session)
+    {
+        lock (_gate)
+        {
+            if (!_sessions.Remove(session.Key.Id))
+                return;
+            _expired.Add(session.Key.Id);
+        }
+
+        End(session, "expired");
+    }
+
+    private void End(ServerSession session, string cause)
+    {
+        session.Dispose();
+        _logger.SessionEnded(session.Name, cause);
+    }
+
+    private void Sweep()
+    {
+        try
+        {
+            var now = _time.GetUtcNow();
+            ServerSession[] over;
+            lock (_gate)
+                over = [.. _sessions.Values.Where(s => s.IsExpired(now))];
+            foreach (var session in over)
+                Expire(session);
+        }
+        catch (Exception e)
+        {
+            // A timer's callback has no caller; the next sweep tries again.
+            _logger.SweepFailed(e);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using Google.Protobuf;
+using Gradients.Engine.Tensors;
+using Gradients.Server.Errors;
+
+namespace Gradients.Server.Wire;
+
+/// <summary>
+/// A reply whose tensors are still in the engine's memory: they are copied out when it is about to be sent, so that replies
+/// that wait count to the memory budget. Holds the tensors until disposed.
+/// </summary>
+internal sealed class Reply(IMessage message) : IDisposable
+{
+    // Tag and length of a content, and what longer lengths add to the messages around it.
+    private const int ContentHeader = 32;
+
+    private readonly List<(V1.Tensor Wire, Tensor Source)> _contents = [];
+    private readonly List<IDisposable> _owned = [];
+
+    /// <summary>The reply; tensors have type and shape, their content only after <see cref="Fill"/>.</summary>
+    public IMessage Message { get; } = message;
+
+    /// <summary>True = stored at the first execution of the request id.</summary>
+    public bool Replayed { get; init; }
+
+    /// <summary>Disposes <paramref name="owned"/> with the reply.</summary>
+    public void Own(IDisposable owned) => _owned.Add(owned);
+
+    /// <summary>Type and shape now, elements when the reply is filled.</summary>
+    public V1.Tensor Add(Tensor source)
+    {
+        var wire = Describe(source);
+        _contents.Add((wire, source));
+        return wire;
+    }
+
+    public static V1.Tensor Describe(Tensor source)
+    {
+        var wire = new V1.Tensor { DataType = WireTypes.Write(source.DataType) };
+        foreach (var d in source.Shape.Dimensions)
+            wire.Shape.Add(d);
+        return wire;
+    }
+
+    /// <summary>Copies the elements into the message.</summary>
+    /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE.</exception>
+    public void Fill(long maxBytes)
+    {
+        var bytes = Message.CalculateSize() + _contents.Sum(c => c.Source.ByteCount + ContentHeader);
+        if (bytes > maxBytes)
+            throw Refusals.TooLarge(bytes, maxBytes);
+        foreach (var (wire, source) in _contents)
+            wire.Raw = ByteString.CopyFrom(source.AsBytes());
+        _contents.Clear();
+    }
+
+    public void Dispose()
+    {
+        foreach (var owned in _owned)
+            owned.Dispose();
+    }
+}

@@ -1,0 +1,72 @@
+using Gradients.Engine.Graph;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Server.Wire;
+
+/// <summary>Op schemas as the contract tells them. The ONNX domain is written empty.</summary>
+internal static class SchemaWriter
+{
+    private const string OnnxDomain = "ai.onnx";
+
+    public static V1.OpSchema Write(OpSchema schema) => new()
+    {
+        Name = schema.Name,
+        Domain = schema.Domain == OnnxDomain ? "" : schema.Domain,
+        SinceVersion = schema.SinceVersion,
+        Doc = schema.Doc,
+        Differentiable = schema.Differentiable,
+        Inputs = { schema.Inputs.Select(Write) },
+        Outputs = { new V1.OpOutput { Name = "output", TypeVariable = schema.Types.ContainsKey("T") ? "T" : "", Variadic = schema.Name == StructuralOp.Gradient.Name } },
+        Attributes = { schema.Attributes.OrderBy(a => a.Name, StringComparer.Ordinal).Select(Write) },
+        TypeVariables = { schema.Types.Select(t => new V1.TypeVariable { Name = t.Key, DataTypes = { t.Value.Select(WireTypes.Write) } }) },
+    };
+
+    private static V1.OpInput Write(InputSchema input) => new()
+    {
+        Name = input.Name,
+        Optional = input.Optional,
+        Variadic = input.Variadic,
+        TypeVariable = input.TypeVariable,
+        Differentiability = input.Differentiability switch
+        {
+            Differentiability.Differentiable => V1.Differentiability.Differentiable,
+            Differentiability.Blocked => V1.Differentiability.Blocked,
+            _ => V1.Differentiability.Undefined,
+        },
+    };
+
+    private static V1.OpAttribute Write(AttributeSchema attribute) => new()
+    {
+        Name = attribute.Name,
+        Doc = attribute.Doc,
+        Required = attribute.Required,
+        Type = Kind(attribute.Type),
+        DefaultValue = Default(attribute),
+    };
+
+    private static V1.AttributeType Kind(Type type) =>
+        type == typeof(long) ? V1.AttributeType.Int
+        : type == typeof(double) ? V1.AttributeType.Float
+        : type == typeof(string) ? V1.AttributeType.String
+        : type == typeof(bool) ? V1.AttributeType.Bool
+        : type == typeof(long[]) ? V1.AttributeType.Ints
+        : type == typeof(double[]) ? V1.AttributeType.Floats
+        : type == typeof(DataType) ? V1.AttributeType.DataType
+        : type == typeof(ConstantData) ? V1.AttributeType.Tensor
+        : type == typeof(TensorType) ? V1.AttributeType.TensorType
+        : V1.AttributeType.Unspecified;
+
+    private static V1.Attribute? Default(AttributeSchema attribute) => attribute.Default switch
+    {
+        long v => new V1.Attribute { Name = attribute.Name, IntValue = v },
+        int v => new V1.Attribute { Name = attribute.Name, IntValue = v },
+        double v => new V1.Attribute { Name = attribute.Name, FloatValue = v },
+        float v => new V1.Attribute { Name = attribute.Name, FloatValue = v },
+        string v => new V1.Attribute { Name = attribute.Name, StringValue = v },
+        bool v => new V1.Attribute { Name = attribute.Name, BoolValue = v },
+        long[] v => new V1.Attribute { Name = attribute.Name, Ints = new V1.Int64List { Values = { v } } },
+        double[] v => new V1.Attribute { Name = attribute.Name, Floats = new V1.DoubleList { Values = { v } } },
+        DataType v => new V1.Attribute { Name = attribute.Name, DataType = WireTypes.Write(v) },
+        _ => null,
+    };
+}

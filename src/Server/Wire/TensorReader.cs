@@ -1,0 +1,123 @@
+using Gradients.Engine;
+using Gradients.Engine.Execution;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Sessions;
+using Gradients.Engine.Tensors;
+using Gradients.Server.Errors;
+using Gradients.Server.Hosting;
+
+namespace Gradients.Server.Wire;
+
+/// <summary>
+/// Turns tensors of one request into engine tensors, checked before a byte is copied. It owns what it made until disposed,
+/// which must be after the engine has answered.
+/// </summary>
+/// <param name="session">Where handles are looked up; null where there are none.</param>
+internal sealed class TensorReader(EngineHost host, GraphSession? session, GradientsServerOptions limits) : IDisposable
+{
+    private readonly List<Tensor> _owned = [];
+
+    public GradientsServerOptions Limits => limits;
+
+    /// <exception cref="GradientsException">INVALID_FIELD, CONTENT_SIZE_MISMATCH, TENSOR_NOT_FOUND, MEMORY_BUDGET_EXCEEDED and more.</exception>
+    public Tensor Read(V1.Tensor? wire, string field)
+    {
+        var tensor = wire?.ContentCase switch
+        {
+            V1.Tensor.ContentOneofCase.Raw => FromRaw(wire, field),
+            V1.Tensor.ContentOneofCase.Handle => FromHandle(wire, field),
+            _ => throw Refusals.Field(field, "a tensor with content is required."),
+        };
+        _owned.Add(tensor);
+        return tensor;
+    }
+
+    /// <summary>The tensor as part of a graph: copied, and independent of its handle from now on.</summary>
+    public ConstantData ReadConstant(V1.Tensor? wire, string field)
+    {
+        if (wire?.ContentCase == V1.Tensor.ContentOneofCase.Raw)
+        {
+            var (type, shape) = Check(wire, field);
+            return new ConstantData(type, shape, wire.Raw.Span);
+        }
+
+        var tensor = Read(wire, field);
+        return new ConstantData(tensor.DataType, tensor.Shape, tensor.AsBytes());
+    }
+
+    public Dictionary<ulong, Tensor> ReadFeeds(IList<V1.Feed> feeds, string field = "feeds")
+    {
+        CheckCount(feeds.Count, field);
+        var read = new Dictionary<ulong, Tensor>(feeds.Count);
+        for (var i = 0; i < feeds.Count; i++)
+        {
+            if (!read.TryAdd(feeds[i].Node, Read(feeds[i].Tensor, $"{field}[{i}].tensor")))
+                throw Refusals.Field($"{field}[{i}].node", $"node {feeds[i].Node} is fed twice.");
+        }
+
+        return read;
+    }
+
+    /// <exception cref="GradientsException">LIMIT_EXCEEDED.</exception>
+    public void CheckCount(int count, string field)
+    {
+        if (count > limits.MaxValuesPerRequest)
+            throw Refusals.OverLimit(field, "max_values_per_request", limits.MaxValuesPerRequest, count);
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _owned)
+            tensor.Dispose();
+    }
+
+    /// <summary>Bytes of bools are 0 or 1, or kernels would read truth values that are neither.</summary>
+    public static void CheckBools(DataType type, ReadOnlySpan<byte> bytes, string field)
+    {
+        if (type == DataType.Bool && bytes.IndexOfAnyExceptInRange((byte)0, (byte)1) is >= 0 and var at)
+            throw Refusals.Field(field, $"byte {at} of a bool tensor is {bytes[at]}; it must be 0 or 1.");
+    }
+
+    private Tensor FromRaw(V1.Tensor wire, string field)
+    {
+        var (type, shape) = Check(wire, field);
+        return Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request");
+    }
+
+    private (DataType Type, Shape Shape) Check(V1.Tensor wire, string field)
+    {
+        var type = WireTypes.Read(wire.DataType, $"{field}.data_type");
+        var shape = WireTypes.ReadShape(wire.Shape, $"{field}.shape");
+        var bytes = shape.ElementCount * type.Size();
+        if (bytes > limits.MaxTensorBytes)
+            throw Refusals.OverLimit(field, "max_tensor_bytes", limits.MaxTensorBytes, bytes);
+        if (wire.Raw.Length != bytes)
+        {
+            throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"{field}: a {type.Name()} tensor of shape {shape} has {bytes} bytes; {wire.Raw.Length} were sent.")
+                .With("field", field).With("shapes", shape.ToString());
+        }
+
+        CheckBools(type, wire.Raw.Span, field);
+        return (type, shape);
+    }
+
+    private Tensor FromHandle(V1.Tensor wire, string field)
+    {
+        if (session is null)
+            throw Refusals.Field(field, "handles name tensors of a session; here the elements are required.");
+        var tensor = session.FindTensor(ResourceNames.Parse(wire.Handle, ResourceNames.Tensors, $"{field}.handle"));
+        try
+        {
+            if (wire.DataType != V1.DataType.Unspecified && WireTypes.Read(wire.DataType, $"{field}.data_type") != tensor.DataType)
+                throw GradientsException.Invalid(ErrorReasons.DataTypeMismatch, $"{field}: the handle holds {tensor.DataType.Name()}.").With("field", field);
+            if (wire.Shape.Count > 0 && !WireTypes.ReadShape(wire.Shape, $"{field}.shape").Equals(tensor.Shape))
+                throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"{field}: the handle has shape {tensor.Shape}.").With("field", field).With("shapes", tensor.Shape.ToString());
+            return tensor;
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
+    }
+}

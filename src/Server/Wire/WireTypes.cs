@@ -1,0 +1,62 @@
+using Gradients.Engine;
+using Gradients.Engine.Tensors;
+using Gradients.Server.Errors;
+
+namespace Gradients.Server.Wire;
+
+/// <summary>Element types, shapes and declared types of the contract, checked.</summary>
+internal static class WireTypes
+{
+    /// <exception cref="GradientsException">INVALID_FIELD when unset or unknown; DATA_TYPE_UNSUPPORTED.</exception>
+    public static DataType Read(V1.DataType type, string field) => type switch
+    {
+        V1.DataType.Float32 => DataType.Float32,
+        V1.DataType.Float64 => DataType.Float64,
+        V1.DataType.Int64 => DataType.Int64,
+        V1.DataType.Bool => DataType.Bool,
+        V1.DataType.Float16 or V1.DataType.Bfloat16 =>
+            throw GradientsException.Unimplemented(ErrorReasons.DataTypeUnsupported, $"{field}: the element type {type} is not supported.").With("field", field),
+        _ => throw Refusals.Field(field, $"{(int)type} is not an element type."),
+    };
+
+    public static V1.DataType Write(DataType type) => (V1.DataType)type;
+
+    /// <exception cref="GradientsException">SHAPE_MISMATCH for a rank above 8, a negative dimension or too many elements.</exception>
+    public static Shape ReadShape(IList<long> dimensions, string field)
+    {
+        try
+        {
+            Span<long> sizes = stackalloc long[Math.Min(dimensions.Count, Shape.MaxRank + 1)];
+            for (var i = 0; i < sizes.Length; i++)
+                sizes[i] = dimensions[i];
+            return new Shape(sizes);
+        }
+        catch (GradientsException e)
+        {
+            throw e.With("field", field);
+        }
+    }
+
+    /// <summary>A declared type; a dimension of any length gets a symbol of its own, unique by <paramref name="node"/>.</summary>
+    public static TensorType ReadType(V1.TensorType? type, ulong node, string field)
+    {
+        if (type is null)
+            throw Refusals.Field(field, "a type is required.");
+        var dataType = Read(type.DataType, $"{field}.data_type");
+        if (type.Dimensions.Count > Shape.MaxRank)
+            throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"{field}: {type.Dimensions.Count} dimensions; at most {Shape.MaxRank} are allowed.").With("field", field);
+        var dimensions = new Dimension[type.Dimensions.Count];
+        for (var i = 0; i < dimensions.Length; i++)
+        {
+            dimensions[i] = type.Dimensions[i] switch
+            {
+                { LengthCase: V1.Dimension.LengthOneofCase.Size, Size: var size and >= 0 and <= Shape.MaxElements } => new Dimension(size),
+                { LengthCase: V1.Dimension.LengthOneofCase.Symbol, Symbol: { Length: > 0 and <= 256 } symbol } => new Dimension(-1, symbol),
+                { LengthCase: V1.Dimension.LengthOneofCase.None } => new Dimension(-1, $"?{node}.{i}"),
+                _ => throw Refusals.Field($"{field}.dimensions", $"dimension {i} is neither a length of at least 0 nor a name of 1 to 256 characters."),
+            };
+        }
+
+        return new TensorType(dataType, dimensions);
+    }
+}

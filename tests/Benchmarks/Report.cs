@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Gradients.Engine.Kernels;
+using Spectre.Console;
+
+namespace Gradients.Benchmarks;
+
+/// <summary>What a person reads on the terminal.</summary>
+internal static class Report
+{
+    public static void WriteHeader()
+    {
+        Console.WriteLine($"CPU      {CpuModel()}, {Environment.ProcessorCount} cores");
+        Console.WriteLine($"ISA      {IsaLevel.Name}");
+        Console.WriteLine($"Runtime  {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Date     {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC"));
+    }
+
+    public static void WriteTable(string suite, IReadOnlyList<Measurement> measurements)
+    {
+        var table = new Table { Border = TableBorder.Simple, Title = new TableTitle(suite) };
+        table.AddColumn("name", c => c.NoWrap());
+        foreach (var column in (string[])["threads", "median µs", "p10–p90", "bytes/step", "GFLOP/s"])
+            table.AddColumn(column, c => c.NoWrap().RightAligned());
+        foreach (var m in measurements)
+        {
+            table.AddRow(
+                m.Name.EscapeMarkup(),
+                Text($"{m.Threads}"),
+                Text($"{m.Cost.Median:0.00}"),
+                Text($"{m.Cost.P10:0.00}–{m.Cost.P90:0.00}"),
+                Text($"{m.Cost.AllocatedBytes:0.##}"),
+                Text($"{m.GigaflopsPerSecond:0.00}"));
+        }
+
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = 120;
+        AnsiConsole.Write(table);
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private static string CpuModel()
+    {
+        const string Source = "/proc/cpuinfo";
+        var line = File.Exists(Source) ? File.ReadLines(Source).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
+        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+    }
+}

@@ -1,0 +1,63 @@
+using Gradients.Engine.Compilation;
+using Gradients.Engine.Execution;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Sessions;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Benchmarks.Steps;
+
+/// <summary>
+/// The Adam update of every parameter through the executor alone, each from the same gradient and state, so that every
+/// repetition computes the same. The outputs go back to the pool unread.
+/// </summary>
+internal sealed class ExecutorAdamStep : IStep
+{
+    private readonly EngineHost _host = new(new EngineOptions { Scheduler = new SchedulerOptions { Threads = 1 } });
+    private readonly Network _network;
+    private readonly Tensor[] _scalars;
+    private readonly List<(Plan Plan, Tensor Value)> _updates = [];
+
+    public ExecutorAdamStep(Func<BufferPool, Network> create)
+    {
+        _network = create(_host.Pool);
+        var adam = new Adam();
+        _scalars = Array.ConvertAll(adam.Scalars(1), s => Tensor.From<float>(_host.Pool, Shape.Scalar, [(float)s]));
+        foreach (var id in _network.Parameters)
+        {
+            var value = _network.Values[id];
+            var program = CompiledProgram.CompileUpdate(adam.Build, new NodeType(value.DataType, value.Shape), adam.StateCount, _scalars.Length, CancellationToken.None);
+            _updates.Add((program.Forward, value));
+        }
+    }
+
+    public double Flops => _updates.Sum(u => u.Plan.Flops);
+
+    public ValueTask RunAsync(int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            foreach (var (plan, value) in _updates)
+            {
+                using var execution = PlanExecution.Rent(plan, _host.Pool);
+
+                // The parameter's own elements stand for gradient and state: the time does not depend on values.
+                var states = plan.Inputs.Count - _scalars.Length;
+                for (var slot = 0; slot < states; slot++)
+                    execution.Bind(slot, value);
+                for (var slot = 0; slot < _scalars.Length; slot++)
+                    execution.Bind(states + slot, _scalars[slot]);
+                execution.Run();
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public void Dispose()
+    {
+        foreach (var scalar in _scalars)
+            scalar.Dispose();
+        _network.Dispose();
+        _host.Dispose();
+    }
+}

@@ -1,0 +1,84 @@
+using Gradients.Engine.Execution;
+using Gradients.Engine.Sessions;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Benchmarks.Steps;
+
+/// <summary>A session that holds a network's parameters, whose steps go through the queue and the compute threads.</summary>
+internal abstract class SessionStep : IStep
+{
+    private readonly Network _network;
+
+    private protected SessionStep(int threads, Func<BufferPool, Network> create)
+    {
+        Host = new EngineHost(new EngineOptions { Scheduler = new SchedulerOptions { Threads = threads } });
+        _network = create(Host.Pool);
+        Session = new GraphSession(Host);
+        var setUp = new SetVariablesRequest { Nodes = _network.Nodes, Updates = [.. _network.Parameters.Select(id => new VariableUpdate(id, _network.Values[id]))] };
+        Session.SetVariablesAsync(setUp).GetAwaiter().GetResult();
+        Backward = new BackwardRequest
+        {
+            Feeds = _network.Values.Where(v => !_network.Parameters.Contains(v.Key)).ToDictionary(),
+            Fetches = [_network.Loss],
+            Roots = [new GradientRoot(_network.Loss)],
+        };
+    }
+
+    public abstract double Flops { get; }
+
+    protected EngineHost Host { get; }
+
+    protected GraphSession Session { get; }
+
+    /// <summary>Asks for the loss and the gradients of all parameters.</summary>
+    protected BackwardRequest Backward { get; }
+
+    public abstract ValueTask RunAsync(int count);
+
+    public void Dispose()
+    {
+        Session.Dispose();
+        _network.Dispose();
+        Host.Dispose();
+    }
+}
+
+/// <summary>Loss and gradients of all parameters, returned.</summary>
+internal sealed class SessionBackwardStep : SessionStep
+{
+    public SessionBackwardStep(int threads, Func<BufferPool, Network> create)
+        : base(threads, create)
+    {
+        using var result = Session.BackwardAsync(Backward with { Profile = true }).GetAwaiter().GetResult();
+        Flops = result.Profile!.Instructions.Sum(i => i.Flops);
+    }
+
+    public override double Flops { get; }
+
+    public override async ValueTask RunAsync(int count)
+    {
+        for (var i = 0; i < count; i++)
+            (await Session.BackwardAsync(Backward)).Dispose();
+    }
+}
+
+/// <summary>The Adam update of every parameter from its accumulated gradient.</summary>
+internal sealed class SessionAdamStep : SessionStep
+{
+    private readonly ApplyGradientsRequest _request = new() { Optimizer = new Adam() };
+
+    public SessionAdamStep(int threads, Func<BufferPool, Network> create, double flops)
+        : base(threads, create)
+    {
+        Flops = flops;
+        Session.BackwardAsync(Backward with { Mode = GradientMode.Accumulate }).GetAwaiter().GetResult().Dispose();
+    }
+
+    public override double Flops { get; }
+
+    public override async ValueTask RunAsync(int count)
+    {
+        for (var i = 0; i < count; i++)
+            await Session.ApplyGradientsAsync(_request);
+    }
+}
