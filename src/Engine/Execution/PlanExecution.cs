@@ -200,13 +200,16 @@ public sealed unsafe class PlanExecution : IDisposable
     private ExecutionStatus RunUnits(Instruction instruction, in KernelArguments arguments, long parkAt, CancellationToken cancellation)
     {
         var kernel = instruction.Kernel;
-        for (; _unit < kernel.UnitCount; _unit++)
+        while (_unit < kernel.UnitCount)
         {
             cancellation.ThrowIfCancellationRequested();
+            kernel.Run(arguments, _unit);
+            _unit++;
+            _workSinceClock += instruction.UnitWork;
+
+            // Behind the unit, so that however short the slice, each makes progress.
             if (parkAt != long.MaxValue && IsPast(parkAt))
                 return ExecutionStatus.Parked;
-            kernel.Run(arguments, _unit);
-            _workSinceClock += instruction.UnitWork;
         }
 
         return ExecutionStatus.Completed;
