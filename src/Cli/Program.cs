@@ -1,1 +1,12 @@
-return 0;
+using System.CommandLine;
+using Gradients.Cli.Commands;
+
+var root = new RootCommand("Gradients: sends graphs of tensor operations to a server and gets values and gradients back.")
+{
+    ServeCommand.Create(),
+    DemoCommand.Create(),
+};
+var parsed = root.Parse(args);
+// The host answers signals itself: it drains, however long that takes.
+var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+return parsed.Errors.Count > 0 ? ExitCodes.Usage : code;

@@ -105,7 +105,7 @@ public sealed partial class Session
             ? new V1.TraceContext { Traceparent = activity.Id, Tracestate = activity.TraceStateString ?? "" }
             : null;
 
-    /// <summary>Runs a request again with results by handle when they turn out too large for a message; the first try changed nothing.</summary>
+    /// <summary>Runs a request again with results by handle when they turn out too large for a message; the refused one changed nothing.</summary>
     private static async Task<T> WithLargeResultsAsync<T>(bool byHandle, Func<bool, Task<T>> request)
     {
         if (!byHandle)
@@ -144,6 +144,7 @@ public sealed partial class Session
         }
     }
 
+    /// <summary>Whether results are known to be too large for a message.</summary>
     private bool ExceedsMessage(IEnumerable<Node> values)
     {
         var total = 0L;

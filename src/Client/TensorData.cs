@@ -44,7 +44,7 @@ public sealed class TensorData
     /// <param name="elements">The elements, row-major: float, double, long or bool.</param>
     /// <param name="shape">The dimensions, outermost first; empty for a scalar.</param>
     /// <exception cref="GradientsClientException">CONTENT_SIZE_MISMATCH: another number of elements than the shape says.</exception>
-    public static TensorData Of<T>(T[] elements, params ReadOnlySpan<long> shape) where T : unmanaged => Of(elements, Local(shape), false);
+    public static TensorData Of<T>(T[] elements, params ReadOnlySpan<long> shape) where T : unmanaged => Of(elements, ShapeOf(shape), false);
 
     /// <summary>A scalar of rank 0.</summary>
     public static TensorData Scalar<T>(T value) where T : unmanaged => Of([value], Shape.Scalar, false);
@@ -56,7 +56,7 @@ public sealed class TensorData
         Span<long> lengths = stackalloc long[tensor.Rank];
         for (var i = 0; i < lengths.Length; i++)
             lengths[i] = tensor.Lengths[i];
-        var shape = Local(lengths);
+        var shape = ShapeOf(lengths);
         if (tensor.IsDense)
             return new TensorData(DataTypes.Of<T>(), shape, new DenseTensorMemory<T>(tensor).Memory);
         var copy = GC.AllocateUninitializedArray<T>(checked((int)shape.ElementCount));
@@ -67,7 +67,7 @@ public sealed class TensorData
     /// <summary>The same elements under another shape with as many elements.</summary>
     public TensorData Reshape(params ReadOnlySpan<long> shape)
     {
-        var other = Local(shape);
+        var other = ShapeOf(shape);
         if (other.ElementCount != Shape.ElementCount)
             throw Errors.Local(StatusCode.InvalidArgument, ErrorReasons.ShapeMismatch, $"A tensor of shape {Shape} has {Shape.ElementCount} elements, shape {other} has {other.ElementCount}.");
         return new TensorData(DataType, other, _bytes, _array);
@@ -176,7 +176,7 @@ public sealed class TensorData
         return Of(flat, new Shape(elements.GetLength(0), elements.GetLength(1)), false);
     }
 
-    private static Shape Local(ReadOnlySpan<long> dimensions)
+    internal static Shape ShapeOf(ReadOnlySpan<long> dimensions)
     {
         try
         {

@@ -32,7 +32,9 @@ public abstract class TopLevelGraph : GraphContext
         var type = new TensorType(dataType, dimensions.ToArray());
         var definition = new V1.Node { Op = "Input" };
         Attributes.Of(("type", type), ("name", name)).AddTo(definition);
-        var known = type.Shape is { } shape ? new KnownValue(new NodeType(dataType, shape)) : KnownValue.Unknown;
+        var known = type.Dimensions.All(d => d.Symbol is null)
+            ? new KnownValue(new NodeType(dataType, TensorData.ShapeOf([.. type.Dimensions.Select(d => d.Size)])))
+            : KnownValue.Unknown;
         var node = Append(definition, dataType, known, name);
         node.Declared = type;
         return node;
@@ -61,7 +63,7 @@ public abstract class TopLevelGraph : GraphContext
     public Variable Variable<T>(string name, T initial) where T : unmanaged => Variable(name, TensorData.Scalar(initial));
 
     /// <summary>Declares a variable without a value: it is to be set (or fed) before it is used.</summary>
-    public Variable Variable(string name, DataType dataType, params ReadOnlySpan<long> shape) => AddVariable(name, new NodeType(dataType, new Shape(shape)), null);
+    public Variable Variable(string name, DataType dataType, params ReadOnlySpan<long> shape) => AddVariable(name, new NodeType(dataType, TensorData.ShapeOf(shape)), null);
 
     /// <summary>
     /// Defines a function: a body over parameters, callable as an op, optionally with a gradient of its own in place of the

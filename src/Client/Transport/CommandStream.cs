@@ -131,7 +131,7 @@ internal sealed class CommandStream : IAsyncDisposable
         {
             await WriteAsync(call.RequestStream, ended.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RpcException or InvalidOperationException or OperationCanceledException)
+        catch (Exception e) when (e is RpcException or InvalidOperationException or OperationCanceledException or IOException or HttpRequestException)
         {
             // The response stream tells why.
         }

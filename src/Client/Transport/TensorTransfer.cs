@@ -54,7 +54,7 @@ internal sealed class TensorTransfer(V1.TensorService.TensorServiceClient client
 
             await call.RequestStream.CompleteAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RpcException or InvalidOperationException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is RpcException or InvalidOperationException or IOException or HttpRequestException or OperationCanceledException)
         {
             // The server refused before the last chunk: the response tells why.
         }

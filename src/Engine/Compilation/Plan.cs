@@ -1,4 +1,3 @@
-using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
@@ -68,7 +67,6 @@ public sealed class Plan
         Flops = instructions.Sum(i => i.Kernel.Flops);
         Bytes = instructions.Sum(i => i.Bytes);
         OutputBytes = OutputByteCounts.Sum();
-        Executions = new ExecutionStack();
     }
 
     public IReadOnlyList<Instruction> Instructions { get; }
@@ -103,8 +101,6 @@ public sealed class Plan
     internal Operand[] Operands { get; }
 
     internal long[] OutputByteCounts { get; }
-
-    internal ExecutionStack Executions { get; }
 
     /// <summary>Managed and native bytes that the plan itself keeps, roughly; the cache counts them.</summary>
     public long Footprint => 512 + (Instructions.Count * 256L) + (Operands.Length * 48L) + (Storages.Count * 24L) + Constants.Sum(c => c.ByteCount + 192L);

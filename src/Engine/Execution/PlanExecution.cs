@@ -44,6 +44,7 @@ public sealed unsafe class PlanExecution : IDisposable
     private double _workSinceClock;
     private bool _started;
     private bool _rented;
+    private bool _traced;
 
     internal PlanExecution(Plan plan, ExecutionStack home)
     {
@@ -65,7 +66,8 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Rents an execution of the plan.</summary>
     public static PlanExecution Rent(Plan plan, BufferPool pool)
     {
-        var execution = plan.Executions.Take() ?? new PlanExecution(plan, plan.Executions);
+        var home = ExecutionStack.Of(plan);
+        var execution = home.Take() ?? new PlanExecution(plan, home);
         execution._pool = pool;
         execution._rented = true;
         return execution;
@@ -83,7 +85,7 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Binds an input to a constant's elements.</summary>
     public void Bind(int slot, ConstantData data) => _inputs[slot] = data.Pointer;
 
-    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before.</summary>
+    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before, and when no one listened to spans at the start.</summary>
     public long ForwardDone { get; private set; }
 
     public void EnableProfile() => _ticks = new long[Plan.Instructions.Count];
@@ -92,13 +94,15 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
     public void Reserve()
     {
+        if (_arena is null)
+            _pool.Require(checked(Plan.ArenaBytes + Plan.OutputBytes));
         _arena ??= _pool.Rent(Plan.ArenaBytes, "arena");
         var bytes = Plan.OutputByteCounts;
         for (var i = 0; i < bytes.Length; i++)
             _outputs[i] ??= _pool.Rent(bytes[i], "output");
     }
 
-    /// <summary>Runs until done, cancelled, or past <paramref name="parkAt"/> (a Stopwatch timestamp) between two units.</summary>
+    /// <summary>Runs until done, cancelled, or, behind at least one unit, past <paramref name="parkAt"/> (a Stopwatch timestamp).</summary>
     /// <param name="checkFinite">Stops with NON_FINITE_VALUE behind the first instruction that gives NaN or infinity.</param>
     /// <exception cref="OperationCanceledException">Cancelled between two units.</exception>
     public ExecutionStatus Run(long parkAt = long.MaxValue, bool checkFinite = false, CancellationToken cancellation = default)
@@ -108,6 +112,7 @@ public sealed unsafe class PlanExecution : IDisposable
             Reserve();
             Resolve();
             _started = true;
+            _traced = EngineActivities.Enabled;
         }
 
         try
@@ -122,7 +127,7 @@ public sealed unsafe class PlanExecution : IDisposable
             throw e.With("op", node.Op);
         }
 
-        if (ForwardDone == 0)
+        if (_traced && ForwardDone == 0)
             ForwardDone = Stopwatch.GetTimestamp();
         return ExecutionStatus.Completed;
     }
@@ -165,7 +170,7 @@ public sealed unsafe class PlanExecution : IDisposable
         {
             while (_instruction < _instructions.Length)
             {
-                if (_instruction == Plan.ForwardInstructions && ForwardDone == 0)
+                if (_traced && ForwardDone == 0 && _instruction == Plan.ForwardInstructions)
                     ForwardDone = Stopwatch.GetTimestamp();
                 var instruction = _instructions[_instruction];
                 var outputs = (void**)operands + _operand + instruction.Inputs.Length;
@@ -195,13 +200,16 @@ public sealed unsafe class PlanExecution : IDisposable
     private ExecutionStatus RunUnits(Instruction instruction, in KernelArguments arguments, long parkAt, CancellationToken cancellation)
     {
         var kernel = instruction.Kernel;
-        for (; _unit < kernel.UnitCount; _unit++)
+        while (_unit < kernel.UnitCount)
         {
             cancellation.ThrowIfCancellationRequested();
+            kernel.Run(arguments, _unit);
+            _unit++;
+            _workSinceClock += instruction.UnitWork;
+
+            // Behind the unit, so that however short the slice, each makes progress.
             if (parkAt != long.MaxValue && IsPast(parkAt))
                 return ExecutionStatus.Parked;
-            kernel.Run(arguments, _unit);
-            _workSinceClock += instruction.UnitWork;
         }
 
         return ExecutionStatus.Completed;
@@ -237,34 +245,5 @@ public sealed unsafe class PlanExecution : IDisposable
         var operands = Plan.Operands;
         for (var i = 0; i < operands.Length; i++)
             _operandBlock[i] = _storages[operands[i].Storage] + (nint)operands[i].ByteOffset;
-    }
-}
-
-/// <summary>Executions of one plan that are ready for another run.</summary>
-internal sealed class ExecutionStack
-{
-    private const int Kept = 8;
-
-    private readonly Lock _gate = new();
-    private readonly Stack<PlanExecution> _ready = new(Kept);
-    private PlanExecution? _first;
-
-    public PlanExecution? Take()
-    {
-        if (Interlocked.Exchange(ref _first, null) is { } first)
-            return first;
-        lock (_gate)
-            return _ready.TryPop(out var execution) ? execution : null;
-    }
-
-    public void Put(PlanExecution execution)
-    {
-        if (Interlocked.CompareExchange(ref _first, execution, null) is null)
-            return;
-        lock (_gate)
-        {
-            if (_ready.Count < Kept)
-                _ready.Push(execution);
-        }
     }
 }

@@ -22,9 +22,11 @@ public sealed class Scheduler : IDisposable
     private readonly Dictionary<string, WorkQueue.Tenant> _tenants = [];
     private readonly PriorityQueue<WorkQueue.Tenant, long> _ready = new();
     private readonly Thread[] _threads;
+    private readonly WorkQueue?[] _running;
     private readonly long _slice;
-    private long _tenantClock;
-    private long _queueClock;
+
+    // The least that a running tenant has received: where a tenant that was idle starts.
+    private long _clock;
     private int _waiting;
     private bool _disposed;
 
@@ -34,9 +36,11 @@ public sealed class Scheduler : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         _slice = (long)(options.Slice.TotalSeconds * Stopwatch.Frequency);
         _threads = new Thread[options.Threads];
+        _running = new WorkQueue?[options.Threads];
         for (var i = 0; i < _threads.Length; i++)
         {
-            _threads[i] = new Thread(Loop) { IsBackground = true, Name = $"gradients-compute-{i}" };
+            var index = i;
+            _threads[i] = new Thread(() => Loop(index)) { IsBackground = true, Name = $"gradients-compute-{i}" };
             _threads[i].Start();
         }
     }
@@ -52,9 +56,9 @@ public sealed class Scheduler : IDisposable
         lock (_gate)
         {
             if (!_tenants.TryGetValue(tenant, out var owner))
-                _tenants[tenant] = owner = new WorkQueue.Tenant(tenant) { Received = _tenantClock };
+                _tenants[tenant] = owner = new WorkQueue.Tenant(tenant) { Received = _clock };
             owner.Queues++;
-            return new WorkQueue(this, owner, capacity) { Received = _queueClock };
+            return new WorkQueue(this, owner, capacity) { Received = owner.Clock };
         }
     }
 
@@ -133,20 +137,20 @@ public sealed class Scheduler : IDisposable
     private void MakeReady(WorkQueue queue)
     {
         // Whoever was idle starts at the present, so that it cannot save up time.
-        queue.Received = Math.Max(queue.Received, _queueClock);
+        queue.Received = Math.Max(queue.Received, queue.Owner.Clock);
         queue.Owner.Ready.Enqueue(queue, queue.Received);
         _waiting++;
         if (!queue.Owner.Listed)
         {
             queue.Owner.Listed = true;
-            queue.Owner.Received = Math.Max(queue.Owner.Received, _tenantClock);
+            queue.Owner.Received = Math.Max(queue.Owner.Received, _clock);
             _ready.Enqueue(queue.Owner, queue.Owner.Received);
         }
 
         Monitor.Pulse(_gate);
     }
 
-    private WorkQueue? Next()
+    private WorkQueue? Next(int thread)
     {
         lock (_gate)
         {
@@ -154,10 +158,10 @@ public sealed class Scheduler : IDisposable
             {
                 if (_disposed)
                     return null;
-                if (_ready.TryDequeue(out var tenant, out var tenantReceived))
+                if (_ready.TryDequeue(out var tenant, out _))
                 {
                     tenant.Listed = false;
-                    var found = tenant.Ready.TryDequeue(out var queue, out var queueReceived);
+                    var found = tenant.Ready.TryDequeue(out var queue, out _);
                     if (tenant.Ready.Count > 0)
                     {
                         tenant.Listed = true;
@@ -169,9 +173,9 @@ public sealed class Scheduler : IDisposable
                     _waiting--;
                     if (queue!.Items.Count == 0)
                         continue;
-                    _tenantClock = Math.Max(_tenantClock, tenantReceived);
-                    _queueClock = Math.Max(_queueClock, queueReceived);
                     queue.Running = true;
+                    _running[thread] = queue;
+                    Advance(tenant);
                     return queue;
                 }
 
@@ -180,9 +184,26 @@ public sealed class Scheduler : IDisposable
         }
     }
 
-    private void Loop()
+    /// <summary>Moves the clocks to the least that one of those who run has received.</summary>
+    private void Advance(WorkQueue.Tenant tenant)
     {
-        while (Next() is { } queue)
+        long leastTenant = long.MaxValue, leastQueue = long.MaxValue;
+        foreach (var queue in _running)
+        {
+            if (queue is null)
+                continue;
+            leastTenant = Math.Min(leastTenant, queue.Owner.Received);
+            if (queue.Owner == tenant)
+                leastQueue = Math.Min(leastQueue, queue.Received);
+        }
+
+        _clock = Math.Max(_clock, leastTenant);
+        tenant.Clock = Math.Max(tenant.Clock, leastQueue);
+    }
+
+    private void Loop(int thread)
+    {
+        while (Next(thread) is { } queue)
         {
             var work = Peek(queue);
             WorkStatus status;
@@ -193,7 +214,7 @@ public sealed class Scheduler : IDisposable
                 Charge(queue, Stopwatch.GetTimestamp() - began);
             }
             while (status == WorkStatus.Parked && Volatile.Read(ref _waiting) == 0 && !queue.Closed && !Volatile.Read(ref _disposed));
-            PutBack(queue, status);
+            PutBack(thread, queue, status);
         }
     }
 
@@ -209,16 +230,18 @@ public sealed class Scheduler : IDisposable
         {
             queue.Received += ticks;
             queue.Owner.Received += ticks;
+            Advance(queue.Owner);
         }
     }
 
-    private void PutBack(WorkQueue queue, WorkStatus status)
+    private void PutBack(int thread, WorkQueue queue, WorkStatus status)
     {
         List<Work> left = [];
         Work? last;
         lock (_gate)
         {
             queue.Running = false;
+            _running[thread] = null;
             last = queue.Last;
             if (status == WorkStatus.Done)
                 queue.Items.Dequeue();

@@ -47,6 +47,9 @@ public sealed class WorkQueue
 
         public long Received { get; set; }
 
+        /// <summary>The least that one of its running queues has received: where a queue that was idle starts.</summary>
+        public long Clock { get; set; }
+
         public int Queues { get; set; }
 
         public PriorityQueue<WorkQueue, long> Ready { get; } = new();

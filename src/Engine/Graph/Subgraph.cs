@@ -6,7 +6,7 @@ namespace Gradients.Engine.Graph;
 /// </summary>
 public sealed class Subgraph
 {
-    private static long s_traversals;
+    private static long _traversals;
 
     private readonly Stack<(NodeDefinition Node, int NextInput)> _stack = new();
     private readonly List<NodeDefinition> _nodes = [];
@@ -23,7 +23,7 @@ public sealed class Subgraph
 
     public void Start()
     {
-        _mark = Interlocked.Increment(ref s_traversals);
+        _mark = Interlocked.Increment(ref _traversals);
         _nodes.Clear();
         _sources.Clear();
     }

@@ -37,6 +37,8 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
         return _run is not null && CanUseResiduals(_run) ? PrepareFromRun(_run) : PrepareJoint();
     }
 
+    protected override int FetchedOutputs => _fetched;
+
     protected override BackwardResult Commit(PlanExecution execution)
     {
         var profile = Profile(execution);
@@ -74,7 +76,7 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
 
         if (_run is not null && !request.Retain)
             Session.ReleaseRun(request.Run);
-        return new BackwardResult(values, gradients, Session.HeldBytes, profile);
+        return new BackwardResult(values, gradients, request.Retain && _run is not null ? _run.HeldBytes : 0, profile);
     }
 
     private bool CanUseResiduals(Run run) =>

@@ -31,6 +31,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             Execution = Prepare();
             if (Execution.Plan.Flops > Session.Host.Options.MaxFlopsPerRequest)
                 throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request needs about {Execution.Plan.Flops:G3} floating-point operations; the limit is {Session.Host.Options.MaxFlopsPerRequest:G3}.");
+            RequireReplyFits(Execution.Plan);
             Execution.Reserve();
             if (request.Profile)
                 Execution.EnableProfile();
@@ -107,6 +108,26 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         _owned.Clear();
     }
 
+    /// <summary>How many of the plan's first outputs are fetches.</summary>
+    protected virtual int FetchedOutputs => request.Fetches.Count;
+
+    private void RequireReplyFits(Plan plan)
+    {
+        if (request.Reply is not { } limit)
+            return;
+        long bytes = 0;
+        for (var i = 0; i < plan.Outputs.Count; i++)
+        {
+            if (i < FetchedOutputs ? limit.InlineFetches[i] : limit.InlineGradients)
+                bytes += plan.Outputs[i].ByteCount;
+        }
+
+        if (bytes > limit.MaxBytes)
+        {
+            throw GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply would have {bytes} bytes of elements; a message takes {limit.MaxBytes}. Ask for handles and download them in chunks.").With("value", bytes.ToString()).With("limit", limit.MaxBytes.ToString());
+        }
+    }
+
     private Tensor One(NodeType type)
     {
         var one = type.DataType == DataType.Float32
@@ -118,9 +139,9 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
 
     private void RecordSpans()
     {
-        if (!EngineActivities.Enabled)
+        if (Execution!.ForwardDone == 0)
             return;
-        var plan = Execution!.Plan;
+        var plan = Execution.Plan;
         var ended = Stopwatch.GetTimestamp();
         EngineActivities.Record(EngineActivities.Plan, request.Trace, _planBegan, _executeBegan, new("gradients.plan.cached", _hit), new("gradients.plan.instructions", plan.Instructions.Count));
         Record(EngineActivities.Forward, 0, plan.ForwardInstructions, _executeBegan, Execution.ForwardDone);

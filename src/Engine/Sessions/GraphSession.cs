@@ -87,14 +87,18 @@ public sealed class GraphSession : IDisposable
         Immediately(request, () => ReleaseAll(request), cancellation);
 
     /// <summary>Keeps a tensor by handle; takes it over also when it is refused.</summary>
+    /// <param name="isResult">
+    /// The result of a request that has happened already: it is kept even above the quota, which then refuses what comes next.
+    /// </param>
     /// <exception cref="GradientsException">SESSION_QUOTA.</exception>
-    public ulong AddTensor(Tensor tensor)
+    public ulong AddTensor(Tensor tensor, bool isResult = false)
     {
         try
         {
-            if (_tensors.Count >= _limits.MaxTensors)
+            if (!isResult && _tensors.Count >= _limits.MaxTensors)
                 throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {_limits.MaxTensors} tensors; release some.");
-            Reserve(tensor.ByteCount);
+            if (!isResult)
+                Reserve(tensor.ByteCount);
             var id = Interlocked.Increment(ref _lastTensor);
             _tensors[id] = tensor.Share();
             Interlocked.Add(ref _tensorBytes, tensor.ByteCount);

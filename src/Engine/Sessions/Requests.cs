@@ -35,7 +35,18 @@ public abstract record ComputeRequest : SessionRequest
 
     /// <summary>Fuse elementwise chains; off only to compare.</summary>
     public bool Fusion { get; init; } = true;
+
+    /// <summary>What travels in the reply; null when nothing is limited.</summary>
+    public ReplyLimit? Reply { get; init; }
 }
+
+/// <summary>
+/// How much of the results a reply can carry. A request whose reply could not be sent is refused before it has any effect.
+/// </summary>
+/// <param name="MaxBytes">The most bytes of elements.</param>
+/// <param name="InlineFetches">For each fetch, whether its elements are in the reply.</param>
+/// <param name="InlineGradients">Whether the gradients' elements are in the reply.</param>
+public sealed record ReplyLimit(long MaxBytes, IReadOnlyList<bool> InlineFetches, bool InlineGradients);
 
 public sealed record ForwardRequest : ComputeRequest
 {

@@ -97,6 +97,14 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
         }
     }
 
+    /// <summary>Refuses what several rents together could not get, before the first of them.</summary>
+    /// <exception cref="GradientsException">RESOURCE_EXHAUSTED, MEMORY_BUDGET_EXCEEDED.</exception>
+    public void Require(long bytes)
+    {
+        if (bytes > _options.BudgetBytes - RentedBytes)
+            throw Exceeded(bytes);
+    }
+
     /// <summary>Frees the blocks that are kept for reuse.</summary>
     public void Trim()
     {

@@ -19,6 +19,6 @@ internal static class Refusals
             .With("field", field).With("limit", limit).With("value", value.ToString());
 
     public static GradientsException TooLarge(long bytes, long limit) =>
-        GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply has {bytes} bytes of tensors; a message has at most {limit}. Fetch handles and download them in chunks.")
+        GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply has {bytes} bytes; a message has at most {limit}. Fetch handles and download them in chunks.")
             .With("limit", "max_message_bytes").With("value", bytes.ToString());
 }

@@ -31,12 +31,16 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
             return true;
         });
 
+    /// <summary>The framework's span where someone listens, else the caller's own context.</summary>
+    private static ActivityContext Parent(ServerCallContext context) =>
+        Activity.Current?.Context ?? RequestActivities.Parse(context.RequestHeaders.GetValue("traceparent") ?? "", context.RequestHeaders.GetValue("tracestate") ?? "");
+
     private async Task<T> GuardAsync<T>(ServerCallContext context, Func<Task<T>> call)
     {
         // Health and reflection answer until the listener closes.
         if (context.Method.StartsWith("/grpc.", StringComparison.Ordinal))
             return await call();
-        using var activity = RequestActivity.Start(context.Method[(context.Method.LastIndexOf('/') + 1)..], Activity.Current?.Context ?? default);
+        using var activity = RequestActivity.Start(context.Method[(context.Method.LastIndexOf('/') + 1)..], Parent(context));
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, drain.Aborted);
         new CallScope(activity, linked.Token).Attach(context);
         var began = Stopwatch.GetTimestamp();
@@ -51,7 +55,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
         catch (Exception e)
         {
             var timedOut = context.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
-            var status = Failure.Of(e, timedOut, drain, activity.TraceId, out var fault);
+            var status = Failure.Of(e, timedOut, context.CancellationToken.IsCancellationRequested, drain, activity.TraceId, out var fault);
             code = (StatusCode)status.Code;
             var reason = ErrorStatus.ReasonOf(status);
             activity.SetError(reason);

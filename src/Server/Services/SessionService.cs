@@ -11,7 +11,7 @@ using Grpc.Core;
 namespace Gradients.Server.Services;
 
 /// <summary>Sessions, their unary commands and their stream.</summary>
-internal sealed class SessionService(SessionRegistry sessions, SessionOpening opening, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time) : V1.SessionService.SessionServiceBase
+internal sealed class SessionService(SessionRegistry sessions, SessionOpening opening, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, ILogger<SessionService> logger) : V1.SessionService.SessionServiceBase
 {
     public override Task<V1.CreateSessionResponse> CreateSession(V1.CreateSessionRequest request, ServerCallContext context) => opening.CreateAsync(request, context);
 
@@ -52,7 +52,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         idle.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         using var use = sessions.Use(requestStream.Current.Session);
         CallScope.Of(context).Activity.SetSession(use.Session.Name);
-        using var stream = new Interaction(use.Session, host, options, drain, time, context);
+        using var stream = new Interaction(use.Session, host, options, drain, time, context, logger);
         await stream.RunAsync(requestStream, responseStream);
     }
 

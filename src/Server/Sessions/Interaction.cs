@@ -16,9 +16,14 @@ namespace Gradients.Server.Sessions;
 /// their order. A second loop writes results in that order. The stream ends when the client has closed its side and all is
 /// written, or early for one cause: taken over, idle, draining, session ended.
 /// </summary>
-internal sealed class Interaction(ServerSession session, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, ServerCallContext call) : IDisposable
+internal sealed class Interaction(ServerSession session, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, ServerCallContext call, ILogger logger) : IDisposable
 {
+    // Results that are ready together travel together while they are small.
     private const int MaxBatch = 64;
+    private const int BatchBytes = 1 << 16;
+
+    // What a message needs around one result.
+    private const int Envelope = 256;
 
     private readonly CancellationTokenSource _reading = new();
     private readonly CancellationTokenSource _working = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(call).Cancellation, session.Closed);
@@ -59,9 +64,9 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             session.Detach(this);
         }
 
-        await writing;
         if (_cause is not null)
             throw _cause;
+        await writing;
         _working.Token.ThrowIfCancellationRequested();
     }
 
@@ -86,7 +91,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 // Refusals, too, wait for the client to read: a client that never does stops being read.
                 await _unwritten.WaitAsync(cancellation);
                 var accepted = Interlocked.Increment(ref _inFlight) <= options.MaxQueuedCommands;
-                await _results.Writer.WriteAsync(ExecuteAsync(command, accepted), cancellation);
+                _results.Writer.TryWrite(ExecuteAsync(command, accepted));
             }
         }
         while (await requests.MoveNext(cancellation));
@@ -112,7 +117,9 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         catch (Exception e)
         {
             var timedOut = timeout?.IsCancellationRequested == true || call.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
-            var status = Failure.Of(e, timedOut, drain, activity.TraceId, out _);
+            var status = Failure.Of(e, timedOut, _working.IsCancellationRequested, drain, activity.TraceId, out var fault);
+            if (fault)
+                logger.Faulted(e, command.CommandCase.ToString(), activity.TraceId);
             activity.SetError(ErrorStatus.ReasonOf(status));
             return new Outcome(command.Tag, activity.TraceId, null, status);
         }
@@ -124,24 +131,34 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
 
     private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses, ITimer idle)
     {
+        var batch = new V1.InteractResponse();
+
+        async Task SendAsync()
+        {
+            if (batch.Results.Count == 0)
+                return;
+            await responses.WriteAsync(batch, _working.Token);
+            _unwritten.Release(batch.Results.Count);
+            batch = new V1.InteractResponse();
+            idle.Change(options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+            session.Touch(time.GetUtcNow());
+        }
+
         try
         {
             while (await _results.Reader.WaitToReadAsync())
             {
-                var response = new V1.InteractResponse();
-                var bytes = 0;
-                while (_results.Reader.TryPeek(out var next) && (response.Results.Count == 0 || (next.IsCompleted && response.Results.Count < MaxBatch && bytes < options.PreferredChunkBytes)))
+                while (_results.Reader.TryRead(out var next))
                 {
-                    _results.Reader.TryRead(out _);
+                    if (batch.Results.Count > 0 && !next.IsCompleted)
+                        await SendAsync();
                     var result = Result(await next);
-                    bytes += result.CalculateSize();
-                    response.Results.Add(result);
+                    if (batch.CalculateSize() + result.CalculateSize() > BatchBytes || batch.Results.Count == MaxBatch)
+                        await SendAsync();
+                    batch.Results.Add(result);
                 }
 
-                await responses.WriteAsync(response, _working.Token);
-                _unwritten.Release(response.Results.Count);
-                idle.Change(options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
-                session.Touch(time.GetUtcNow());
+                await SendAsync();
             }
         }
         catch
@@ -168,7 +185,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             try
             {
-                reply.Fill(options.MaxMessageBytes - (options.MaxMessageBytes / 8));
+                reply.Fill(options.MaxMessageBytes - Envelope);
                 result.Replayed = reply.Replayed;
                 StreamCommands.Write(result, reply.Message);
             }

@@ -42,9 +42,10 @@ internal sealed class ExpansionEstimate
     }
 
     /// <summary>
-    /// The estimate in bytes; stops early above <paramref name="limit"/>. Bytes that are no message end the count: the parser,
-    /// which reads in the same order, refuses them at the same place.
+    /// The estimate in bytes; stops early above <paramref name="limit"/>. Stricter than the parser, which cuts overlong numbers:
+    /// what it would read differently from here is refused.
     /// </summary>
+    /// <exception cref="FormatException">The bytes are no message.</exception>
     public long Of(in ReadOnlySequence<byte> payload, long limit)
     {
         var reader = new SequenceReader<byte>(payload);
@@ -61,8 +62,8 @@ internal sealed class ExpansionEstimate
                 (table, end) = outer;
             }
 
-            if (!TryReadVarint(ref reader, out var tag))
-                return cost;
+            if (!TryReadVarint(ref reader, out var tag) || tag > uint.MaxValue)
+                throw Malformed();
             var number = (int)(tag >> 3);
             cost += NumberCost;
             switch (tag & 7)
@@ -75,9 +76,8 @@ internal sealed class ExpansionEstimate
                 case 2 when TryReadVarint(ref reader, out var length) && length <= (ulong)(end - reader.Consumed):
                     if (table._messages.TryGetValue(number, out var inner))
                     {
-                        // The parser refuses deeper nesting.
                         if (open.Count > MaxDepth)
-                            return cost;
+                            throw Malformed();
                         cost += MessageCost;
                         open.Push((table, end));
                         (table, end) = (inner, reader.Consumed + (long)length);
@@ -89,12 +89,14 @@ internal sealed class ExpansionEstimate
 
                     break;
                 default:
-                    return cost;
+                    throw Malformed();
             }
         }
 
         return cost;
     }
+
+    private static FormatException Malformed() => new("The bytes are no message.");
 
     private static int WidthOf(FieldType type) => type switch
     {

@@ -10,6 +10,9 @@ namespace Gradients.Server.Wire;
 /// </summary>
 internal sealed class Reply(IMessage message) : IDisposable
 {
+    // Tag and length of a content, and what longer lengths add to the messages around it.
+    private const int ContentHeader = 32;
+
     private readonly List<(V1.Tensor Wire, Tensor Source)> _contents = [];
     private readonly List<IDisposable> _owned = [];
 
@@ -42,7 +45,7 @@ internal sealed class Reply(IMessage message) : IDisposable
     /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE.</exception>
     public void Fill(long maxBytes)
     {
-        var bytes = _contents.Sum(c => c.Source.ByteCount);
+        var bytes = Message.CalculateSize() + _contents.Sum(c => c.Source.ByteCount + ContentHeader);
         if (bytes > maxBytes)
             throw Refusals.TooLarge(bytes, maxBytes);
         foreach (var (wire, source) in _contents)

@@ -50,6 +50,9 @@ public sealed class SessionFixture : IDisposable
     public void Dispose()
     {
         Session.Dispose();
+
+        // A session that was just answering is closed by its compute thread.
+        Host.Scheduler.Dispose();
         Assert.Empty(Host.Pool.Ledger());
         Host.Dispose();
     }

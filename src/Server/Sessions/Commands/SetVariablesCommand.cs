@@ -29,8 +29,14 @@ internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Comm
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Updates.Count, "updates");
         var updates = new VariableUpdate[request.Updates.Count];
+        var seen = new HashSet<ulong>();
         for (var i = 0; i < updates.Length; i++)
+        {
             updates[i] = Read(request.Updates[i], tensors, $"updates[{i}]");
+            if (!seen.Add(updates[i].Variable))
+                throw Refusals.Field($"updates[{i}].variable", $"variable {updates[i].Variable} is assigned twice.");
+        }
+
         var versions = await session.Engine.SetVariablesAsync(
             new SetVariablesRequest { Updates = updates, Feeds = tensors.ReadFeeds(request.Feeds), Trace = context.Trace },
             context.Cancellation);

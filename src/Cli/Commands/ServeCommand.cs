@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Net;
+using Gradients.Server.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Gradients.Cli.Commands;
+
+/// <summary><c>gradients serve</c>: a server until SIGTERM or SIGINT, which drains before it ends.</summary>
+internal static class ServeCommand
+{
+    private const int DefaultPort = 50051;
+
+    public static Command Create()
+    {
+        var host = new Option<string>("--host") { HelpName = "ADDRESS", Description = "IP address to listen on, HTTP/2 without TLS. Beyond loopback anyone who can connect may compute. [default: 127.0.0.1]" };
+        host.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<string>() is { } text && !IPAddress.TryParse(text, out _))
+                r.AddError($"--host takes an IP address; '{text}' is none.");
+        });
+        var port = new Option<int?>("--port") { HelpName = "PORT", Description = $"TCP port, 0 to 65535; 0 picks a free one. [default: {DefaultPort}]" };
+        port.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<int?>() is < 0 or > 65535)
+                r.AddError("--port takes 0 to 65535.");
+        });
+        var portFile = new Option<FileInfo>("--port-file") { HelpName = "FILE", Description = "Written in one step with the port number once the server listens: scripts wait for it. An older one is removed first." };
+        var memory = new Option<string>("--memory") { HelpName = "BYTES", Description = "Tensor memory of the whole server: bytes, or with a unit as in 512MB and 2GB (powers of 1024), at least 1MB. [default: 1GB]" };
+        memory.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<string>() is { } text && !ByteCount.TryParse(text, out _))
+                r.AddError($"--memory takes a number of bytes such as 2147483648 or 2GB; '{text}' is none.");
+        });
+        var threads = new Option<int?>("--threads") { HelpName = "N", Description = "Compute threads, 0 to 1024; 0 is one per processor. [default: 0]" };
+        threads.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<int?>() is < 0 or > 1024)
+                r.AddError("--threads takes 0 to 1024.");
+        });
+
+        var command = new Command("serve", "Run a server until SIGTERM or Ctrl-C; then refuse new work, finish what is in flight and exit 0. Prints one line with its address. Environment variables GRADIENTS__NAME give further settings; options named here win.")
+        {
+            host, port, portFile, memory, threads,
+        };
+        command.SetAction((result, cancellation) =>
+        {
+            // The command line is the configuration source of the highest precedence.
+            var settings = new List<string>();
+            if (result.GetValue(host) is { } address)
+                settings.Add($"--Gradients:Address={address}");
+            if (result.GetValue(port) is { } number)
+                settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:Port={number}"));
+            if (result.GetValue(memory) is { } text && ByteCount.TryParse(text, out var bytes))
+                settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:MemoryBudgetBytes={bytes}"));
+            if (result.GetValue(threads) is { } count)
+                settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:ComputeThreads={count}"));
+            return RunAsync([.. settings], result.GetValue(portFile), result.InvocationConfiguration, cancellation);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string[] settings, FileInfo? portFile, InvocationConfiguration console, CancellationToken cancellation)
+    {
+        WebApplication app;
+        try
+        {
+            portFile?.Delete();
+            app = GradientsServer.Build(new GradientsServerOptions { Port = DefaultPort }, settings, Log);
+        }
+        catch (Exception e) when (e is ValidationException or FormatException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        {
+            await console.Error.WriteLineAsync($"gradients serve: {e.Message}");
+            return ExitCodes.Usage;
+        }
+
+        await using (app)
+        {
+            try
+            {
+                await app.StartAsync(cancellation);
+                var address = GradientsServer.Address(app);
+                if (portFile is not null)
+                    await WritePortAsync(portFile.FullName, address.Port, cancellation);
+                await console.Output.WriteLineAsync($"Gradients listens on {address.GetLeftPart(UriPartial.Authority)}");
+                await console.Output.FlushAsync(cancellation);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
+            {
+                await console.Error.WriteLineAsync($"gradients serve: {e.Message}");
+                return ExitCodes.Failure;
+            }
+
+            await app.WaitForShutdownAsync(cancellation);
+        }
+
+        return ExitCodes.Ok;
+    }
+
+    /// <summary>Readers see the whole number or no file.</summary>
+    private static async Task WritePortAsync(string path, int port, CancellationToken cancellation)
+    {
+        var partial = $"{path}.{Environment.ProcessId}.partial";
+        await File.WriteAllTextAsync(partial, port.ToString(CultureInfo.InvariantCulture) + "\n", cancellation);
+        File.Move(partial, path, overwrite: true);
+    }
+
+    /// <summary>Warnings go to standard error; Logging__LogLevel__NAME in the environment shows more.</summary>
+    private static void Log(WebApplicationBuilder builder)
+    {
+        builder.Logging.ClearProviders();
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.Logging.AddSimpleConsole(c => c.SingleLine = true);
+        builder.Services.Configure<ConsoleLoggerOptions>(c => c.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Runtime.CompilerServices;
+using Gradients.Engine.Compilation;
+
+namespace Gradients.Engine.Execution;
+
+/// <summary>Executions of one plan that are ready for another run.</summary>
+internal sealed class ExecutionStack
+{
+    private const int Kept = 8;
+
+    // A plan knows nothing of executions; a stack lives as long as its plan.
+    private static readonly ConditionalWeakTable<Plan, ExecutionStack> Stacks = [];
+
+    private readonly Lock _gate = new();
+    private readonly Stack<PlanExecution> _ready = new(Kept);
+    private PlanExecution? _first;
+
+    public static ExecutionStack Of(Plan plan) => Stacks.GetOrAdd(plan, static _ => new ExecutionStack());
+
+    public PlanExecution? Take()
+    {
+        if (Interlocked.Exchange(ref _first, null) is { } first)
+            return first;
+        lock (_gate)
+            return _ready.TryPop(out var execution) ? execution : null;
+    }
+
+    public void Put(PlanExecution execution)
+    {
+        if (Interlocked.CompareExchange(ref _first, execution, null) is null)
+            return;
+        lock (_gate)
+        {
+            if (_ready.Count < Kept)
+                _ready.Push(execution);
+        }
+    }
+}

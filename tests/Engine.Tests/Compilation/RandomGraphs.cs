@@ -1,0 +1,137 @@
+using CsCheck;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Ops;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Tests.Compilation;
+
+/// <summary>One step of a random graph: which op, on which earlier values, and a number that chooses its attributes.</summary>
+internal readonly record struct Step(int Op, int A, int B, int K);
+
+/// <summary>Turns random steps into definitions; a step whose shapes do not fit is left out.</summary>
+internal sealed class RandomGraphs
+{
+    private const int OpCount = 26;
+
+    private static readonly Shape[] Shapes = [Shape.Scalar, new(3), new(2, 3), new(4, 1), new(2, 3, 4), new(0, 3), new(1), new(3, 1, 4), new(4, 700), new(3000)];
+
+    public static readonly Gen<Step[]> Steps = Gen.Select(Gen.Int[0, OpCount - 1], Gen.Int[0, 30], Gen.Int[0, 30], Gen.Int[0, 1000], (op, a, b, k) => new Step(op, a, b, k)).Array[4, 40];
+
+    private readonly ProgramRunner _runner;
+    private readonly GraphBuilder _shapes = new();
+    private readonly Dictionary<ulong, Node> _nodeOf = [];
+    private readonly bool _double;
+
+    public RandomGraphs(ProgramRunner runner, Step[] steps)
+    {
+        _runner = runner;
+        _double = steps[0].K % 2 == 0;
+        var random = new Random(steps.Length);
+        for (var i = 0; i < 4; i++)
+        {
+            var shape = Shapes[(steps[0].A + (i * steps[0].B) + (i * i)) % Shapes.Length];
+            var elements = Enumerable.Range(0, (int)shape.ElementCount).Select(_ => (random.NextDouble() * 4) - 2).ToArray();
+            var id = _double ? runner.Feed(shape, elements) : runner.Feed(shape, Array.ConvertAll(elements, e => (float)e));
+            Inputs.Add(id);
+            Values.Add(id);
+            _nodeOf[id] = _shapes.Input(Type, shape, i);
+        }
+
+        foreach (var step in steps)
+            Add(step);
+    }
+
+    public List<ulong> Inputs { get; } = [];
+
+    /// <summary>All floating values of the graph's own type.</summary>
+    public List<ulong> Values { get; } = [];
+
+    public DataType Type => _double ? DataType.Float64 : DataType.Float32;
+
+    public Shape ShapeOf(ulong value) => _nodeOf[value].Shape;
+
+    private void Add(Step step)
+    {
+        var (a, b, k) = (Values[step.A % Values.Count], Values[step.B % Values.Count], step.K);
+        var shape = ShapeOf(a);
+        var axis = shape.Rank == 0 ? 0 : k % shape.Rank;
+        var axes = Attributes.Of(("axes", new long[] { axis }), ("keepdims", (long)(k % 2)));
+        switch (step.Op)
+        {
+            case < 8:
+                Try(((string[])["Neg", "Tanh", "Sigmoid", "Relu", "Abs", "Exp", "Softplus", "StopGradient"])[step.Op], Attributes.None, a);
+                break;
+            case < 14:
+                Try(((string[])["Add", "Sub", "Mul", "Div", "Max", "MatMul"])[step.Op - 8], Attributes.None, a, b);
+                break;
+            case 14:
+                Try("Where", Attributes.None, Try("Less", Attributes.None, a, b), a, b);
+                break;
+            case 15:
+                Try("ReduceMean", Attributes.Of(("keepdims", (long)(k % 2))), a);
+                break;
+            case 16 when shape.Rank > 0:
+                Try("ReduceSum", Attributes.Of(("keepdims", (long)(k % 2))), a, Ints(axis));
+                break;
+            case 17 when shape.Rank > 0:
+                Try("ReduceMax", axes, a);
+                break;
+            case 18 when shape.Rank > 0:
+                Try("Softmax", Attributes.Of(("axis", (long)axis)), a);
+                break;
+            case 19:
+                Try("Transpose", Attributes.Of(("perm", Enumerable.Range(0, shape.Rank).Select(d => (long)((d + k) % shape.Rank)).ToArray())), a);
+                break;
+            case 20:
+                Try("Reshape", Attributes.None, a, k % 3 == 0 ? Ints(-1) : k % 3 == 1 ? Ints(2, -1) : Ints([1, .. shape.Dimensions]));
+                break;
+            case 21 when shape.Rank > 0:
+                Try("Slice", Attributes.None, a, Ints(k % 5 - 2), k % 2 == 0 ? Ints(100) : Ints(-100), Ints(axis), k % 2 == 0 ? Ints(1 + (k % 3)) : Ints(-1 - (k % 3)));
+                break;
+            case 22:
+                Try("Expand", Attributes.None, a, Ints([2, .. shape.Dimensions.ToArray().Select(_ => 1L)]));
+                break;
+            case 23 when shape.Rank > 0 && shape[axis] > 0:
+                Try("Gather", Attributes.Of(("axis", (long)axis)), a, Ints(k % shape[axis], -1, 0));
+                break;
+            case 24 when shape.Rank > 0:
+                Try("Concat", Attributes.Of(("axis", (long)axis)), a, b, a);
+                break;
+            case 25:
+                Try("Mul", Attributes.None, a, Number((k - 500) / 64.0));
+                break;
+        }
+    }
+
+    private ulong Ints(params long[] values) => Constant(ConstantData.Of<long>(new Shape(values.Length), values));
+
+    private ulong Number(double value) => Constant(ConstantData.Scalar(Type, value));
+
+    private ulong Constant(ConstantData data)
+    {
+        var id = _runner.Specs.Add("Constant", Attributes.Of(("value", data)));
+        _nodeOf[id] = _shapes.Constant(data);
+        return id;
+    }
+
+    private ulong Try(string op, Attributes attributes, params ulong[] inputs)
+    {
+        if (inputs.Contains(0UL))
+            return 0;
+        try
+        {
+            var node = _shapes.AddAll(OpCatalog.Find(op)!, attributes, Array.ConvertAll<ulong, Node?>(inputs, i => _nodeOf[i]))[0];
+            if (node.Shape.ElementCount > 50_000)
+                return 0;
+            var id = _runner.Specs.Add(op, attributes, inputs);
+            _nodeOf[id] = node;
+            if (node.DataType == Type)
+                Values.Add(id);
+            return id;
+        }
+        catch (GradientsException)
+        {
+            return 0;
+        }
+    }
+}
