@@ -48,7 +48,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
             throw Refusals.Field(unexpected, "without roots there are no gradients.");
     }
 
-    private static async Task<Reply> ForwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope)
+    private async Task<Reply> ForwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope)
     {
         var graph = Graph(request, tensors);
         var result = await session.ForwardAsync(
@@ -61,6 +61,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = scope.Activity.Context,
+                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes),
             },
             scope.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
@@ -70,7 +71,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         return reply;
     }
 
-    private static async Task<Reply> BackwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope)
+    private async Task<Reply> BackwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope)
     {
         var graph = Graph(request, tensors);
         tensors.CheckCount(request.Wrt.Count, "wrt");
@@ -87,6 +88,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = scope.Activity.Context,
+                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes),
             },
             scope.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };

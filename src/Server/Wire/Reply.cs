@@ -41,6 +41,9 @@ internal sealed class Reply(IMessage message) : IDisposable
         return wire;
     }
 
+    /// <summary>Bytes of elements for which a message of a size has room beside ids, shapes and a usual profile.</summary>
+    public static long Room(long maxMessageBytes) => maxMessageBytes - (maxMessageBytes / 8);
+
     /// <summary>Copies the elements into the message.</summary>
     /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE.</exception>
     public void Fill(long maxBytes)

@@ -46,12 +46,11 @@ public sealed class PlanExecutionTests : IDisposable
         for (var i = 0; i < inputs.Length; i++)
             execution.Bind(i, inputs[i]);
 
-        // A moment in the past parks behind each unit.
+        // A moment in the past parks whenever the clock is looked at, and still each run makes progress.
         var parked = 0;
         while (execution.Run(parkAt: 0) == ExecutionStatus.Parked)
             parked++;
-        Assert.Equal(program.Forward.Instructions.Sum(i => i.Kernel.UnitCount), parked);
-        Assert.True(parked > 10);
+        Assert.InRange(parked, 3, program.Forward.Instructions.Sum(i => i.Kernel.UnitCount));
         for (var i = 0; i < expected.Length; i++)
         {
             using var tensor = execution.TakeTensor(i);

@@ -187,41 +187,33 @@ public sealed class SchedulerTests
     [Fact]
     public void IdleThreadsUseNoProcessor()
     {
-        // A spinning thread takes the whole second; a sleeping one a few microseconds.
+        Assert.SkipUnless(File.Exists("/proc/thread-self/stat"), "Processor times of threads are read from /proc.");
         using var scheduler = new Scheduler(new SchedulerOptions { Threads = 4 });
-        var work = new Piecewise(1, _ => { });
-        scheduler.CreateQueue().Enqueue(work);
-        work.Wait();
-        var names = Directory.Exists("/proc/self/task") ? Directory.GetDirectories("/proc/self/task") : [];
-        Assert.SkipWhen(names.Length == 0, "Per-thread processor times are read from /proc.");
-        var before = ComputeTicks();
+        using var together = new Barrier(4);
+        var threads = new string[4];
+        var works = Enumerable.Range(0, 4).Select(i => new Piecewise(1, _ =>
+        {
+            // The four hold each other until each has a thread of its own.
+            threads[i] = "/proc/self/task/" + Path.GetFileName(File.ResolveLinkTarget("/proc/thread-self", returnFinalTarget: true)!.FullName) + "/stat";
+            Assert.True(together.SignalAndWait(Soon));
+        })).ToList();
+        works.ForEach(w => scheduler.CreateQueue().Enqueue(w));
+        works.ForEach(w => w.Wait());
+        Assert.Equal(4, threads.Distinct().Count());
+        var before = Array.ConvertAll(threads, Ticks);
         using var never = new ManualResetEventSlim();
         never.Wait(TimeSpan.FromMilliseconds(500));
-        var after = ComputeTicks();
-        Assert.All(after.Where(t => before.ContainsKey(t.Key) && t.Value.Waiting && before[t.Key].Waiting), t => Assert.InRange(t.Value.Ticks - before[t.Key].Ticks, 0, 5));
-        Assert.True(after.Values.Count(t => t.Waiting) >= 4);
+
+        // A spinning thread takes 50 ticks of 10 ms.
+        Assert.All(threads.Zip(before), t => Assert.InRange(Ticks(t.First) - t.Second, 0, 5));
     }
 
-    /// <summary>Processor time, in ticks of 10 ms, of the threads named as compute threads.</summary>
-    private static Dictionary<string, (long Ticks, bool Waiting)> ComputeTicks()
+    /// <summary>User and system time in ticks, the 14th and 15th field of proc_pid_stat(5).</summary>
+    private static long Ticks(string stat)
     {
-        var result = new Dictionary<string, (long, bool)>();
-        foreach (var task in Directory.GetDirectories("/proc/self/task"))
-        {
-            try
-            {
-                var stat = File.ReadAllText(Path.Combine(task, "stat"));
-                var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-                if (stat.Contains("(gradients-comp", StringComparison.Ordinal))
-                    result[task] = (long.Parse(fields[11]) + long.Parse(fields[12]), fields[0] == "S");
-            }
-            catch (IOException)
-            {
-                // The thread is gone.
-            }
-        }
-
-        return result;
+        var text = File.ReadAllText(stat);
+        var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        return long.Parse(fields[11]) + long.Parse(fields[12]);
     }
 
     private sealed class Signal

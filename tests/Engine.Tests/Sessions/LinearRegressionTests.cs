@@ -77,6 +77,18 @@ public sealed class LinearRegressionTests : IDisposable
     }
 
     [Fact]
+    public async Task ReplyThatNoMessageHoldsIsRefusedBeforeItAccumulates()
+    {
+        await SetUpAsync();
+        var request = new BackwardRequest { Roots = [new(_loss)], Wrt = [_x], Mode = GradientMode.Both, Fetches = [_loss], Reply = new ReplyLimit(15, [true], true) };
+        var refused = await Assert.ThrowsAsync<GradientsException>(() => _f.Session.BackwardAsync(request));
+        Assert.Equal(ErrorReasons.MessageTooLarge, refused.Reason);
+        Assert.Null(await _f.GradientAsync(_x));
+        using var fits = await _f.Session.BackwardAsync(request with { Reply = new ReplyLimit(16, [true], true) });
+        Assert.NotNull(await _f.GradientAsync(_x));
+    }
+
+    [Fact]
     public async Task AssignmentWithoutTrackingIsTheManualUpdate()
     {
         await SetUpAsync();

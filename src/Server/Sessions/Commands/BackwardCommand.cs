@@ -46,6 +46,7 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = context.Trace,
+                Reply = Fetched.Limit(request.Fetches, InlineGradients(), context.Options.MaxMessageBytes),
             },
             context.Cancellation);
         return Write(result, session);
@@ -77,6 +78,8 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
             throw;
         }
     }
+
+    private bool InlineGradients() => Mode() != GradientMode.Accumulate && !request.GradientsAsHandles && !request.StatisticsOnly;
 
     private GradientMode Mode() => request.Mode switch
     {

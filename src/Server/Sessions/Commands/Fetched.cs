@@ -1,3 +1,4 @@
+using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
 using Gradients.Server.Wire;
@@ -21,6 +22,10 @@ internal static class Fetched
         return ids;
     }
 
+    /// <summary>What of a request's results its reply carries, for the engine to refuse a reply that no message could hold.</summary>
+    public static ReplyLimit Limit(IList<V1.Fetch> fetches, bool inlineGradients, long maxMessageBytes) =>
+        new(Reply.Room(maxMessageBytes), [.. fetches.Select(f => !f.AsHandle)], inlineGradients);
+
     public static IEnumerable<V1.FetchedValue> Write(IList<V1.Fetch> fetches, IReadOnlyList<Tensor> values, Reply reply, ServerSession? session)
     {
         for (var i = 0; i < fetches.Count; i++)
@@ -31,7 +36,7 @@ internal static class Fetched
     public static V1.Tensor Keep(Tensor value, ServerSession session)
     {
         var wire = Reply.Describe(value);
-        wire.Handle = ResourceNames.Tensor(session.Engine.AddTensor(value.Share()));
+        wire.Handle = ResourceNames.Tensor(session.Engine.AddTensor(value.Share(), isResult: true));
         return wire;
     }
 }
