@@ -67,6 +67,8 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
                 }
                 catch (GradientsException e)
                 {
+                    if (e.Reason == ErrorReasons.ValueNotFound && nodes.Any(n => spec.Inputs.Contains(n.Id)))
+                        e = GradientsException.Invalid(ErrorReasons.GraphCycle, $"Node {spec.Id} refers to a node that is defined behind it: inputs come before users.");
                     throw e.With("node", spec.Id.ToString()).With("op", spec.Op);
                 }
             }
