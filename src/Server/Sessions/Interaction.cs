@@ -148,10 +148,13 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             while (await _results.Reader.WaitToReadAsync())
             {
-                while (_results.Reader.TryRead(out var next))
+                while (_results.Reader.TryPeek(out var next))
                 {
                     if (batch.Results.Count > 0 && !next.IsCompleted)
                         await SendAsync();
+
+                    // Taken only now: when sending fails, every reply that is left is given back from the queue.
+                    _results.Reader.TryRead(out _);
                     var result = Result(await next);
                     if (batch.CalculateSize() + result.CalculateSize() > BatchBytes || batch.Results.Count == MaxBatch)
                         await SendAsync();

@@ -25,7 +25,7 @@ public sealed class FailureTests
         (StatusCode Code, string Reason, Func<Task> Call)[] failures =
         [
             (StatusCode.Unimplemented, "OP_UNSUPPORTED", async () => await sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = s, Nodes = { Constant(20, Vector(1, 2)), Node(21, "Nothing", 20) } })),
-            (StatusCode.InvalidArgument, "SHAPE_MISMATCH", async () => await sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = s, Nodes = { Constant(20, Vector(1, 2)), Node(21, "Add", 20, 1) } })),
+            (StatusCode.InvalidArgument, "GRAPH_CYCLE", async () => await sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = s, Nodes = { Constant(20, Vector(1, 2)), Node(21, "Add", 20, 22), Node(22, "Neg", 21) } })),
             (StatusCode.AlreadyExists, "NODE_EXISTS", async () => await sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = s, Nodes = { Constant(20, Vector(1, 2)), Node(1, "Neg", 20) } })),
             (StatusCode.InvalidArgument, "FEED_MISSING", async () => await sessions.ForwardAsync(new V1.ForwardRequest { Session = s, Fetches = { Fetch(4) } })),
             (StatusCode.InvalidArgument, "SHAPE_MISMATCH", async () => await sessions.ForwardAsync(new V1.ForwardRequest { Session = s, Feeds = { Feed(3, Vector(1, 2, 3)) }, Fetches = { Fetch(4) } })),
@@ -54,11 +54,11 @@ public sealed class FailureTests
             (StatusCode.ResourceExhausted, "MEMORY_BUDGET_EXCEEDED", async () => await server.Main.Evaluation.EvaluateAsync(Bomb())),
         ];
 
-        foreach (var (code, reason, call) in failures)
+        foreach (var (i, (code, reason, call)) in failures.Index())
         {
             var e = await Record.ExceptionAsync(call);
             var status = (e as RpcException)?.StatusCode ?? StatusCode.OK;
-            Assert.True(status == code && Reason((RpcException)e!) == reason, $"{code} {reason} was expected; {e?.ToString() ?? "success"} came.");
+            Assert.True(status == code && Reason((RpcException)e!) == reason, $"{i}: {code} {reason} was expected; {e?.ToString() ?? "success"} came.");
             await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == before, () => $"after {reason}: {string.Join(", ", server.Host.Pool.Ledger())}");
         }
 

@@ -39,7 +39,7 @@ public sealed class RetryTests
             link.Cut();
         }
 
-        using (var second = link.Sessions.Interact())
+        using (var second = server.Connect().Sessions.Interact())
         {
             await second.RequestStream.WriteAsync(Message(session, 1));
             Assert.True(await second.ResponseStream.MoveNext(CancellationToken.None));

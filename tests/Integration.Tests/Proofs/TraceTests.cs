@@ -29,7 +29,7 @@ public sealed class TraceTests : IDisposable
         Listen("Proofs", "Gradients.Server", "Gradients.Engine");
 
         using var root = _caller.StartActivity("train")!;
-        var result = await session.BackwardAsync(loss, [w], new Feeds { [x] = new float[8 * 16] }, options: new RequestOptions { Profile = true });
+        var result = await session.BackwardAsync(loss, [w], new Feeds { [x] = new float[8 * 16] }, fetch: [loss], options: new RequestOptions { Profile = true });
         root.Stop();
 
         Assert.Equal(root.TraceId.ToHexString(), result.TraceId);
@@ -40,14 +40,13 @@ public sealed class TraceTests : IDisposable
 
         var instructions = result.Profile!.Instructions;
         var named = instructions.SelectMany(i => i.Nodes).ToHashSet();
-        Assert.Subset([x.Id, w.Id, product.Id, squares.Id, loss.Id], named);
-        Assert.Superset([product.Id, squares.Id], named);
+        Assert.Subset(new HashSet<ulong> { x.Id, w.Id, product.Id, squares.Id, loss.Id }, named);
+        Assert.Superset(new HashSet<ulong> { product.Id, squares.Id }, named);
 
         // x·w is 8·16·4 multiply-adds, and so is xᵀ·g for the gradient by w.
         foreach (var phase in new[] { V1.ProfilePhase.Forward, V1.ProfilePhase.Backward })
         {
-            var matmul = Assert.Single(instructions, i => i.Phase == phase && i.Ops.Contains("MatMul"));
-            Assert.Equal([product.Id], matmul.Nodes);
+            var matmul = Assert.Single(instructions, i => i.Phase == phase && i.Nodes.Contains(product.Id));
             Assert.Equal(2UL * 8 * 16 * 4, matmul.Flops);
         }
 
@@ -69,7 +68,7 @@ public sealed class TraceTests : IDisposable
         Assert.Equal(root.TraceId.ToHexString(), reply.TraceId);
         var request = await RequestUnderAsync(root, "Backward");
         await Eventually.HoldsAsync(() => LeadsTo(request, root), () => "The request does not lead to the caller: " + Describe());
-        Assert.Superset(["gradients.plan", "gradients.queue"], (await ChildrenAsync(request, 3)).ToHashSet());
+        Assert.Superset(new HashSet<string> { "gradients.plan", "gradients.queue" }, (await ChildrenAsync(request, 3)).ToHashSet());
     }
 
     [Fact]
