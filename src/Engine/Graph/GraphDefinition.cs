@@ -63,12 +63,10 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
             {
                 try
                 {
-                    added.Add(AddNode(spec));
+                    added.Add(AddNode(spec, nodes));
                 }
                 catch (GradientsException e)
                 {
-                    if (e.Reason == ErrorReasons.ValueNotFound && nodes.Any(n => spec.Inputs.Contains(n.Id)))
-                        e = GradientsException.Invalid(ErrorReasons.GraphCycle, $"Node {spec.Id} refers to a node that is defined behind it: inputs come before users.");
                     throw e.With("node", spec.Id.ToString()).With("op", spec.Op);
                 }
             }
@@ -122,11 +120,11 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
     private GradientsException ConstantsExceeded() =>
         GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph's constants exceed {limits.MaxConstantBytes} bytes; upload large tensors and feed them.");
 
-    private NodeDefinition AddNode(NodeSpec spec)
+    private NodeDefinition AddNode(NodeSpec spec, IReadOnlyList<NodeSpec> request)
     {
         if (_nodeCount + _functionNodes >= limits.MaxNodes)
             throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph holds its limit of {limits.MaxNodes} nodes; release some.");
-        var node = Resolve(spec, id => _values.TryGetValue(id, out var v) ? v : null, id => _values.ContainsKey(id));
+        var node = Resolve(spec, id => _values.TryGetValue(id, out var v) ? v : null, id => _values.ContainsKey(id), request);
         if (node.Op == StructuralOp.Variable)
         {
             if (((TensorType)node.Attributes.Find("type")!).Shape is null)
@@ -194,7 +192,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         {
             try
             {
-                var node = Resolve(body, id => scope.TryGetValue(id, out var v) ? v : null, scope.ContainsKey);
+                var node = Resolve(body, id => scope.TryGetValue(id, out var v) ? v : null, scope.ContainsKey, spec.Nodes);
                 if (node.Op == StructuralOp.Input || node.Op == StructuralOp.Variable)
                     throw GradientsException.Invalid(ErrorReasons.InvalidField, $"A function's body cannot hold {node.Op.Name}: pass it as a parameter.");
                 scope.Add(node.Id, new Value(node, 0));
@@ -227,7 +225,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         return function;
     }
 
-    private NodeDefinition Resolve(NodeSpec spec, Func<ulong, Value?> find, Func<ulong, bool> taken)
+    private NodeDefinition Resolve(NodeSpec spec, Func<ulong, Value?> find, Func<ulong, bool> taken, IReadOnlyList<NodeSpec> together)
     {
         if (spec.Id == 0)
             throw GradientsException.Invalid(ErrorReasons.InvalidField, "A node's id must not be 0.");
@@ -243,7 +241,9 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
                 continue;
             if (id == spec.Id || spec.AdditionalOutputs.Contains(id))
                 throw GradientsException.Invalid(ErrorReasons.GraphCycle, $"Node {spec.Id} has itself as an input.");
-            inputs[i] = find(id) ?? throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"Node {spec.Id} has the input {id}, which is not defined before it.");
+            inputs[i] = find(id) ?? throw (together.Any(n => n.Id == id || n.AdditionalOutputs.Contains(id))
+                ? GradientsException.Invalid(ErrorReasons.GraphCycle, $"Node {spec.Id} has the input {id}, which is defined after it: inputs refer backwards only.")
+                : GradientsException.NotFound(ErrorReasons.ValueNotFound, $"Node {spec.Id} has the input {id}, which is not defined before it."));
         }
 
         spec = spec with { Attributes = AttributeCheck.Checked(op, spec.Attributes) };

@@ -51,7 +51,8 @@ public sealed class FailureTests
             (StatusCode.NotFound, "TENSOR_NOT_FOUND", async () => await DownloadAsync(server, new V1.DownloadTensorRequest { Session = s, Handle = "tensors/99" })),
             (StatusCode.FailedPrecondition, "GRADIENT_ABSENT", async () => await DownloadAsync(server, new V1.DownloadTensorRequest { Session = s, Gradient = 1 })),
             (StatusCode.InvalidArgument, "SHAPE_MISMATCH", async () => await server.Main.Evaluation.EvaluateAsync(Evaluation(Vector(1, 2, 3)))),
-            (StatusCode.ResourceExhausted, "MEMORY_BUDGET_EXCEEDED", async () => await server.Main.Evaluation.EvaluateAsync(Bomb())),
+            (StatusCode.ResourceExhausted, "MEMORY_BUDGET_EXCEEDED", async () => await server.Main.Evaluation.EvaluateAsync(Bomb(4))),
+            (StatusCode.ResourceExhausted, "MESSAGE_TOO_LARGE", async () => await server.Main.Evaluation.EvaluateAsync(Bomb(3))),
         ];
 
         foreach (var (i, (code, reason, call)) in failures.Index())
@@ -87,11 +88,11 @@ public sealed class FailureTests
     };
 
     /// <summary>[2¹⁷, 1] + [1, 2¹⁷]: a small request for 64 GiB.</summary>
-    private static V1.EvaluateRequest Bomb() => new()
+    private static V1.EvaluateRequest Bomb(ulong fetch) => new()
     {
         Graph = new V1.GraphSource { Graph = new V1.Graph { Nodes = { Input(1, 1 << 17, 1), Input(2, 1, 1 << 17), Node(3, "Add", 1, 2), Sum(4, 3) } } },
         Feeds = { Feed(1, Tensor(new float[1 << 17], 1 << 17, 1)), Feed(2, Tensor(new float[1 << 17], 1, 1 << 17)) },
-        Fetches = { Fetch(3) },
+        Fetches = { Fetch(fetch) },
     };
 
     private static async Task UploadAsync(ProofServer server, string session, long length, params (ulong Offset, byte[] Data)[] chunks)
