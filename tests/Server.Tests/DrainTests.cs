@@ -1,5 +1,5 @@
-using Gradients.Testing;
 using Gradients.Server.Hosting;
+using Gradients.Testing;
 using Grpc.Core;
 using Grpc.Health.V1;
 using static Gradients.Server.Tests.Messages;

@@ -1,6 +1,6 @@
-using Gradients.Testing;
 using Google.Protobuf.WellKnownTypes;
 using Gradients.Server.Hosting;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Server.Tests.Graphs;
 using static Gradients.Server.Tests.Messages;

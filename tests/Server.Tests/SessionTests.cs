@@ -1,5 +1,5 @@
-using Gradients.Testing;
 using Google.Protobuf.WellKnownTypes;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Server.Tests.Graphs;
 using static Gradients.Server.Tests.Messages;

@@ -1,7 +1,7 @@
-using Gradients.Testing;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Gradients.Server.Hosting;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Server.Tests.Graphs;
 using static Gradients.Server.Tests.Messages;

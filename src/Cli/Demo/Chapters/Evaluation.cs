@@ -1,6 +1,6 @@
 using System.Globalization;
-using Gradients.Client;
 using Gradients.Cli.Commands;
+using Gradients.Client;
 
 namespace Gradients.Cli.Demo.Chapters;
 
