@@ -1,3 +1,4 @@
+using Gradients.Testing;
 using Gradients.Server.Hosting;
 using Grpc.Core;
 using Grpc.Health.V1;

@@ -1,3 +1,4 @@
+using Gradients.Testing;
 using Google.Protobuf.WellKnownTypes;
 using Gradients.Server.Hosting;
 using Grpc.Core;

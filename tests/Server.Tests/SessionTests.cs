@@ -1,3 +1,4 @@
+using Gradients.Testing;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using static Gradients.Server.Tests.Graphs;

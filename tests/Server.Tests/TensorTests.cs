@@ -1,3 +1,4 @@
+using Gradients.Testing;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Gradients.Server.Hosting;

@@ -28,9 +28,17 @@ internal static class DemoCommand
             var output = result.InvocationConfiguration.Output;
             var isJson = result.GetValue(json);
             var console = isJson ? AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(TextWriter.Null) }) : AnsiConsole.Console;
-            return await DemoRunner.RunAsync(options, Expectations.For(options), console, isJson ? output : TextWriter.Null, cancellation)
-                ? ExitCodes.Ok
-                : ExitCodes.Failure;
+            try
+            {
+                return await DemoRunner.RunAsync(options, Expectations.For(options), console, isJson ? output : TextWriter.Null, cancellation)
+                    ? ExitCodes.Ok
+                    : ExitCodes.Failure;
+            }
+            catch (OperationCanceledException)
+            {
+                await result.InvocationConfiguration.Error.WriteLineAsync("gradients demo: interrupted.");
+                return ExitCodes.Failure;
+            }
         });
         return command;
     }

@@ -23,7 +23,12 @@ internal sealed class ChapterContext(GradientsClient client, IAnsiConsole consol
     public Task<Session> OpenSessionAsync(string label) => Client.CreateSessionAsync(new SessionOptions { Label = label }, Cancellation);
 
     /// <summary>A paragraph for the reader.</summary>
-    public void Say(string text) => Console.Write(new Padder(new Text(text), new Padding(0, 0, 0, 1)));
+    public void Say(string text)
+    {
+        Console.Write(new Text(text));
+        Console.WriteLine();
+        Console.WriteLine();
+    }
 
     public void Receive(string quantity, params double[] numbers) => _received.Add(quantity, numbers);
 

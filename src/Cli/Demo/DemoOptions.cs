@@ -4,6 +4,6 @@ namespace Gradients.Cli.Demo;
 /// <param name="Epochs">Passes over the digits.</param>
 internal sealed record DemoOptions(int Seed = DemoOptions.DefaultSeed, int Epochs = DemoOptions.DefaultEpochs)
 {
-    public const int DefaultSeed = 1;
+    public const int DefaultSeed = 2;
     public const int DefaultEpochs = 20;
 }

@@ -30,6 +30,8 @@ internal static class DemoRunner
     {
         var began = Stopwatch.GetTimestamp();
         await using var server = await EmbeddedServer.StartAsync(cancellation);
+        using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(cancellation, server.Stopping);
+        cancellation = interrupted.Token;
         await using var client = new GradientsClient(server.Address.ToString());
         var info = await client.GetServerInfoAsync(cancellation);
         console.WriteLine($"Gradients {info.Version}: a server listens on {server.Address.GetLeftPart(UriPartial.Authority)} ({info.IsaLevel}).");
@@ -77,11 +79,12 @@ internal static class DemoRunner
         foreach (var expectation in expected)
         {
             var isThere = received.TryGetValue(expectation.Quantity, out var value);
+            var isOk = isThere && expectation.Holds(value);
             table.AddRow(
                 Markup.Escape(expectation.Quantity),
                 Markup.Escape(expectation.Text),
-                Markup.Escape(isThere ? Rendering.Text(value) : "nothing"),
-                isThere && expectation.Holds(value) ? "[green]ok[/]" : "[red]DIFFERS[/]");
+                Markup.Escape(!isThere ? "nothing" : isOk ? Rendering.Text(value) : Rendering.Text(value, Rendering.AllDigits)),
+                isOk ? "[green]ok[/]" : "[red]DIFFERS[/]");
         }
 
         console.Write(table);

@@ -13,6 +13,9 @@ internal sealed class EmbeddedServer : IAsyncDisposable
 
     public Uri Address => GradientsServer.Address(_app);
 
+    /// <summary>Raised by Ctrl-C and SIGTERM, which the server takes.</summary>
+    public CancellationToken Stopping => _app.Lifetime.ApplicationStopping;
+
     public static async Task<EmbeddedServer> StartAsync(CancellationToken cancellation)
     {
         var app = GradientsServer.Build(

@@ -6,11 +6,15 @@ namespace Gradients.Cli.Demo;
 /// <summary>Quantities as text and as JSON.</summary>
 internal static class Rendering
 {
-    public static string Text(object? value) => value switch
+    /// <summary>Enough digits that what differs looks different.</summary>
+    public const int AllDigits = 17;
+
+    private const int FewDigits = 7;
+
+    public static string Text(object? value, int digits = FewDigits) => value switch
     {
         null => "absent",
-        double[] { Length: 1 } one => Number(one[0]),
-        double[] many => string.Join(", ", many.Select(Number)),
+        double[] numbers => string.Join(", ", numbers.Select(x => Number(x, digits))),
         string[] words => string.Join(", ", words),
         _ => throw new ArgumentException($"{value.GetType()} is no quantity.", nameof(value)),
     };
@@ -25,9 +29,9 @@ internal static class Rendering
         _ => throw new ArgumentException($"{value.GetType()} is no quantity.", nameof(value)),
     };
 
-    /// <summary>Ten digits; −0 reads 0.</summary>
-    private static string Number(double x) => (x + 0.0).ToString("G10", CultureInfo.InvariantCulture);
+    /// <summary>−0 reads 0.</summary>
+    private static string Number(double x, int digits) => (x + 0.0).ToString($"G{digits}", CultureInfo.InvariantCulture);
 
     /// <summary>JSON has no NaN or infinity: these become text.</summary>
-    private static JsonNode Node(double x) => double.IsFinite(x) ? JsonValue.Create(x + 0.0) : JsonValue.Create(Number(x));
+    private static JsonNode Node(double x) => double.IsFinite(x) ? JsonValue.Create(x + 0.0) : JsonValue.Create(Number(x, AllDigits));
 }

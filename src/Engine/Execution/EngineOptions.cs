@@ -12,6 +12,9 @@ public sealed record EngineOptions
     /// <summary>The most bytes that compiled programs take. The default value is 256 MiB.</summary>
     public long PlanCacheBytes { get; init; } = 256L << 20;
 
+    /// <summary>The clock of runs' lifetimes. The default value is the system's.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>The most floating-point operations of one request, by the plan's estimate. The default value is 10¹³.</summary>
     public double MaxFlopsPerRequest { get; init; } = 1e13;
 }

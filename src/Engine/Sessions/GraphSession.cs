@@ -86,6 +86,9 @@ public sealed class GraphSession : IDisposable
     public Task ReleaseAsync(ReleaseRequest request, CancellationToken cancellation = default) =>
         Immediately(request, () => ReleaseAll(request), cancellation);
 
+    /// <summary>Releases what has expired; requests do it too, a session that gets none is swept by its owner.</summary>
+    public Task SweepAsync(CancellationToken cancellation = default) => Immediately(new DefineRequest { Trace = default }, () => true, cancellation);
+
     /// <summary>Keeps a tensor by handle; takes it over also when it is refused.</summary>
     /// <param name="isResult">
     /// The result of a request that has happened already: it is kept even above the quota, which then refuses what comes next.
@@ -230,16 +233,35 @@ public sealed class GraphSession : IDisposable
 
     internal ulong Keep(Run run)
     {
+        run.LastUse = Host.Options.Time.GetUtcNow();
         _runs.Add(++_lastRun, run);
         Count();
         return _lastRun;
     }
 
     /// <exception cref="GradientsException">RUN_RELEASED when it was consumed, RUN_NOT_FOUND when there never was one.</exception>
-    internal Run FindRun(ulong id) => _runs.TryGetValue(id, out var run) ? run
-        : id != 0 && id <= _lastRun
-            ? throw GradientsException.Precondition(ErrorReasons.RunReleased, $"Run {id} was consumed by its backward, or released; retain it to differentiate again.")
-            : throw GradientsException.NotFound(ErrorReasons.RunNotFound, $"The session has no run {id}.");
+    internal Run FindRun(ulong id)
+    {
+        if (_runs.TryGetValue(id, out var run))
+        {
+            run.LastUse = Host.Options.Time.GetUtcNow();
+            return run;
+        }
+
+        throw id != 0 && id <= _lastRun
+            ? GradientsException.Precondition(ErrorReasons.RunReleased, $"Run {id} was consumed by its backward, released, or expired; retain it to differentiate again.")
+            : GradientsException.NotFound(ErrorReasons.RunNotFound, $"The session has no run {id}.");
+    }
+
+    /// <summary>Releases runs that were not used for their lifetime.</summary>
+    internal void ExpireRuns()
+    {
+        if (_runs.Count == 0)
+            return;
+        var oldest = Host.Options.Time.GetUtcNow() - _limits.RunLifetime;
+        foreach (var (id, _) in _runs.Where(r => r.Value.LastUse < oldest).ToList())
+            ReleaseRun(id);
+    }
 
     internal void ReleaseRun(ulong id)
     {

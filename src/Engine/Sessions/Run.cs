@@ -12,6 +12,9 @@ internal sealed class Run(CompiledProgram program, (ulong Id, Value Value)[] roo
 {
     public CompiledProgram Program { get; } = program;
 
+    /// <summary>When it was made or last differentiated.</summary>
+    public DateTimeOffset LastUse { get; set; }
+
     /// <summary>With what each id meant then: it may be released and name another value by now.</summary>
     public (ulong Id, Value Value)[] Roots { get; } = roots;
 

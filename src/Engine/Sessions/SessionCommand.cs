@@ -78,6 +78,7 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
         _started = Stopwatch.GetTimestamp();
         EngineActivities.Record(EngineActivities.Queue, request.Trace, _queued, _started);
         Cancellation.ThrowIfCancellationRequested();
+        Session.ExpireRuns();
         if (request.Functions.Count + request.Nodes.Count > 0)
             Session.Define(request.Functions, request.Nodes);
     }

@@ -12,6 +12,9 @@ public sealed record SessionLimits
     /// <summary>The most runs that are kept for a backward. The default value is 64.</summary>
     public int MaxRuns { get; init; } = 64;
 
+    /// <summary>How long a run is kept without being used. The default value is 10 minutes.</summary>
+    public TimeSpan RunLifetime { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>The most uploaded or fetched tensors that are held by handle. The default value is 10,000.</summary>
     public int MaxTensors { get; init; } = 10_000;
 

@@ -67,7 +67,7 @@ public static class GradientsServer
         services.AddSingleton(options);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Drain>();
-        services.AddSingleton(_ => new EngineHost(EngineOptions(options)));
+        services.AddSingleton(provider => new EngineHost(EngineOptions(options) with { Time = provider.GetRequiredService<TimeProvider>() }));
         services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionOpening>();
         services.AddSingleton<SessionService>();

@@ -48,6 +48,10 @@ public sealed class GradientsServerOptions
     [Range(1, 1_000_000)]
     public int SessionMaxRuns { get; set; } = 64;
 
+    /// <summary>How long a run is kept without being used. The default value is 10 minutes.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00")]
+    public TimeSpan RunLifetime { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Tensors that one session keeps by handle. The default value is 10,000.</summary>
     [Range(1, 10_000_000)]
     public int SessionMaxTensors { get; set; } = 10_000;

@@ -62,6 +62,7 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
         Session = new V1.SessionLimits { MaxBytes = (ulong)options.SessionMaxBytes, MaxNodes = (ulong)options.SessionMaxNodes, MaxRuns = (ulong)options.SessionMaxRuns },
         MaxSessionTtl = options.MaxSessionTtl.ToDuration(),
         DefaultSessionTtl = options.DefaultSessionTtl.ToDuration(),
+        RunLifetime = options.RunLifetime.ToDuration(),
         UploadIdleTimeout = options.UploadIdleTimeout.ToDuration(),
         RequestIdWindow = (uint)options.RequestIdWindow,
         MemoryBudgetBytes = (ulong)options.MemoryBudgetBytes,

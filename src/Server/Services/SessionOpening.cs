@@ -51,6 +51,7 @@ internal sealed class SessionOpening(SessionRegistry sessions, GradientsServerOp
     {
         MaxBytes = (long)Least(asked.MaxBytes, options.SessionMaxBytes),
         MaxRuns = (int)Least(asked.MaxRuns, options.SessionMaxRuns),
+        RunLifetime = options.RunLifetime,
         MaxTensors = options.SessionMaxTensors,
         MaxQueued = options.MaxQueuedCommands,
         Graph = new GraphLimits { MaxNodes = (int)Least(asked.MaxNodes, options.SessionMaxNodes) },

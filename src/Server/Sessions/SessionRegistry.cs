@@ -148,11 +148,16 @@ internal sealed class SessionRegistry : IDisposable
         try
         {
             var now = _time.GetUtcNow();
-            ServerSession[] over;
+            ServerSession[] all;
             lock (_gate)
-                over = [.. _sessions.Values.Where(s => s.IsExpired(now))];
-            foreach (var session in over)
-                Expire(session);
+                all = [.. _sessions.Values];
+            foreach (var session in all)
+            {
+                if (session.IsExpired(now))
+                    Expire(session);
+                else if (session.Engine.RunCount > 0)
+                    _ = session.Engine.SweepAsync();
+            }
         }
         catch (Exception e)
         {

@@ -9,7 +9,7 @@ internal sealed class DigitsTraining : IChapter
 {
     private const int BatchSize = 32;
 
-    private static readonly Adam Optimizer = new() { LearningRate = 1e-3 };
+    private static readonly Adam Optimizer = new() { LearningRate = 3e-3 };
 
     public string Name => "digits";
 

@@ -7,6 +7,8 @@ namespace Gradients.Cli.Demo.Chapters;
 
 internal sealed class TrainingTrace : IChapter
 {
+    private const int WarmUpSteps = 20;
+
     private static readonly Adam Optimizer = new();
 
     public string Name => "trace";
@@ -19,25 +21,25 @@ internal sealed class TrainingTrace : IChapter
         await using var session = await context.OpenSessionAsync(Name);
         var network = new DigitsNetwork(session, new Random(context.Options.Seed));
 
-        // The first step compiles the plan; the second is the one to look at.
-        await StepAsync(session, network, digits, context.Cancellation);
+        // The first step compiles the plan and the first traced ones the paths they take; the last is ordinary.
         using var recorder = new SpanRecorder();
-        BackwardResult reply;
-        using (var step = SpanRecorder.Start("training step"))
+        var reply = await StepAsync(session, network, digits, context.Cancellation);
+        for (var i = 0; i < WarmUpSteps; i++)
             reply = await StepAsync(session, network, digits, context.Cancellation);
 
-        var spans = recorder.Spans;
+        var spans = recorder.Spans.Where(s => s.TraceId.ToHexString() == reply.TraceId).ToArray();
         context.Say($"One step on 32 digits. The reply to backward carries the trace id {reply.TraceId}; client and server agree on it through the W3C trace context of each request on the stream.");
-        context.Console.Write(SpanTree.Of(spans, reply.TraceId));
+        context.Console.Write(SpanTree.Of(spans));
         context.Console.WriteLine();
 
         context.Receive("spans", [.. spans.Where(s => s.Source.Name == "Gradients.Engine").OrderBy(s => s.StartTimeUtc).Select(s => s.OperationName)]);
-        context.Receive("traces beside the one of the reply", spans.Count(s => s.TraceId.ToHexString() != reply.TraceId));
+        context.Receive("requests under the reply's trace id", spans.Count(s => s.OperationName == "gradients.request"));
         context.Receive("FLOPs of the forward pass", spans.Where(s => s.OperationName == "gradients.forward").Sum(s => Convert.ToDouble(s.GetTagItem("gradients.flops"), null)));
     }
 
     private static async Task<BackwardResult> StepAsync(Session session, DigitsNetwork network, DigitSet digits, CancellationToken cancellation)
     {
+        using var step = SpanRecorder.Start("training step");
         BackwardResult reply;
         using (SpanRecorder.Start("client: backward"))
             reply = await session.BackwardAsync(network.Loss, feeds: network.Feeds(digits), mode: GradientMode.Accumulate, fetch: [network.Loss], cancellationToken: cancellation);

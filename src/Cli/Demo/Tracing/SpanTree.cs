@@ -8,12 +8,12 @@ namespace Gradients.Cli.Demo.Tracing;
 /// <summary>Spans of one trace as a tree, each with its time and what it counted.</summary>
 internal static class SpanTree
 {
-    public static Tree Of(IReadOnlyList<Activity> spans, string traceId)
+    /// <param name="spans">Of one trace, at least one.</param>
+    public static Tree Of(IReadOnlyList<Activity> spans)
     {
-        var tree = new Tree($"trace [bold]{Markup.Escape(traceId)}[/]");
+        var tree = new Tree($"trace [bold]{spans[0].TraceId}[/]");
         var nodes = new Dictionary<ActivitySpanId, TreeNode>();
-        // A parent starts before its children, but a span recorded after the fact is placed by the clock: ties keep the order of nesting.
-        foreach (var span in spans.Where(s => s.TraceId.ToHexString() == traceId).OrderBy(s => Depth(s, spans)).ThenBy(s => s.StartTimeUtc))
+        foreach (var span in spans.OrderBy(s => Depth(s, spans)).ThenBy(s => s.StartTimeUtc))
         {
             var label = Markup.Escape(Describe(span));
             nodes[span.SpanId] = nodes.TryGetValue(span.ParentSpanId, out var parent) ? parent.AddNode(label) : tree.AddNode(label);

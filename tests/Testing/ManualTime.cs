@@ -1,7 +1,7 @@
-namespace Gradients.Server.Tests;
+namespace Gradients.Testing;
 
 /// <summary>Time that passes only when told to.</summary>
-internal sealed class ManualTime : TimeProvider
+public sealed class ManualTime : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
