@@ -22,8 +22,8 @@ public sealed class GraphDefinitionTests
         AssertRefused(ErrorReasons.GraphCycle, 2, x, new(2, "Add", [1, 2], Attributes.None));
         AssertRefused(ErrorReasons.GraphCycle, 2, x, new(2, "Add", [1, 3], Attributes.None) { AdditionalOutputs = [3] });
         AssertRefused(ErrorReasons.GraphCycle, 2, x, new(2, "Add", [1, 3], Attributes.None), new(3, "Neg", [2], Attributes.None));
-        AssertRefused(ErrorReasons.ValueNotFound, 2, x, new(2, "Add", [1, 99], Attributes.None));
         AssertRefused(ErrorReasons.GraphCycle, 2, new(2, "Exp", [1], Attributes.None), x);
+        AssertRefused(ErrorReasons.ValueNotFound, 2, x, new(2, "Add", [1, 99], Attributes.None));
         AssertRefused(ErrorReasons.OpUnsupported, 2, x, new(2, "Frobnicate", [1], Attributes.None));
         AssertRefused(ErrorReasons.OpUnsupported, 2, x, new(2, "SumAxis", [1], Attributes.None));
         AssertRefused(ErrorReasons.UnknownAttribute, 2, x, new(2, "Exp", [1], Attributes.Of(("base", 2L))));
