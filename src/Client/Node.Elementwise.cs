@@ -11,6 +11,9 @@ public partial class Node
     /// <summary>ln x; −∞ at 0, NaN below.</summary>
     public Node Log() => Of("Log", this);
 
+    /// <summary>1 / x; infinite at 0, where the derivative is −∞.</summary>
+    public Node Reciprocal() => Of("Reciprocal", this);
+
     /// <summary>√x; NaN below 0. The derivative at 0 is infinite.</summary>
     public Node Sqrt() => Of("Sqrt", this);
 

@@ -116,6 +116,16 @@ public class ConventionTests
     }
 
     [Fact]
+    public void Reciprocal_is_IEEE_at_its_pole_and_at_infinity()
+    {
+        var f = new Formula(x => Apply("Reciprocal", x), [0, -0.0, Inf, -Inf, double.NaN, -2]);
+        Assert.Equal([Inf, -Inf, 0, 0, double.NaN, -0.5], f.Value);
+        Assert.True(double.IsNegative(f.Value[3]));
+        Assert.Equal([-Inf, -Inf, 0, 0, double.NaN, -0.25], f.Gradient(0)!);
+        Assert.Equal([Inf, -Inf, 0, 0, double.NaN, -0.25], f.Second(0, 0)!);
+    }
+
+    [Fact]
     public void LogSumExp_of_minus_infinities_has_gradient_0()
     {
         var f = new Formula(x => Apply("ReduceLogSumExp", [("axes", new long[] { 1 })], x[0]), ([2, 2], [-Inf, -Inf, 0, -Inf]));

@@ -20,6 +20,8 @@ public static class OpCases
         Linear("Neg", "matrix", [F(Real, 2, 3)]),
         Case("Abs", "away from 0", [F(Nonzero, 2, 3)]),
         Case("Sign", "blocked", [F(Nonzero, 3)]),
+        Case("Reciprocal", "away from 0", [F(Nonzero, 2, 3)]),
+        Case("Reciprocal", "zero size", [F(Nonzero, 0, 3)]),
         Case("Sqrt", "positive", [F(Positive, 2, 3)]),
         Case("Exp", "real", [F(Real, 2, 3)]),
         Case("Log", "positive", [F(Positive, 2, 3)]),

@@ -17,6 +17,7 @@ public static class OpCatalog
         AbsOp.Instance,
         SignOp.Instance,
         PowOp.Instance,
+        ReciprocalOp.Instance,
         SqrtOp.Instance,
         ExpOp.Instance,
         LogOp.Instance,
