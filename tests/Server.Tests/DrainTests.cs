@@ -15,7 +15,7 @@ public sealed class DrainTests
         var session = await server.OpenAsync();
         using var upload = server.Tensors.UploadTensor();
         await upload.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = session, DataType = V1.DataType.Bool, Shape = { 2 } } });
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 1);
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 1);
         using var stream = server.Sessions.Interact();
         await InteractTests.AttachAsync(stream, session);
 
@@ -39,7 +39,7 @@ public sealed class DrainTests
         var session = await server.OpenAsync();
         using var upload = server.Tensors.UploadTensor();
         await upload.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = session, DataType = V1.DataType.Bool, Shape = { 2 } } });
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 1);
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 1);
         var stopping = server.App.StopAsync();
         await RefusedAsync(StatusCode.Unavailable, "DRAINING", async () => await server.Info.GetServerInfoAsync(new V1.GetServerInfoRequest()));
         time.Advance(TimeSpan.FromSeconds(7));

@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Google.Rpc;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Server.Tests.Messages;
 
@@ -20,7 +21,7 @@ public sealed class ErrorTests
         request.Session = session;
         var e = await Assert.ThrowsAsync<RpcException>(async () => await server.Sessions.ForwardAsync(request, deadline: DateTime.UtcNow.AddMilliseconds(1)));
         Assert.Equal(StatusCode.DeadlineExceeded, e.StatusCode);
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 0);
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 0);
     }
 
     /// <summary>The client would answer by itself: so the deadline travels in a header of a bare HTTP/2 request.</summary>

@@ -92,17 +92,11 @@ public sealed class InteractTests
         await AttachAsync(stream, session);
         time.Advance(TimeSpan.FromSeconds(10));
         using var silent = server.Sessions.Interact();
-        await RefusedAsync(StatusCode.DeadlineExceeded, "STREAM_IDLE_TIMEOUT", async () =>
+        await RefusedAsync(StatusCode.DeadlineExceeded, "STREAM_IDLE_TIMEOUT", () => Eventually.DrivenAsync(AllAsync(stream), () =>
         {
-            var ended = AllAsync(stream);
-            for (var i = 0; i < 100 && !ended.IsCompleted; i++)
-            {
-                time.Advance(TimeSpan.FromSeconds(20));
-                await Task.Delay(5);
-            }
-
-            await ended;
-        });
+            time.Advance(TimeSpan.FromSeconds(20));
+            return Task.CompletedTask;
+        }));
     }
 
     [Fact]
@@ -165,7 +159,7 @@ public sealed class InteractTests
             stream.Dispose();
         }
 
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 0);
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 0);
         await server.Sessions.ZeroGradientsAsync(new V1.ZeroGradientsRequest { Session = session });
     }
 

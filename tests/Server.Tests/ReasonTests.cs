@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Google.Rpc;
 using Gradients.Engine;
 using Gradients.Server.Hosting;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Server.Tests.Graphs;
 using static Gradients.Server.Tests.Messages;
@@ -103,7 +104,7 @@ public sealed class ReasonTests
             Assert.NotNull(status.GetDetail<QuotaFailure>());
         if (reason is "INVALID_FIELD" or "CONTENT_SIZE_MISMATCH")
             Assert.NotEmpty(status.GetDetail<BadRequest>().FieldViolations);
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount <= rented);
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount <= rented);
     }
 
     [Fact]

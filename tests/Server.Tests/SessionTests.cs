@@ -123,7 +123,7 @@ public sealed class SessionTests
         Assert.NotEqual(0, server.Host.Pool.RentedCount);
         await server.Sessions.DeleteSessionAsync(new V1.DeleteSessionRequest { Name = session });
         await RefusedAsync(StatusCode.NotFound, "SESSION_NOT_FOUND", async () => await server.Sessions.DeleteSessionAsync(new V1.DeleteSessionRequest { Name = session }));
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 0);
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 0);
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class SessionTests
         time.Advance(TimeSpan.FromSeconds(50));
         await server.Sessions.GetSessionAsync(new V1.GetSessionRequest { Name = session });
         time.Advance(TimeSpan.FromSeconds(11));
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 0);
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 0);
         foreach (var (name, reason) in new[]
         {
             (session, "SESSION_EXPIRED"),

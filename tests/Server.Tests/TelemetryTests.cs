@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Google.Rpc;
 using Gradients.Engine.Execution;
 using Gradients.Server.Telemetry;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Server.Tests.Graphs;
 using static Gradients.Server.Tests.Messages;
@@ -28,7 +29,7 @@ public sealed class TelemetryTests
         var trace = ActivityTraceId.CreateRandom().ToHexString();
         var reply = await server.Sessions.BackwardAsync(Backward(session), new Metadata { { "traceparent", $"00-{trace}-b7ad6b7169203331-00" }, { "baggage", "a=b" } });
         Assert.Equal(trace, reply.TraceId);
-        await Eventually.TrueAsync(() => spans.Any(s => s.OperationName == RequestActivities.Request && s.TraceId.ToHexString() == trace));
+        await Eventually.HoldsAsync(() => spans.Any(s => s.OperationName == RequestActivities.Request && s.TraceId.ToHexString() == trace));
         var own = spans.Where(s => s.TraceId.ToHexString() == trace).ToList();
         var request = Assert.Single(own, s => s.OperationName == RequestActivities.Request);
         Assert.Equal("b7ad6b7169203331", request.ParentSpanId.ToHexString());
@@ -52,7 +53,7 @@ public sealed class TelemetryTests
         await using var server = await TestServer.StartAsync();
         var status = await RefusedAsync(StatusCode.NotFound, "SESSION_NOT_FOUND", async () => await server.Sessions.GetSessionAsync(new V1.GetSessionRequest { Name = "sessions/x" }));
         var trace = status.GetDetail<ErrorInfo>().Metadata["trace_id"];
-        await Eventually.TrueAsync(() => spans.Any(s => s.TraceId.ToHexString() == trace));
+        await Eventually.HoldsAsync(() => spans.Any(s => s.TraceId.ToHexString() == trace));
         Assert.Equal("SESSION_NOT_FOUND", spans.Single(s => s.TraceId.ToHexString() == trace).GetTagItem("gradients.error.reason"));
     }
 

@@ -119,7 +119,7 @@ public sealed class TensorTests
         }
 
         await RefusedAsync(StatusCode.InvalidArgument, reason, () => fault == "no header" ? SendAsync(server, null, Chunk(0, 8)) : SendAsync(server, header, chunks));
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 0);
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 0);
         Assert.Equal(0UL, (await server.Sessions.GetSessionAsync(new V1.GetSessionRequest { Name = session })).Session.HeldBytes);
     }
 
@@ -132,10 +132,10 @@ public sealed class TensorTests
         {
             using var call = server.Tensors.UploadTensor();
             await call.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = session, DataType = V1.DataType.Float32, Shape = { 1 << 20 } } });
-            await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 1);
+            await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 1);
             Assert.True((await server.Sessions.GetSessionAsync(new V1.GetSessionRequest { Name = session })).Session.HeldBytes >= 4 << 20);
             call.Dispose();
-            await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 0);
+            await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 0);
         }
     }
 
@@ -147,42 +147,31 @@ public sealed class TensorTests
         var session = await server.OpenAsync();
         using var paused = server.Tensors.UploadTensor();
         await paused.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = session, DataType = V1.DataType.Bool, Shape = { 1000 } } });
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 1);
-        await RefusedAsync(StatusCode.DeadlineExceeded, "UPLOAD_TIMEOUT", async () =>
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 1);
+        await RefusedAsync(StatusCode.DeadlineExceeded, "UPLOAD_TIMEOUT", () => Eventually.DrivenAsync(paused.ResponseAsync, () =>
         {
-            for (var i = 0; i < 100 && !paused.ResponseAsync.IsCompleted; i++)
-            {
-                time.Advance(TimeSpan.FromSeconds(10));
-                await Task.Delay(5);
-            }
-
-            await paused;
-        });
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 0);
+            time.Advance(TimeSpan.FromSeconds(10));
+            return Task.CompletedTask;
+        }));
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 0);
 
         using var slow = server.Tensors.UploadTensor();
         await slow.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = session, DataType = V1.DataType.Bool, Shape = { 1000 } } });
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 1);
-        await RefusedAsync(StatusCode.DeadlineExceeded, "UPLOAD_TIMEOUT", async () =>
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 1);
+        ulong sent = 0;
+        await RefusedAsync(StatusCode.DeadlineExceeded, "UPLOAD_TIMEOUT", () => Eventually.DrivenAsync(slow.ResponseAsync, async () =>
         {
-            for (ulong i = 0; i < 100 && !slow.ResponseAsync.IsCompleted; i++)
+            time.Advance(TimeSpan.FromSeconds(5));
+            try
             {
-                time.Advance(TimeSpan.FromSeconds(5));
-                try
-                {
-                    await slow.RequestStream.WriteAsync(Chunk(i, 1));
-                }
-                catch (RpcException)
-                {
-                    break;
-                }
-
-                await Task.Delay(5);
+                await slow.RequestStream.WriteAsync(Chunk(sent++, 1));
             }
-
-            await slow;
-        });
-        await Eventually.TrueAsync(() => server.Host.Pool.RentedCount == 0);
+            catch (RpcException)
+            {
+                // The upload has ended: its response says why.
+            }
+        }));
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 0);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Integration.Tests.Proofs.Wire;
 

@@ -1,6 +1,7 @@
 using Gradients.Client;
 using Gradients.Engine.Execution;
 using Gradients.Server.Hosting;
+using Gradients.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

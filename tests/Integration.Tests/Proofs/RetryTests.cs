@@ -1,4 +1,5 @@
 using Gradients.Client;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Integration.Tests.Proofs.Wire;
 

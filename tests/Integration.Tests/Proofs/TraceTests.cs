@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Gradients.Client;
+using Gradients.Testing;
 using static Gradients.Integration.Tests.Proofs.Wire;
 
 namespace Gradients.Integration.Tests.Proofs;
