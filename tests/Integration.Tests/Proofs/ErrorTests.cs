@@ -72,13 +72,13 @@ public sealed class ErrorTests
             async n =>
             {
                 using var call = server.Sessions.Interact();
-                await call.RequestStream.WriteAsync(new V1.InteractRequest { Session = n });
+                await Streams.SendAsync(call.RequestStream, [new V1.InteractRequest { Session = n }]);
                 await call.ResponseStream.MoveNext(CancellationToken.None);
             },
             async n =>
             {
                 using var call = server.Main.Tensors.UploadTensor();
-                await call.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = n, DataType = V1.DataType.Float32 } });
+                await Streams.SendAsync(call.RequestStream, [new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = n, DataType = V1.DataType.Float32 } }]);
                 await call;
             },
             async n =>

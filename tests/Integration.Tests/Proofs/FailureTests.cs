@@ -99,10 +99,10 @@ public sealed class FailureTests
     private static async Task UploadAsync(ProofServer server, string session, long length, params (ulong Offset, byte[] Data)[] chunks)
     {
         using var call = server.Main.Tensors.UploadTensor();
-        await call.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = session, DataType = V1.DataType.Float32, Shape = { length } } });
-        foreach (var (offset, data) in chunks)
-            await call.RequestStream.WriteAsync(new V1.UploadTensorRequest { Chunk = new V1.TensorChunk { Offset = offset, Data = ByteString.CopyFrom(data) } });
-        await call.RequestStream.CompleteAsync();
+        await Streams.SendAsync(call.RequestStream, [
+            new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = session, DataType = V1.DataType.Float32, Shape = { length } } },
+            .. chunks.Select(c => new V1.UploadTensorRequest { Chunk = new V1.TensorChunk { Offset = c.Offset, Data = ByteString.CopyFrom(c.Data) } }),
+        ]);
         await call;
     }
 
