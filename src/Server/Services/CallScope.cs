@@ -1,12 +1,15 @@
+using Gradients.Server.Security;
 using Gradients.Server.Telemetry;
 using Grpc.Core;
 
 namespace Gradients.Server.Services;
 
-/// <summary>What the interceptor knows of a call: its span, and a token that also ends with the time allowed for draining.</summary>
-internal sealed class CallScope(RequestActivity activity, CancellationToken cancellation)
+/// <summary>What the interceptor knows of a call: who calls, its span, and a token that also ends with the time allowed for draining.</summary>
+internal sealed class CallScope(Caller caller, RequestActivity activity, CancellationToken cancellation)
 {
     private static readonly object Key = typeof(CallScope);
+
+    public Caller Caller { get; } = caller;
 
     public RequestActivity Activity { get; } = activity;
 

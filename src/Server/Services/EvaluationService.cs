@@ -16,7 +16,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
     {
         Check(request);
         var scope = CallScope.Of(context);
-        using var session = new GraphSession(host, new SessionLimits { MaxBytes = options.SessionMaxBytes, Graph = new GraphLimits { MaxNodes = options.MaxNodesPerRequest } });
+        using var session = new GraphSession(host, new SessionLimits { MaxBytes = options.SessionMaxBytes, Graph = new GraphLimits { MaxNodes = options.MaxNodesPerRequest } }, scope.Caller.Tenant);
         using var tensors = new TensorReader(host, null, options);
         using var reply = await (request.Roots.Count > 0 ? BackwardAsync(request, session, tensors, scope) : ForwardAsync(request, session, tensors, scope));
         reply.Fill(options.MaxMessageBytes);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Google.Rpc;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Security;
 using Gradients.Server.Telemetry;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -42,7 +43,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
             return await call();
         using var activity = RequestActivity.Start(context.Method[(context.Method.LastIndexOf('/') + 1)..], Parent(context));
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, drain.Aborted);
-        new CallScope(activity, linked.Token).Attach(context);
+        new CallScope(Caller.Anonymous, activity, linked.Token).Attach(context);
         var began = Stopwatch.GetTimestamp();
         var code = StatusCode.OK;
         var entered = false;

@@ -3,6 +3,7 @@ using Gradients.Engine.Graph;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Security;
 using Gradients.Server.Sessions;
 using Gradients.Server.Wire;
 using Grpc.Core;
@@ -23,18 +24,18 @@ internal sealed class SessionOpening(SessionRegistry sessions, GradientsServerOp
         var id = request.RequestId;
         request.RequestId = null;
         using var reply = id is null
-            ? await OpenAsync(request)
-            : await _log.RunAsync(id, RequestLog.Digest(request), () => OpenAsync(request), scope.Cancellation);
+            ? await OpenAsync(scope.Caller, request)
+            : await _log.RunAsync(id, RequestLog.Digest(request), () => OpenAsync(scope.Caller, request), scope.Cancellation);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         return (V1.CreateSessionResponse)reply.Message;
     }
 
-    private Task<Reply> OpenAsync(V1.CreateSessionRequest request)
+    private Task<Reply> OpenAsync(Caller caller, V1.CreateSessionRequest request)
     {
         if (request.Label.Length > MaxLabel)
             throw Refusals.Field("label", $"it has {request.Label.Length} characters; at most {MaxLabel} are allowed.");
-        var session = sessions.Create(request.Label, TimeToLive(request.Ttl), Granted(request.Limits ?? new V1.SessionLimits()));
+        var session = sessions.Create(caller, request.Label, TimeToLive(request.Ttl), Granted(request.Limits ?? new V1.SessionLimits()));
         return Task.FromResult(new Reply(new V1.CreateSessionResponse { Session = session.Describe() }));
     }
 

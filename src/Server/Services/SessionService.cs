@@ -16,13 +16,13 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
     public override Task<V1.CreateSessionResponse> CreateSession(V1.CreateSessionRequest request, ServerCallContext context) => opening.CreateAsync(request, context);
 
     public override Task<V1.GetSessionResponse> GetSession(V1.GetSessionRequest request, ServerCallContext context) =>
-        Task.FromResult(new V1.GetSessionResponse { Session = sessions.Look(request.Name).Describe() });
+        Task.FromResult(new V1.GetSessionResponse { Session = sessions.Look(CallScope.Of(context).Caller, request.Name).Describe() });
 
     public override Task<V1.ListSessionsResponse> ListSessions(V1.ListSessionsRequest request, ServerCallContext context)
     {
         var size = Paging.Size(request.PageSize, 50, 1000);
         var before = request.PageToken.Length == 0 ? long.MaxValue : Paging.Position(request.PageToken);
-        var found = sessions.List(before, size + 1);
+        var found = sessions.List(CallScope.Of(context).Caller, before, size + 1);
         var response = new V1.ListSessionsResponse { Sessions = { found.Take(size).Select(s => s.Describe()) } };
         if (found.Length > size)
             response.NextPageToken = Paging.Token(found[size - 1].Sequence);
@@ -31,7 +31,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
 
     public override Task<V1.DeleteSessionResponse> DeleteSession(V1.DeleteSessionRequest request, ServerCallContext context)
     {
-        sessions.Delete(request.Name);
+        sessions.Delete(CallScope.Of(context).Caller, request.Name);
         return Task.FromResult(new V1.DeleteSessionResponse());
     }
 
@@ -50,7 +50,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         }
 
         idle.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        using var use = sessions.Use(requestStream.Current.Session);
+        using var use = sessions.Use(CallScope.Of(context).Caller, requestStream.Current.Session);
         CallScope.Of(context).Activity.SetSession(use.Session.Name);
         using var stream = new Interaction(use.Session, host, options, drain, time, context, logger);
         await stream.RunAsync(requestStream, responseStream);
@@ -84,7 +84,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         where TResponse : IMessage
     {
         var scope = CallScope.Of(context);
-        using var use = sessions.Use(command.Session);
+        using var use = sessions.Use(scope.Caller, command.Session);
         scope.Activity.SetSession(use.Session.Name);
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
         using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, cancellation.Token));

@@ -20,7 +20,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         using var reader = new UploadReader(requestStream, options, time, scope.Cancellation);
         if (await reader.NextAsync() is not { PartCase: V1.UploadTensorRequest.PartOneofCase.Header, Header: var header })
             throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "The first message of an upload is its header.").With("field", "header");
-        using var use = sessions.Use(header.Session);
+        using var use = sessions.Use(scope.Caller, header.Session);
         scope.Activity.SetSession(use.Session.Name);
         using var closed = use.Session.Closed.Register(reader.Cancel);
         var id = header.RequestId;
@@ -37,7 +37,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
     public override async Task DownloadTensor(V1.DownloadTensorRequest request, IServerStreamWriter<V1.DownloadTensorResponse> responseStream, ServerCallContext context)
     {
         var scope = CallScope.Of(context);
-        using var use = sessions.Use(request.Session);
+        using var use = sessions.Use(scope.Caller, request.Session);
         scope.Activity.SetSession(use.Session.Name);
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
         using var tensor = await FindAsync(request, use.Session, scope, cancellation.Token);

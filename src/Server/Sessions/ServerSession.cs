@@ -15,8 +15,9 @@ internal sealed class ServerSession : IDisposable
     private bool _ended;
     private Interaction? _stream;
 
-    public ServerSession(SessionName name, long sequence, string label, TimeSpan ttl, SessionLimits limits, GraphSession engine, int window, DateTimeOffset now)
+    public ServerSession(string tenant, SessionName name, long sequence, string label, TimeSpan ttl, SessionLimits limits, GraphSession engine, int window, DateTimeOffset now)
     {
+        Tenant = tenant;
         Key = name;
         Name = name.ToString();
         Sequence = sequence;
@@ -29,6 +30,9 @@ internal sealed class ServerSession : IDisposable
         Closed = _closed.Token;
         _lastUse = now;
     }
+
+    /// <summary>The owner.</summary>
+    public string Tenant { get; }
 
     public SessionName Key { get; }
 

@@ -3,11 +3,12 @@ using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Hosting;
+using Gradients.Server.Security;
 using Gradients.Server.Telemetry;
 
 namespace Gradients.Server.Sessions;
 
-/// <summary>All sessions by name. Expired ones are removed by a timer and, without waiting for it, by whoever asks for them.</summary>
+/// <summary>All sessions by name; each is visible to its owner only. Expired ones are removed by a timer and, without waiting for it, by whoever asks for them.</summary>
 internal sealed class SessionRegistry : IDisposable
 {
     private readonly Lock _gate = new();
@@ -34,7 +35,7 @@ internal sealed class SessionRegistry : IDisposable
     public uint Incarnation { get; }
 
     /// <exception cref="GradientsException">SESSION_QUOTA when there are as many as allowed.</exception>
-    public ServerSession Create(string label, TimeSpan ttl, SessionLimits limits)
+    public ServerSession Create(Caller caller, string label, TimeSpan ttl, SessionLimits limits)
     {
         var now = _time.GetUtcNow();
         ServerSession session;
@@ -42,7 +43,7 @@ internal sealed class SessionRegistry : IDisposable
         {
             if (_sessions.Count >= _options.MaxSessions)
                 throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The server holds its limit of {_options.MaxSessions} sessions; delete some.").With("limit", "max_sessions").With("value", _options.MaxSessions.ToString());
-            session = new ServerSession(SessionName.Create(Incarnation), ++_sequence, label, ttl, limits, new GraphSession(_host, limits), _options.RequestIdWindow, now);
+            session = new ServerSession(caller.Tenant, SessionName.Create(Incarnation), ++_sequence, label, ttl, limits, new GraphSession(_host, limits, caller.Tenant), _options.RequestIdWindow, now);
             _sessions.Add(session.Key.Id, session);
         }
 
@@ -53,10 +54,10 @@ internal sealed class SessionRegistry : IDisposable
 
     /// <summary>Uses a session, which extends its life.</summary>
     /// <exception cref="GradientsException">SESSION_NOT_FOUND, SESSION_EXPIRED, SESSION_LOST.</exception>
-    public SessionUse Use(string name)
+    public SessionUse Use(Caller caller, string name)
     {
         var now = _time.GetUtcNow();
-        var session = Find(name);
+        var session = Find(caller, name);
         if (session.TryUse(now))
             return new SessionUse(session, _time);
         Expire(session);
@@ -64,18 +65,18 @@ internal sealed class SessionRegistry : IDisposable
     }
 
     /// <summary>A session without extending its life.</summary>
-    public ServerSession Look(string name)
+    public ServerSession Look(Caller caller, string name)
     {
-        var session = Find(name);
+        var session = Find(caller, name);
         if (!session.IsExpired(_time.GetUtcNow()))
             return session;
         Expire(session);
         throw Expired();
     }
 
-    public void Delete(string name)
+    public void Delete(Caller caller, string name)
     {
-        var session = Look(name);
+        var session = Look(caller, name);
         lock (_gate)
         {
             if (!_sessions.Remove(session.Key.Id))
@@ -85,12 +86,12 @@ internal sealed class SessionRegistry : IDisposable
         End(session, "deleted");
     }
 
-    /// <summary>Up to <paramref name="count"/> sessions older than position <paramref name="before"/>, newest first.</summary>
-    public ServerSession[] List(long before, int count)
+    /// <summary>Up to <paramref name="count"/> sessions of the caller older than position <paramref name="before"/>, newest first.</summary>
+    public ServerSession[] List(Caller caller, long before, int count)
     {
         var now = _time.GetUtcNow();
         lock (_gate)
-            return [.. _sessions.Values.Where(s => s.Sequence < before && !s.IsExpired(now)).OrderByDescending(s => s.Sequence).Take(count)];
+            return [.. _sessions.Values.Where(s => s.Tenant == caller.Tenant && s.Sequence < before && !s.IsExpired(now)).OrderByDescending(s => s.Sequence).Take(count)];
     }
 
     public void Dispose()
@@ -111,7 +112,7 @@ internal sealed class SessionRegistry : IDisposable
 
     private static GradientsException Expired() => GradientsException.NotFound(ErrorReasons.SessionExpired, "The session ended because its time to live passed.");
 
-    private ServerSession Find(string name)
+    private ServerSession Find(Caller caller, string name)
     {
         if (!SessionName.TryParse(name, out var key))
             throw NotFound();
@@ -120,8 +121,8 @@ internal sealed class SessionRegistry : IDisposable
         lock (_gate)
         {
             if (_sessions.TryGetValue(key.Id, out var session))
-                return session;
-            throw _expired.Contains(key.Id) ? Expired() : NotFound();
+                return session.Tenant == caller.Tenant ? session : throw NotFound();
+            throw _expired.Contains(key.Id, caller.Tenant) ? Expired() : NotFound();
         }
     }
 
@@ -131,7 +132,7 @@ internal sealed class SessionRegistry : IDisposable
         {
             if (!_sessions.Remove(session.Key.Id))
                 return;
-            _expired.Add(session.Key.Id);
+            _expired.Add(session.Key.Id, session.Tenant);
         }
 
         End(session, "expired");

@@ -1,0 +1,9 @@
+namespace Gradients.Server.Security;
+
+/// <summary>Who calls. A tenant owns its sessions and quotas and shares nothing with other tenants.</summary>
+/// <param name="Tenant">Names the owner of what the call touches; empty where no authentication is configured.</param>
+internal sealed record Caller(string Tenant)
+{
+    /// <summary>Everyone, where no authentication is configured.</summary>
+    public static Caller Anonymous { get; } = new("");
+}
