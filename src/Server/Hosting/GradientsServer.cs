@@ -3,6 +3,7 @@ using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Security;
 using Gradients.Server.Services;
 using Gradients.Server.Sessions;
 using Gradients.Server.Telemetry;
@@ -29,7 +30,7 @@ public static class GradientsServer
     public static WebApplication Build(GradientsServerOptions options, string[]? args = null, Action<WebApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(args ?? []);
-        builder.Configuration.GetSection("Gradients").Bind(options);
+        Bind(builder.Configuration.GetSection("Gradients"), options);
         GradientsServerOptionsCheck.Validate(options);
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.DrainTimeout + TimeSpan.FromSeconds(5));
@@ -38,7 +39,36 @@ public static class GradientsServer
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        try
+        {
+            Map(app);
+        }
+        catch
+        {
+            ((IDisposable)app).Dispose();
+            throw;
+        }
+
+        return app;
+    }
+
+    /// <summary>Where a started server listens, with the port that it was given.</summary>
+    public static Uri Address(WebApplication app) =>
+        new(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single());
+
+    private static void Bind(IConfigurationSection section, GradientsServerOptions options)
+    {
+        section.Bind(options);
+        // A misspelt setting of the door must not leave it open.
+        section.GetSection(nameof(options.Authentication)).Bind(options.Authentication, binder => binder.ErrorOnUnknownConfiguration = true);
+    }
+
+    private static void Map(WebApplication app)
+    {
+        // Made now: a file that cannot be read keeps the server from starting.
+        app.Services.GetRequiredService<Authenticator>();
         app.UseMiddleware<ErrorDetailsMiddleware>();
+        app.UseMiddleware<AuthenticationMiddleware>();
         app.MapGrpcService<SessionService>();
         app.MapGrpcService<TensorService>();
         app.MapGrpcService<EvaluationService>();
@@ -47,12 +77,7 @@ public static class GradientsServer
         app.MapGrpcHealthChecksService();
         app.MapGrpcReflectionService();
         app.Lifetime.ApplicationStarted.Register(() => app.Logger.Listening(ServerService.Version, Address(app).ToString(), IsaLevel.Name, app.Services.GetRequiredService<SessionRegistry>().Incarnation.ToString("x8")));
-        return app;
     }
-
-    /// <summary>Where a started server listens, with the port that it was given.</summary>
-    public static Uri Address(WebApplication app) =>
-        new(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single());
 
     private static void Configure(KestrelServerOptions kestrel, GradientsServerOptions options)
     {
@@ -75,6 +100,10 @@ public static class GradientsServer
         services.AddSingleton<EvaluationService>();
         services.AddSingleton<GraphService>();
         services.AddSingleton<ServerService>();
+        services.AddSingleton(options.Authentication);
+        services.AddSingleton<Authenticator>();
+        services.AddHostedService(provider => provider.GetRequiredService<Authenticator>());
+        services.AddSingleton<RefusalLog>();
         services.AddHostedService<DrainOnStop>();
         services.AddGrpc(grpc =>
         {
