@@ -33,6 +33,6 @@ internal sealed class RefusalLog(TimeProvider time, ILogger<RefusalLog> logger)
         if (suppressed > 0)
             logger.UnauthorizedSuppressed(suppressed);
         if (isShown)
-            logger.Unauthorized(LogText.Escape(context.Request.Path), context.Connection.RemoteIpAddress?.ToString() ?? "unknown", cause);
+            logger.Unauthorized(LogText.Escape(context.Request.Path.Value ?? ""), context.Connection.RemoteIpAddress?.ToString() ?? "unknown", cause);
     }
 }
