@@ -12,6 +12,12 @@ internal sealed class AuthenticationMiddleware(RequestDelegate next, Authenticat
 {
     public async Task InvokeAsync(HttpContext context)
     {
+        if (Exemptions.Cover(context))
+        {
+            await next(context);
+            return;
+        }
+
         if (!authenticator.IsRequired)
         {
             context.Features.Set(Caller.Anonymous);

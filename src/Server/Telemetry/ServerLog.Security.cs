@@ -17,4 +17,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(1304, LogLevel.Warning, "No authentication is configured: whoever reaches {Address} may compute.")]
     public static partial void Open(this ILogger logger, string address);
+
+    [LoggerMessage(1305, LogLevel.Information, "The {Listener} listener is at {Address}.")]
+    public static partial void ManagementListening(this ILogger logger, string listener, string address);
 }

@@ -17,7 +17,7 @@ public sealed class EveryRpcTests
         Health.Descriptor, Grpc.Reflection.V1.ServerReflection.Descriptor, Grpc.Reflection.V1Alpha.ServerReflection.Descriptor,
     ];
 
-    private static readonly string[] Rpcs = [.. Services.SelectMany(s => s.Methods).Select(m => $"/{m.Service.FullName}/{m.Name}")];
+    internal static readonly string[] Rpcs = [.. Services.SelectMany(s => s.Methods).Select(m => $"/{m.Service.FullName}/{m.Name}")];
 
     private static readonly string[] Unknown = ["/gradients.v1.SessionService/Nothing", "/nothing.v1.Nothing/Nothing", "/nothing", "/"];
 
