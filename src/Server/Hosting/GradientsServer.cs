@@ -3,6 +3,7 @@ using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Limits;
 using Gradients.Server.Services;
 using Gradients.Server.Sessions;
 using Gradients.Server.Telemetry;
@@ -29,7 +30,7 @@ public static class GradientsServer
     public static WebApplication Build(GradientsServerOptions options, string[]? args = null, Action<WebApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(args ?? []);
-        builder.Configuration.GetSection("Gradients").Bind(options);
+        TenantQuotaBinding.Bind(builder.Configuration.GetSection("Gradients"), options);
         GradientsServerOptionsCheck.Validate(options);
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.DrainTimeout + TimeSpan.FromSeconds(5));
@@ -39,6 +40,7 @@ public static class GradientsServer
 
         var app = builder.Build();
         app.UseMiddleware<ErrorDetailsMiddleware>();
+        app.UseMiddleware<WireLeaseMiddleware>();
         app.MapGrpcService<SessionService>();
         app.MapGrpcService<TensorService>();
         app.MapGrpcService<EvaluationService>();
@@ -58,6 +60,7 @@ public static class GradientsServer
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = options.MaxMessageBytes + (1L << 20);
+        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
         kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxStreamsPerConnection;
         kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen => listen.Protocols = HttpProtocols.Http2);
     }
@@ -68,6 +71,9 @@ public static class GradientsServer
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Drain>();
         services.AddSingleton(provider => new EngineHost(EngineOptions(options) with { Time = provider.GetRequiredService<TimeProvider>() }));
+        services.AddSingleton<ServerQuotas>();
+        services.AddSingleton<TenantRegistry>();
+        services.AddSingleton<QuotaInterceptor>();
         services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionOpening>();
         services.AddSingleton<SessionService>();
@@ -80,6 +86,7 @@ public static class GradientsServer
         {
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
             grpc.Interceptors.Add<RequestInterceptor>();
+            grpc.Interceptors.Add<QuotaInterceptor>();
         });
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks().AddCheck<DrainHealthCheck>("gradients");

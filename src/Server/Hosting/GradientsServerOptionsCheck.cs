@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using Gradients.Server.Limits;
 
 namespace Gradients.Server.Hosting;
 
@@ -9,9 +10,11 @@ internal static class GradientsServerOptionsCheck
     public static void Validate(GradientsServerOptions options)
     {
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
+        TenantQuotaBinding.Validate(options);
         Require(IPAddress.TryParse(options.Address, out _), $"Address '{options.Address}' is not an IP address.");
         Require(options.PreferredChunkBytes <= options.MaxChunkBytes, "PreferredChunkBytes is above MaxChunkBytes.");
         Require(options.MaxChunkBytes <= options.MaxMessageBytes - 256, "MaxChunkBytes must be 256 bytes below MaxMessageBytes: a chunk has a header.");
+        Require(options.WireBudgetBytes >= options.MaxMessageExpansionBytes + (2L * options.MaxMessageBytes), "WireBudgetBytes must have room for MaxMessageExpansionBytes and twice MaxMessageBytes.");
         Require(options.DefaultSessionTtl <= options.MaxSessionTtl, "DefaultSessionTtl is above MaxSessionTtl.");
     }
 
