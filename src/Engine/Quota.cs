@@ -14,6 +14,8 @@ public sealed class Quota(string limit, long most, string reason, string subject
 {
     private long _used;
 
+    public long Most => most;
+
     public long Used => Volatile.Read(ref _used);
 
     /// <exception cref="GradientsException">RESOURCE_EXHAUSTED with the quota's reason; nothing is taken then.</exception>
