@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
@@ -34,10 +35,11 @@ public static class GradientsServer
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.DrainTimeout + TimeSpan.FromSeconds(5));
         AddServices(builder.Services, options);
-        builder.AddGradientsTelemetry();
         configure?.Invoke(builder);
+        builder.AddGradientsTelemetry(options.Telemetry);
 
         var app = builder.Build();
+        app.UseMiddleware<CallTelemetry>();
         app.UseMiddleware<ErrorDetailsMiddleware>();
         app.MapGrpcService<SessionService>();
         app.MapGrpcService<TensorService>();
@@ -46,7 +48,7 @@ public static class GradientsServer
         app.MapGrpcService<ServerService>();
         app.MapGrpcHealthChecksService();
         app.MapGrpcReflectionService();
-        app.Lifetime.ApplicationStarted.Register(() => app.Logger.Listening(ServerService.Version, Address(app).ToString(), IsaLevel.Name, app.Services.GetRequiredService<SessionRegistry>().Incarnation.ToString("x8")));
+        app.Lifetime.ApplicationStarted.Register(() => app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Gradients.Server").Listening(ServerService.Version, Address(app).ToString(), IsaLevel.Name, app.Services.GetRequiredService<SessionRegistry>().Incarnation.ToString("x8")));
         return app;
     }
 
@@ -67,7 +69,7 @@ public static class GradientsServer
         services.AddSingleton(options);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Drain>();
-        services.AddSingleton(provider => new EngineHost(EngineOptions(options) with { Time = provider.GetRequiredService<TimeProvider>() }));
+        services.AddSingleton(provider => new EngineHost(EngineOptions(options) with { Time = provider.GetRequiredService<TimeProvider>(), Meter = provider.GetRequiredService<IMeterFactory>().Create(GradientsActivities.SourceName) }));
         services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionOpening>();
         services.AddSingleton<SessionService>();
@@ -92,5 +94,6 @@ public static class GradientsServer
         Scheduler = new SchedulerOptions { Threads = options.ComputeThreads == 0 ? Environment.ProcessorCount : options.ComputeThreads },
         PlanCacheBytes = options.PlanCacheBytes,
         MaxFlopsPerRequest = options.MaxFlopsPerRequest,
+        OpSpans = options.Telemetry.NodeSpans,
     };
 }

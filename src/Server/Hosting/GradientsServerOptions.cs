@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Gradients.Server.Telemetry;
 
 namespace Gradients.Server.Hosting;
 
@@ -15,6 +16,9 @@ public sealed class GradientsServerOptions
     /// <summary>The port, HTTP/2 without TLS; 0 = a free one. The default value is 0.</summary>
     [Range(0, 65535)]
     public int Port { get; set; }
+
+    /// <summary>Spans, metrics and logs.</summary>
+    public TelemetryOptions Telemetry { get; set; } = new();
 
     /// <summary>Bytes of tensor memory of the whole server. The default value is 1 GiB.</summary>
     [Range(1L << 20, 1L << 46)]

@@ -19,7 +19,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         using var session = new GraphSession(host, new SessionLimits { MaxBytes = options.SessionMaxBytes, Graph = new GraphLimits { MaxNodes = options.MaxNodesPerRequest } }, scope.Caller.Tenant);
         using var tensors = new TensorReader(host, null, options);
         using var reply = await (request.Roots.Count > 0 ? BackwardAsync(request, session, tensors, scope) : ForwardAsync(request, session, tensors, scope));
-        reply.Fill(options.MaxMessageBytes);
+        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes));
         var response = (V1.EvaluateResponse)reply.Message;
         response.TraceId = scope.Activity.TraceId;
         return response;

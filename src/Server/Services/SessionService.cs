@@ -5,13 +5,14 @@ using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
 using Gradients.Server.Sessions;
 using Gradients.Server.Sessions.Commands;
+using Gradients.Server.Telemetry;
 using Gradients.Server.Wire;
 using Grpc.Core;
 
 namespace Gradients.Server.Services;
 
 /// <summary>Sessions, their unary commands and their stream.</summary>
-internal sealed class SessionService(SessionRegistry sessions, SessionOpening opening, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, ILogger<SessionService> logger) : V1.SessionService.SessionServiceBase
+internal sealed class SessionService(SessionRegistry sessions, SessionOpening opening, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ILogger<SessionService> logger) : V1.SessionService.SessionServiceBase
 {
     public override Task<V1.CreateSessionResponse> CreateSession(V1.CreateSessionRequest request, ServerCallContext context) => opening.CreateAsync(request, context);
 
@@ -52,7 +53,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         idle.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         using var use = sessions.Use(CallScope.Of(context).Caller, requestStream.Current.Session);
         CallScope.Of(context).Activity.SetSession(use.Session.Name);
-        using var stream = new Interaction(use.Session, host, options, drain, time, context, logger);
+        using var stream = new Interaction(use.Session, host, options, drain, time, metrics, context, logger);
         await stream.RunAsync(requestStream, responseStream);
     }
 
@@ -90,7 +91,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, cancellation.Token));
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
-        reply.Fill(options.MaxMessageBytes);
+        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes));
         switch (reply.Message)
         {
             case V1.ForwardResponse r:

@@ -44,16 +44,18 @@ internal sealed class Reply(IMessage message) : IDisposable
     /// <summary>Bytes of elements for which a message of a size has room beside ids, shapes and a usual profile.</summary>
     public static long Room(long maxMessageBytes) => maxMessageBytes - (maxMessageBytes / 8);
 
-    /// <summary>Copies the elements into the message.</summary>
+    /// <summary>Copies the elements into the message; returns how many bytes they have.</summary>
     /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE.</exception>
-    public void Fill(long maxBytes)
+    public long Fill(long maxBytes)
     {
-        var bytes = Message.CalculateSize() + _contents.Sum(c => c.Source.ByteCount + ContentHeader);
+        var elements = _contents.Sum(c => c.Source.ByteCount);
+        var bytes = Message.CalculateSize() + elements + (_contents.Count * ContentHeader);
         if (bytes > maxBytes)
             throw Refusals.TooLarge(bytes, maxBytes);
         foreach (var (wire, source) in _contents)
             wire.Raw = ByteString.CopyFrom(source.AsBytes());
         _contents.Clear();
+        return elements;
     }
 
     public void Dispose()

@@ -38,6 +38,7 @@ internal sealed class TensorReader(EngineHost host, GraphSession? session, Gradi
         if (wire?.ContentCase == V1.Tensor.ContentOneofCase.Raw)
         {
             var (type, shape) = Check(wire, field);
+            host.Metrics.Received(wire.Raw.Length);
             return new ConstantData(type, shape, wire.Raw.Span);
         }
 
@@ -81,6 +82,7 @@ internal sealed class TensorReader(EngineHost host, GraphSession? session, Gradi
     private Tensor FromRaw(V1.Tensor wire, string field)
     {
         var (type, shape) = Check(wire, field);
+        host.Metrics.Received(wire.Raw.Length);
         return Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request");
     }
 
