@@ -33,7 +33,7 @@ public sealed class OtlpTests
     public async Task A_signal_with_an_endpoint_of_its_own_is_the_only_one_sent()
     {
         await using var sink = await OtlpSink.StartAsync();
-        await using (var server = await TestServer.StartAsync(args: ["--OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", $"--OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={sink.Endpoint}v1/traces"]))
+        await using (var server = await TestServer.StartAsync(args: ["--OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf", $"--OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={sink.Endpoint}v1/traces"]))
             await server.Info.GetServerInfoAsync(new V1.GetServerInfoRequest());
         Assert.True(sink.Contains("traces", "gradients.v1.ServerService/GetServerInfo"));
         Assert.Equal((0, 0), (sink.Count("metrics"), sink.Count("logs")));

@@ -10,6 +10,7 @@ using static Gradients.Server.Tests.Messages;
 
 namespace Gradients.Server.Tests;
 
+[Collection(nameof(Observed))]
 public sealed class TelemetryTests
 {
     [Fact]

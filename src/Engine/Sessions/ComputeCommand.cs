@@ -178,6 +178,13 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         RecordOps(phase, from, Math.Min(to, from + GradientsActivities.MaxOps));
     }
 
+    private static string OpTypes(PlannedNode[] nodes)
+    {
+        const int Named = 16;
+        var types = string.Join('+', nodes.Take(Named).Select(n => n.Op));
+        return nodes.Length > Named ? types + "+…" : types;
+    }
+
     /// <summary>One span for each instruction whose time was taken: an op, or the ops of a fused group.</summary>
     private void RecordOps(in ActivityContext phase, int from, int to)
     {
@@ -190,7 +197,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
                 phase,
                 begins[i],
                 ends[i],
-                new("gradients.op.type", string.Join('+', instruction.Nodes.Select(n => n.Op))),
+                new("gradients.op.type", OpTypes(instruction.Nodes)),
                 new("gradients.op.count", instruction.Nodes.Length),
                 new("gradients.bytes", instruction.Bytes),
                 new("gradients.flops", instruction.Kernel.Flops));

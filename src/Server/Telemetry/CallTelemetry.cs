@@ -62,6 +62,9 @@ internal sealed class CallTelemetry(RequestDelegate next, RequestMetrics metrics
         activity.SetTag(RpcConventions.System, RpcConventions.Grpc);
         activity.SetTag(RpcConventions.Method, method);
         activity.SetTag(RpcConventions.StatusCode, RpcConventions.Text(code));
+        // The gRPC framework's own names for the same.
+        activity.SetTag("grpc.method", null);
+        activity.SetTag("grpc.status_code", null);
         activity.SetTag("server.address", Text(context.Connection.LocalIpAddress));
         activity.SetTag("server.port", context.Connection.LocalPort);
         activity.SetTag("network.peer.address", Text(context.Connection.RemoteIpAddress));

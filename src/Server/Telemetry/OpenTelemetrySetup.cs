@@ -27,40 +27,37 @@ internal static class OpenTelemetrySetup
             return;
 
         var telemetry = builder.Services.AddOpenTelemetry().ConfigureResource(Describe);
-        if (IsExported(configuration, "TRACES"))
+        var traces = new SignalSettings(configuration, "TRACES");
+        if (traces.IsExported)
         {
             // Checked before the server is built; a sampler of the process's clock is as good as one of a test's.
             var sampler = Sampling.Create(configuration, options, TimeProvider.System);
-            telemetry.WithTracing(t => t.SetSampler(sampler).AddSource(GradientsActivities.SourceName, FrameworkSource).AddOtlpExporter());
+            telemetry.WithTracing(t => t.SetSampler(sampler).AddSource(GradientsActivities.SourceName, FrameworkSource).AddOtlpExporter(traces.Apply));
         }
 
-        var pushed = IsExported(configuration, "METRICS");
-        if (pushed || options.Prometheus == true)
+        var metrics = new SignalSettings(configuration, "METRICS");
+        if (metrics.IsExported || options.Prometheus == true)
         {
             telemetry.WithMetrics(m =>
             {
                 m.AddMeter(GradientsActivities.SourceName).AddMeter(FrameworkMeters);
-                if (pushed)
-                    m.AddOtlpExporter();
+                if (metrics.IsExported)
+                    m.AddOtlpExporter(metrics.Apply);
                 if (options.Prometheus == true)
                     m.AddPrometheusExporter();
             });
         }
 
-        if (IsExported(configuration, "LOGS"))
+        var logs = new SignalSettings(configuration, "LOGS");
+        if (logs.IsExported)
         {
-            telemetry.WithLogging(l => l.AddOtlpExporter(), o => o.IncludeFormattedMessage = true);
+            telemetry.WithLogging(l => l.AddOtlpExporter(logs.Apply), o => o.IncludeFormattedMessage = true);
             AddLevel(builder, "Gradients", LogLevel.Information);
         }
     }
 
     /// <summary>Serves the metrics to Prometheus as <c>GET /metrics</c>. Meant for the management listener only.</summary>
     public static IEndpointConventionBuilder MapGradientsMetrics(this IEndpointRouteBuilder endpoints) => endpoints.MapPrometheusScrapingEndpoint("/metrics");
-
-    /// <summary>A signal is sent when the variables name where to and do not switch its exporter off.</summary>
-    private static bool IsExported(ConfigurationManager configuration, string signal) =>
-        (!string.IsNullOrEmpty(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]) || !string.IsNullOrEmpty(configuration[$"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"]))
-        && configuration[$"OTEL_{signal}_EXPORTER"] is null or "" or "otlp";
 
     /// <summary>OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over these.</summary>
     private static void Describe(ResourceBuilder resource) =>
