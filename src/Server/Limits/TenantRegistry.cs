@@ -22,6 +22,13 @@ internal sealed class TenantRegistry(ServerQuotas server, GradientsServerOptions
         }
     }
 
+    /// <summary>What a tenant that called before uses; null when it is not known.</summary>
+    public TenantUsage? Find(Caller caller)
+    {
+        lock (_gate)
+            return _tenants.GetValueOrDefault(caller.Tenant);
+    }
+
     /// <summary>Counts a call in; the tenant is not forgotten before it is counted out.</summary>
     /// <exception cref="GradientsException">LIMIT_EXCEEDED: too many calls, or too many tenants.</exception>
     public TenantUsage Enter(Caller caller)

@@ -3,16 +3,16 @@ using Gradients.Engine;
 namespace Gradients.Server.Limits;
 
 /// <summary>
-/// The messages that one call holds. A message is counted before it is parsed, when its tenant is not known yet: to the whole
-/// first, to the tenant's part as well from <see cref="AssignTo"/> on.
+/// The messages that one call holds. A message is counted before it is parsed: to its tenant's quota, or only to the whole in
+/// a tenant's first call, until <see cref="AssignTo"/>.
 /// </summary>
-internal sealed class WireLease(Quota whole) : IDisposable
+internal sealed class WireLease(Quota quota) : IDisposable
 {
     // Marshallers know neither the call nor its context: the lease travels beside them.
     private static readonly AsyncLocal<WireLease?> Ambient = new();
 
-    private Quota _quota = whole;
-    private WireCharge _received = new(whole);
+    private Quota _quota = quota;
+    private WireCharge _received = new(quota);
     private WireCharge? _reply;
 
     /// <summary>The lease of the call that this code runs for; null outside of calls.</summary>
@@ -40,6 +40,8 @@ internal sealed class WireLease(Quota whole) : IDisposable
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED when the tenant's messages take too much.</exception>
     public void AssignTo(Quota tenant)
     {
+        if (_quota == tenant)
+            return;
         var bytes = _received.Bytes;
         _received.Dispose();
         _quota = tenant;

@@ -1,11 +1,14 @@
+using Gradients.Server.Security;
+
 namespace Gradients.Server.Limits;
 
-/// <summary>Gives every call its lease, which ends when the reply is written.</summary>
-internal sealed class WireLeaseMiddleware(RequestDelegate next, ServerQuotas quotas)
+/// <summary>Gives every call its lease, which ends when the reply is written. Runs behind authentication.</summary>
+internal sealed class WireLeaseMiddleware(RequestDelegate next, ServerQuotas quotas, TenantRegistry tenants)
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        using var lease = new WireLease(quotas.Wire);
+        var tenant = context.Features.Get<Caller>() is { } caller ? tenants.Find(caller) : null;
+        using var lease = new WireLease(tenant?.Wire ?? quotas.Wire);
         WireLease.Current = lease;
         await next(context);
     }

@@ -12,9 +12,8 @@ public sealed class StatelessTests
         await using var server = await TestServer.StartAsync(new GradientsServerOptions { Stateless = true });
         foreach (var method in new[] { V1.SessionService.Descriptor, V1.TensorService.Descriptor }.SelectMany(s => s.Methods))
         {
-            var status = await RefusedAsync(StatusCode.Unimplemented, "RPC_UNIMPLEMENTED", () => method.IsClientStreaming || method.IsServerStreaming
-                ? RawCalls.DuplexAsync(server, method.Service.FullName, method.Name, [])
-                : RawCalls.UnaryAsync(server, method.Service.FullName, method.Name, []));
+            var status = await BareRequests.PostAsync(server, $"{method.Service.FullName}/{method.Name}", BareRequests.Frame([]));
+            Check(status, StatusCode.Unimplemented, "RPC_UNIMPLEMENTED");
             Assert.Contains("stateless", status.Message, StringComparison.Ordinal);
         }
 

@@ -6,7 +6,11 @@ namespace Gradients.Server.Tests.Tenants;
 
 internal static class TenantUsageExtensions
 {
-    /// <summary>What the tenant uses, with one call more for this look.</summary>
-    public static TenantUsage Usage(this TestServer server, string tenant) =>
-        server.App.Services.GetRequiredService<TenantRegistry>().Enter(new Caller(tenant));
+    /// <summary>What the tenant uses.</summary>
+    public static TenantUsage Usage(this TestServer server, string tenant)
+    {
+        var usage = server.App.Services.GetRequiredService<TenantRegistry>().Enter(new Caller(tenant));
+        TenantRegistry.Leave(usage);
+        return usage;
+    }
 }

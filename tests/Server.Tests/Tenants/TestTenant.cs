@@ -7,6 +7,7 @@ internal sealed class TestTenant
 {
     public TestTenant(TestServer server, string name)
     {
+        (Server, Name) = (server, name);
         var calls = server.Channel.Intercept(headers =>
         {
             headers.Add(TenantHeader.Name, name);
@@ -17,6 +18,10 @@ internal sealed class TestTenant
         Evaluation = new V1.EvaluationService.EvaluationServiceClient(calls);
         Info = new V1.ServerService.ServerServiceClient(calls);
     }
+
+    public TestServer Server { get; }
+
+    public string Name { get; }
 
     public V1.SessionService.SessionServiceClient Sessions { get; }
 
