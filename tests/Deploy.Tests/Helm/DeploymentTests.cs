@@ -9,7 +9,7 @@ public class DeploymentTests
 
     [Theory]
     [InlineData(1024, 256)]
-    [InlineData(64, 32)]
+    [InlineData(64, 64)]
     [InlineData(1048576, 4096)]
     public void MemoryLimitIsTheBudgetsAnd192MiB(long engine, long wire)
     {
