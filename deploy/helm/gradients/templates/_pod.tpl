@@ -65,6 +65,11 @@
   value: {{ . | quote }}
 - name: OTEL_SERVICE_NAME
   value: gradients
+{{- if $.Values.metrics.enabled }}
+# Metrics are scraped; sent as well, they would be counted twice.
+- name: OTEL_METRICS_EXPORTER
+  value: none
+{{- end }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
