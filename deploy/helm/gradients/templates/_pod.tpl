@@ -23,6 +23,9 @@
   value: "50052"
 - name: GRADIENTS__MANAGEMENT__GRPCPORT
   value: "50053"
+# One JSON object a line, with the ids of trace and span.
+- name: GRADIENTS__TELEMETRY__LOGFORMAT
+  value: Json
 - name: GRADIENTS__TELEMETRY__PROMETHEUS
   value: {{ .Values.metrics.enabled | quote }}
 {{- if .Values.tls.existingSecret }}
