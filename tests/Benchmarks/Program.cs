@@ -1,9 +1,16 @@
 using System.CommandLine;
 using Gradients.Benchmarks;
 using Gradients.Benchmarks.Steps;
+using Gradients.Benchmarks.Telemetry;
+
+if (args is [ServerProcess.Verb])
+{
+    await ServerProcess.RunAsync();
+    return 0;
+}
 
 ISuite[] suites = [new StepsSuite()];
-var known = string.Join(", ", suites.Select(s => s.Name));
+var known = string.Join(", ", suites.Select(s => s.Name).Append(TelemetryCost.Name));
 
 var names = new Argument<string[]>("suites") { Description = $"Suites to run: {known}.", Arity = ArgumentArity.ZeroOrMore };
 var threads = new Option<int>("--threads") { Description = "Compute threads of the engine, 1 to 1024.", DefaultValueFactory = _ => 1 };
@@ -18,7 +25,7 @@ var command = new RootCommand("Measures the engine. Exit codes: 0, 1 when --chec
 command.SetAction(async (arguments, _) =>
 {
     var asked = arguments.GetValue(names) ?? [];
-    var unknown = asked.Where(n => suites.All(s => s.Name != n)).ToArray();
+    var unknown = asked.Where(n => n != TelemetryCost.Name && suites.All(s => s.Name != n)).ToArray();
     if (asked.Length == 0 || unknown.Length > 0)
     {
         await Console.Error.WriteLineAsync(asked.Length == 0 ? $"Name a suite: {known}." : $"Unknown suite: {string.Join(", ", unknown)}. Suites: {known}.");
@@ -37,6 +44,8 @@ command.SetAction(async (arguments, _) =>
         failures.AddRange(measured.Where(m => m.MustNotAllocate && m.Cost.AllocatedBytes > 0).Select(m => $"{suite.Name}: {m.Name} allocates {m.Cost.AllocatedBytes:0.###} managed bytes a step."));
     }
 
+    if (asked.Contains(TelemetryCost.Name))
+        await TelemetryCost.RunAsync();
     if (arguments.GetValue(json) is { } file)
         await Row.WriteAsync(file, rows);
     if (!arguments.GetValue(check))

@@ -3,7 +3,9 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Net;
 using Gradients.Server.Hosting;
+using Gradients.Server.Telemetry;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -51,9 +53,12 @@ internal static class ServeCommand
                 r.AddError("--threads takes 0 to 1024.");
         });
 
+        var logFormat = new Option<string>("--log-format") { HelpName = "FORMAT", Description = "text, or json: one JSON object a line with trace and span id. [default: text]" };
+        logFormat.AcceptOnlyFromAmong("text", "json");
+
         var command = new Command("serve", "Run a server until SIGTERM or Ctrl-C; then refuse new work, finish what is in flight and exit 0. Prints one line with its address. Environment variables GRADIENTS__NAME give further settings; options named here win.")
         {
-            host, port, management, portFile, memory, threads,
+            host, port, management, portFile, memory, threads, logFormat,
         };
         command.SetAction((result, cancellation) =>
         {
@@ -73,6 +78,8 @@ internal static class ServeCommand
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:MemoryBudgetBytes={bytes}"));
             if (result.GetValue(threads) is { } count)
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:ComputeThreads={count}"));
+            if (result.GetValue(logFormat) is { } format)
+                settings.Add($"--Gradients:Telemetry:LogFormat={format}");
             var first = result.GetValue(port) == 0 ? 0 : DefaultManagementPort;
             var options = new GradientsServerOptions { Port = DefaultPort, Management = new ManagementOptions { Port = first, GrpcPort = Next(first) } };
             return RunAsync(options, [.. settings], result.GetValue(portFile), result.InvocationConfiguration, cancellation);
@@ -134,7 +141,16 @@ internal static class ServeCommand
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         // What keeps the host from starting is this command's own message.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
-        builder.Logging.AddSimpleConsole(c => c.SingleLine = true);
+        if (builder.Configuration.GetValue<LogFormat>("Gradients:Telemetry:LogFormat") == LogFormat.Json)
+        {
+            builder.Logging.AddJsonConsole(c => (c.IncludeScopes, c.TimestampFormat, c.UseUtcTimestamp) = (true, "O", true));
+            builder.Logging.Configure(c => c.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
+        }
+        else
+        {
+            builder.Logging.AddSimpleConsole(c => c.SingleLine = true);
+        }
+
         builder.Services.Configure<ConsoleLoggerOptions>(c => c.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 }

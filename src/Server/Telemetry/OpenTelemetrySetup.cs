@@ -52,6 +52,7 @@ internal static class OpenTelemetrySetup
         if (logs.IsExported)
         {
             telemetry.WithLogging(l => l.AddOtlpExporter(logs.Apply), o => o.IncludeFormattedMessage = true);
+            AddLevel(builder, "Default", LogLevel.Warning);
             AddLevel(builder, "Gradients", LogLevel.Information);
         }
     }
@@ -67,6 +68,6 @@ internal static class OpenTelemetrySetup
     private static void AddLevel(WebApplicationBuilder builder, string category, LogLevel level)
     {
         if (builder.Configuration[$"Logging:OpenTelemetry:LogLevel:{category}"] is null)
-            builder.Logging.AddFilter<OpenTelemetryLoggerProvider>(category, level);
+            builder.Logging.AddFilter<OpenTelemetryLoggerProvider>(category == "Default" ? null : category, level);
     }
 }

@@ -54,6 +54,59 @@ public sealed class TraceTests : IDisposable
         Assert.Equal(result.Profile.Flops, instructions.Aggregate(0UL, (sum, i) => sum + i.Flops));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_call_of_the_client_is_one_tree_down_to_its_nodes(bool unary)
+    {
+        await using var server = await ProofServer.StartAsync();
+        await using var client = server.ConnectClient();
+        await using var session = await client.CreateSessionAsync();
+        TopLevelGraph graph = unary ? new Graph() : session;
+        var x = graph.Input<float>("x", 8, 16);
+        var w = graph.Variable("w", new float[16 * 4], 16, 4);
+        var product = x.MatMul(w);
+        var loss = (product * product).Sum();
+        await session.FlushAsync();
+        Listen("Gradients.Client", "Gradients", "Microsoft.AspNetCore");
+
+        var (feeds, options) = (new Feeds { [x] = new float[8 * 16] }, new RequestOptions { Profile = true });
+        var result = unary
+            ? await client.EvaluateAsync((Graph)graph, [loss], [new Root(loss)], [w], feeds, options)
+            : await session.BackwardAsync(loss, [w], feeds, fetch: [loss], options: options);
+
+        // The server's spans end after the reply has left.
+        await Eventually.HoldsAsync(() => Own().Any(s => s.Kind == ActivityKind.Server), Describe);
+        if (unary)
+            await Eventually.HoldsAsync(() => Own().Any(s => s.OperationName == "Microsoft.AspNetCore.Hosting.HttpRequestIn"), Describe);
+        var top = Assert.Single(Own(), s => s.ParentSpanId == default);
+        Assert.Equal("Gradients.Client", top.Source.Name);
+        Assert.Equal(ActivityKind.Client, top.Kind);
+        Assert.Equal(result.TraceId, top.TraceId.ToHexString());
+        var tree = Tree(top, 0).ToArray();
+        string[] above = unary
+            ? ["gradients.v1.EvaluationService/Evaluate", " gradients.v1.EvaluationService/Evaluate", "  gradients.request"]
+            : ["gradients.v1.SessionService/Interact", " gradients.request"];
+        var indent = new string(' ', above.Length);
+        Assert.Equal([.. above, indent + "gradients.queue", indent + "gradients.plan", indent + "gradients.forward"], tree.Take(above.Length + 3));
+        Assert.Single(tree, indent + "gradients.backward");
+        var forward = Assert.Single(Own(), s => s.OperationName == "gradients.forward");
+        var backward = Assert.Single(Own(), s => s.OperationName == "gradients.backward");
+        foreach (var (phase, wire) in new[] { (forward, V1.ProfilePhase.Forward), (backward, V1.ProfilePhase.Backward) })
+        {
+            var ops = Own().Where(s => s.OperationName == "gradients.op" && s.ParentSpanId == phase.SpanId).ToArray();
+            Assert.NotEmpty(ops);
+            Assert.Equal(result.Profile!.Instructions.Where(i => i.Phase == wire).Select(i => string.Join('+', i.Ops)).Order(), ops.Select(s => (string)s.GetTagItem("gradients.op.type")!).Order());
+        }
+
+        // Nothing of this trace lies beside the tree.
+        Assert.Equal(Own().Length, tree.Length);
+
+        Activity[] Own() => [.. _ended.Where(s => s.TraceId.ToHexString() == result.TraceId)];
+        IEnumerable<string> Tree(Activity span, int depth) =>
+            Own().Where(s => s.ParentSpanId == span.SpanId).OrderBy(s => s.StartTimeUtc).SelectMany(s => Tree(s, depth + 1)).Prepend(new string(' ', depth) + span.DisplayName);
+    }
+
     [Fact]
     public async Task A_unary_call_is_one_tree_through_the_http_spans()
     {

@@ -1,0 +1,113 @@
+using System.Globalization;
+using Google.Protobuf;
+using Gradients.Benchmarks.Steps;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Tensors;
+using Gradients.Testing;
+using Grpc.Net.Client;
+
+namespace Gradients.Benchmarks.Telemetry;
+
+/// <summary>
+/// What telemetry costs a server: processor time of its process per 10-5-1 request (Backward with the loss, unary, over
+/// loopback), with telemetry on over off. Two servers live at once and are called in short turns, so that what slows the machine
+/// slows both; the figure is the median of the ratios of 15 pairs.
+/// </summary>
+internal static class TelemetryCost
+{
+    public const string Name = "telemetry";
+
+    private const int Pairs = 15;
+    private const int Turns = 40;
+    private const int RequestsPerTurn = 100;
+    private const int WarmUp = 10_000;
+
+    public static async Task RunAsync()
+    {
+        await using var sink = await OtlpSink.StartAsync();
+        var on = new Dictionary<string, string> { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = sink.Endpoint.ToString(), ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf", ["OTEL_METRIC_EXPORT_INTERVAL"] = "10000" };
+        await CompareAsync("defaults", on);
+        await CompareAsync("always_on", new Dictionary<string, string>(on) { ["OTEL_TRACES_SAMPLER"] = "always_on" });
+        await CompareAsync("off, twice", []);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The collector received {sink.Count("traces")} posts of traces and {sink.Count("metrics")} of metrics."));
+    }
+
+    private static async Task CompareAsync(string name, Dictionary<string, string> environment)
+    {
+        using var measured = await ServerProcess.StartAsync(environment);
+        using var without = await ServerProcess.StartAsync(new Dictionary<string, string>());
+        using var measuredCalls = await Calls.OpenAsync(measured.Address);
+        using var withoutCalls = await Calls.OpenAsync(without.Address);
+        await measuredCalls.RunAsync(WarmUp);
+        await withoutCalls.RunAsync(WarmUp);
+        var (ons, offs, ratios) = (new double[Pairs], new double[Pairs], new double[Pairs]);
+        for (var i = 0; i < Pairs; i++)
+        {
+            var (onBefore, offBefore) = (measured.ProcessorTime, without.ProcessorTime);
+            for (var turn = 0; turn < Turns; turn++)
+            {
+                await measuredCalls.RunAsync(RequestsPerTurn);
+                await withoutCalls.RunAsync(RequestsPerTurn);
+            }
+
+            ons[i] = (measured.ProcessorTime - onBefore).TotalMicroseconds / (Turns * RequestsPerTurn);
+            offs[i] = (without.ProcessorTime - offBefore).TotalMicroseconds / (Turns * RequestsPerTurn);
+            ratios[i] = ons[i] / offs[i];
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-12} on {Median(ons):0.0} µs, off {Median(offs):0.0} µs of server CPU a request; median ratio {Median(ratios):0.000} (quartiles {Quantile(ratios, 0.25):0.000} to {Quantile(ratios, 0.75):0.000})"));
+    }
+
+    private static double Median(double[] values) => Quantile(values, 0.5);
+
+    private static double Quantile(double[] values, double part) => values.Order().ElementAt((int)Math.Round(part * (values.Length - 1)));
+
+    /// <summary>A session with the network's parameters, and its backward request.</summary>
+    private sealed class Calls : IDisposable
+    {
+        private readonly GrpcChannel _channel;
+        private readonly V1.SessionService.SessionServiceClient _sessions;
+        private readonly V1.BackwardRequest _request;
+
+        private Calls(GrpcChannel channel, V1.SessionService.SessionServiceClient sessions, V1.BackwardRequest request) => (_channel, _sessions, _request) = (channel, sessions, request);
+
+        public static async Task<Calls> OpenAsync(Uri address)
+        {
+            var channel = GrpcChannel.ForAddress(address);
+            var sessions = new V1.SessionService.SessionServiceClient(channel);
+            using var pool = new BufferPool();
+            using var network = Network.Regression(pool, 1);
+            var session = (await sessions.CreateSessionAsync(new V1.CreateSessionRequest())).Session.Name;
+            await sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { network.Nodes.Select(n => Wire(n, network)) } });
+            await sessions.SetVariablesAsync(new V1.SetVariablesRequest { Session = session, Updates = { network.Parameters.Select(id => new V1.VariableUpdate { Variable = id, Tensor = Wire(network.Values[id]) }) } });
+            var request = new V1.BackwardRequest
+            {
+                Session = session,
+                Feeds = { network.Values.Where(v => !network.Parameters.Contains(v.Key)).Select(v => new V1.Feed { Node = v.Key, Tensor = Wire(v.Value) }) },
+                Fetches = { new V1.Fetch { Value = network.Loss } },
+                Roots = { new V1.Root { Value = network.Loss } },
+            };
+            return new Calls(channel, sessions, request);
+        }
+
+        public async Task RunAsync(int count)
+        {
+            for (var i = 0; i < count; i++)
+                await _sessions.BackwardAsync(_request);
+        }
+
+        public void Dispose() => _channel.Dispose();
+
+        private static V1.Node Wire(NodeSpec node, Network network)
+        {
+            var wire = new V1.Node { Id = node.Id, Op = node.Op, Inputs = { node.Inputs } };
+            if (network.Values.TryGetValue(node.Id, out var value))
+                wire.Attributes.Add(new V1.Attribute { Name = "type", Type = new V1.TensorType { DataType = V1.DataType.Float32, Dimensions = { value.Shape.Dimensions.ToArray().Select(d => new V1.Dimension { Size = d }) } } });
+            else if (node.Op == "Gemm")
+                wire.Attributes.Add(new V1.Attribute { Name = "transB", IntValue = 1 });
+            return wire;
+        }
+
+        private static V1.Tensor Wire(Tensor value) => new() { DataType = (V1.DataType)value.DataType, Shape = { value.Shape.Dimensions.ToArray() }, Raw = ByteString.CopyFrom(value.AsBytes()) };
+    }
+}
