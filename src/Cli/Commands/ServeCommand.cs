@@ -14,8 +14,6 @@ namespace Gradients.Cli.Commands;
 /// <summary><c>gradients serve</c>: a server until SIGTERM or SIGINT, which drains before it ends.</summary>
 internal static class ServeCommand
 {
-    private const int DefaultPort = 50051;
-
     public static Command Create()
     {
         var host = new Option<string>("--host") { HelpName = "ADDRESS", Description = "IP address to listen on, HTTP/2 without TLS. Beyond loopback anyone who can connect may compute. [default: 127.0.0.1]" };
@@ -24,7 +22,7 @@ internal static class ServeCommand
             if (r.GetValueOrDefault<string>() is { } text && !IPAddress.TryParse(text, out _))
                 r.AddError($"--host takes an IP address; '{text}' is none.");
         });
-        var port = new Option<int?>("--port") { HelpName = "PORT", Description = $"TCP port, 0 to 65535; 0 picks a free one. [default: {DefaultPort}]" };
+        var port = new Option<int?>("--port") { HelpName = "PORT", Description = $"TCP port, 0 to 65535; 0 picks a free one. [default: {ServerAddress.DefaultPort}]" };
         port.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<int?>() is < 0 or > 65535)
@@ -71,7 +69,7 @@ internal static class ServeCommand
         try
         {
             portFile?.Delete();
-            app = GradientsServer.Build(new GradientsServerOptions { Port = DefaultPort }, settings, Log);
+            app = GradientsServer.Build(new GradientsServerOptions { Port = ServerAddress.DefaultPort }, settings, Log);
         }
         catch (Exception e) when (e is ValidationException or FormatException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
