@@ -27,11 +27,11 @@ internal static class TryCommand
             if (r.GetValueOrDefault<string>() is { } text && !ServerAddress.IsUrl(text))
                 r.AddError($"--server takes a URL such as http://127.0.0.1:{ServerAddress.DefaultPort}; '{text}' is none.");
         });
-        var traceUrl = new Option<string>("--trace-url") { HelpName = "TEMPLATE", Description = $"Where traces are looked at, with {Placeholder} in it, such as http://localhost:16686/trace/{Placeholder}; environment variable GRADIENTS_TRACE_URL. The link is printed." };
+        var traceUrl = new Option<string>("--trace-url") { HelpName = "TEMPLATE", Description = $"Where traces are looked at, such as http://localhost:16686/trace/{Placeholder}; the id goes to the end where {Placeholder} is missing. Environment variable GRADIENTS_TRACE_URL. The link is printed." };
         traceUrl.Validators.Add(r =>
         {
-            if (r.GetValueOrDefault<string>() is { } text && !text.Contains(Placeholder, StringComparison.Ordinal))
-                r.AddError($"--trace-url takes a URL with {Placeholder} in it.");
+            if (r.GetValueOrDefault<string>() is { } text && !ServerAddress.IsUrl(text))
+                r.AddError($"--trace-url takes a URL such as http://localhost:16686/trace/{Placeholder}; '{text}' is none.");
         });
         var json = new Option<bool>("--json") { Description = "Print one JSON object {server, value, gradient, trace_id, trace_url} and nothing else." };
 
@@ -70,7 +70,9 @@ internal static class TryCommand
         var result = await client.EvaluateAsync(graph, [f], [new Root(f)], [x], options: new RequestOptions { Timeout = TimeSpan.FromSeconds(10) }, cancellationToken: cancellation);
         var (value, gradient) = (result.Value(f).ToDouble(), result[x]!.ToDouble());
         var isRight = value == Value && gradient == Gradient;
-        var link = template?.Replace(Placeholder, result.TraceId, StringComparison.Ordinal);
+        var link = template is null ? null
+            : template.Contains(Placeholder, StringComparison.Ordinal) ? template.Replace(Placeholder, result.TraceId, StringComparison.Ordinal)
+            : template + result.TraceId;
 
         if (json)
         {

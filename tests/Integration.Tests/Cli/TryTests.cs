@@ -36,7 +36,7 @@ public sealed class TryTests : IAsyncLifetime
     [Fact]
     public async Task Json_is_one_object_and_settings_come_from_the_environment()
     {
-        var settings = new Dictionary<string, string> { ["GRADIENTS_SERVER"] = Address, ["GRADIENTS_TRACE_URL"] = Template };
+        var settings = new Dictionary<string, string> { ["GRADIENTS_SERVER"] = Address, ["GRADIENTS_TRACE_URL"] = "http://localhost:16686/trace/" };
         await using var cli = CliProcess.Start(settings, "try", "--json");
         using var document = JsonDocument.Parse(await cli.Output.ReadToEndAsync(Cancellation));
         Assert.Equal(0, await cli.ExitCodeAsync(Cancellation));
