@@ -40,7 +40,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     public EngineHost Host => App.Services.GetRequiredService<EngineHost>();
 
-    public static async Task<TestServer> StartAsync(GradientsServerOptions? options = null, TimeProvider? time = null)
+    public static async Task<TestServer> StartAsync(GradientsServerOptions? options = null, TimeProvider? time = null, Action<WebApplicationBuilder>? configure = null)
     {
         options ??= new GradientsServerOptions();
         options.ComputeThreads = 2;
@@ -50,6 +50,7 @@ internal sealed class TestServer : IAsyncDisposable
             builder.Logging.ClearProviders();
             if (time is not null)
                 builder.Services.AddSingleton(time);
+            configure?.Invoke(builder);
         });
         await app.StartAsync();
         return new TestServer(app);

@@ -3,14 +3,12 @@ using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Security;
 using Gradients.Server.Services;
 using Gradients.Server.Sessions;
 using Gradients.Server.Telemetry;
 using Gradients.Server.Wire;
 using Grpc.AspNetCore.Server.Model;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -29,37 +27,88 @@ public static class GradientsServer
     public static WebApplication Build(GradientsServerOptions options, string[]? args = null, Action<WebApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(args ?? []);
-        builder.Configuration.GetSection("Gradients").Bind(options);
+        Bind(builder.Configuration.GetSection("Gradients"), options);
         GradientsServerOptionsCheck.Validate(options);
-        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
+        var listeners = new Listeners(options);
+        builder.Services.AddSingleton(listeners);
+        builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options, listeners));
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.DrainTimeout + TimeSpan.FromSeconds(5));
         AddServices(builder.Services, options);
         builder.AddGradientsTelemetry();
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        try
+        {
+            Map(app);
+        }
+        catch
+        {
+            ((IDisposable)app).Dispose();
+            throw;
+        }
+
+        return app;
+    }
+
+    /// <summary>Where a started server listens, with the port that it was given.</summary>
+    public static Uri Address(WebApplication app) => app.Services.GetRequiredService<Listeners>().Address(Listener.Main)!;
+
+    /// <summary>Where a started server answers operators over HTTP/1.1; null when that port is not configured.</summary>
+    public static Uri? ManagementAddress(WebApplication app) => app.Services.GetRequiredService<Listeners>().Address(Listener.Management);
+
+    /// <summary>Where a started server answers gRPC health probes without TLS; null when that port is not configured.</summary>
+    public static Uri? ManagementGrpcAddress(WebApplication app) => app.Services.GetRequiredService<Listeners>().Address(Listener.ManagementGrpc);
+
+    private static void Bind(IConfigurationSection section, GradientsServerOptions options)
+    {
+        section.Bind(options);
+        // A misspelt setting of the door must not leave it open.
+        section.GetSection(nameof(options.Authentication)).Bind(options.Authentication, Strict);
+        section.GetSection(nameof(options.Tls)).Bind(options.Tls, Strict);
+        section.GetSection(nameof(options.Management)).Bind(options.Management, Strict);
+
+        static void Strict(BinderOptions binder) => binder.ErrorOnUnknownConfiguration = true;
+    }
+
+    private static void Map(WebApplication app)
+    {
+        // Made now: a file that cannot be read keeps the server from starting.
+        app.Services.GetRequiredService<Authenticator>();
+        app.Services.GetService<TlsFiles>();
         app.UseMiddleware<ErrorDetailsMiddleware>();
+        app.UseMiddleware<AuthenticationMiddleware>();
         app.MapGrpcService<SessionService>();
         app.MapGrpcService<TensorService>();
         app.MapGrpcService<EvaluationService>();
         app.MapGrpcService<GraphService>();
         app.MapGrpcService<ServerService>();
-        app.MapGrpcHealthChecksService();
+        app.MapGrpcHealthChecksService().OnListener(Listener.Main | Listener.ManagementGrpc);
         app.MapGrpcReflectionService();
-        app.Lifetime.ApplicationStarted.Register(() => app.Logger.Listening(ServerService.Version, Address(app).ToString(), IsaLevel.Name, app.Services.GetRequiredService<SessionRegistry>().Incarnation.ToString("x8")));
-        return app;
+        app.MapManagement();
+        app.Lifetime.ApplicationStarted.Register(() => Announce(app));
     }
 
-    /// <summary>Where a started server listens, with the port that it was given.</summary>
-    public static Uri Address(WebApplication app) =>
-        new(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single());
+    private static void Announce(WebApplication app)
+    {
+        var options = app.Services.GetRequiredService<GradientsServerOptions>();
+        var address = Address(app).ToString();
+        app.Logger.Listening(ServerService.Version, address, IsaLevel.Name, app.Services.GetRequiredService<SessionRegistry>().Incarnation.ToString("x8"));
+        if (ManagementAddress(app) is { } management)
+            app.Logger.ManagementListening("management", management.ToString());
+        if (ManagementGrpcAddress(app) is { } probes)
+            app.Logger.ManagementListening("gRPC health", probes.ToString());
+        if (!options.Authentication.IsConfigured && options.Tls.ClientCertificates == ClientCertificatePolicy.None && !IPAddress.IsLoopback(IPAddress.Parse(options.Address)))
+            app.Logger.Open(address);
+    }
 
-    private static void Configure(KestrelServerOptions kestrel, GradientsServerOptions options)
+    private static void Configure(KestrelServerOptions kestrel, GradientsServerOptions options, Listeners listeners)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = options.MaxMessageBytes + (1L << 20);
         kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxStreamsPerConnection;
-        kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen => listen.Protocols = HttpProtocols.Http2);
+        listeners.Configure(kestrel);
     }
 
     private static void AddServices(IServiceCollection services, GradientsServerOptions options)
@@ -75,6 +124,13 @@ public static class GradientsServer
         services.AddSingleton<EvaluationService>();
         services.AddSingleton<GraphService>();
         services.AddSingleton<ServerService>();
+        services.AddSingleton(options.Authentication);
+        services.AddSingleton<Authenticator>();
+        services.AddHostedService(provider => provider.GetRequiredService<Authenticator>());
+        services.AddSingleton<RefusalLog>();
+        if (options.Tls.IsConfigured)
+            services.AddSingleton(provider => new TlsFiles(options.Tls, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<TlsFiles>>()));
+        services.AddSingleton<MatcherPolicy, ListenerPolicy>();
         services.AddHostedService<DrainOnStop>();
         services.AddGrpc(grpc =>
         {

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Gradients.Server.Security;
 
 namespace Gradients.Server.Hosting;
 
@@ -12,9 +13,23 @@ public sealed class GradientsServerOptions
     [Required]
     public string Address { get; set; } = "127.0.0.1";
 
-    /// <summary>The port, HTTP/2 without TLS; 0 = a free one. The default value is 0.</summary>
+    /// <summary>The port, HTTP/2; 0 = a free one. The default value is 0.</summary>
     [Range(0, 65535)]
     public int Port { get; set; }
+
+    /// <summary>
+    /// Whether the main listener may do without TLS. The default value is null: only where <see cref="Address"/> is loopback.
+    /// </summary>
+    public bool? AllowPlaintext { get; set; }
+
+    /// <summary>Certificates. The default value is no TLS.</summary>
+    public TlsOptions Tls { get; set; } = new();
+
+    /// <summary>Ports for operators and probes. The default value is none; the server's own process has 50052 and 50053.</summary>
+    public ManagementOptions Management { get; set; } = new();
+
+    /// <summary>Who may call. The default value is everyone.</summary>
+    public AuthenticationOptions Authentication { get; set; } = new();
 
     /// <summary>Bytes of tensor memory of the whole server. The default value is 1 GiB.</summary>
     [Range(1L << 20, 1L << 46)]

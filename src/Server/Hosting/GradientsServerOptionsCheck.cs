@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using Gradients.Server.Security;
 
 namespace Gradients.Server.Hosting;
 
@@ -9,7 +10,14 @@ internal static class GradientsServerOptionsCheck
     public static void Validate(GradientsServerOptions options)
     {
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
-        Require(IPAddress.TryParse(options.Address, out _), $"Address '{options.Address}' is not an IP address.");
+        Validator.ValidateObject(options.Management, new ValidationContext(options.Management), validateAllProperties: true);
+        AuthenticationOptionsCheck.Validate(options.Authentication);
+        TlsOptionsCheck.Validate(options.Tls);
+        Require(IPAddress.TryParse(options.Address, out var address), $"Address '{options.Address}' is not an IP address.");
+        Require(IPAddress.TryParse(options.Management.Address, out _), $"Management:Address '{options.Management.Address}' is not an IP address.");
+        Require(
+            options.Tls.IsConfigured || (options.AllowPlaintext ?? IPAddress.IsLoopback(address!)),
+            $"Address {options.Address} without TLS is refused: set Tls:CertificateFile, or AllowPlaintext=true where the network itself is trusted.");
         Require(options.PreferredChunkBytes <= options.MaxChunkBytes, "PreferredChunkBytes is above MaxChunkBytes.");
         Require(options.MaxChunkBytes <= options.MaxMessageBytes - 256, "MaxChunkBytes must be 256 bytes below MaxMessageBytes: a chunk has a header.");
         Require(options.DefaultSessionTtl <= options.MaxSessionTtl, "DefaultSessionTtl is above MaxSessionTtl.");

@@ -6,6 +6,7 @@ using Gradients.Server.Security;
 using Gradients.Server.Telemetry;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Gradients.Server.Services;
 
@@ -43,7 +44,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
             return await call();
         using var activity = RequestActivity.Start(context.Method[(context.Method.LastIndexOf('/') + 1)..], Parent(context));
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, drain.Aborted);
-        new CallScope(Caller.Anonymous, activity, linked.Token).Attach(context);
+        new CallScope(context.GetHttpContext().Features.GetRequiredFeature<Caller>(), activity, linked.Token).Attach(context);
         var began = Stopwatch.GetTimestamp();
         var code = StatusCode.OK;
         var entered = false;

@@ -1,0 +1,43 @@
+using System.Net;
+using Gradients.Server.Security;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace Gradients.Server.Hosting;
+
+/// <summary>Opens the ports that are configured and knows where they are once the server has started.</summary>
+internal sealed class Listeners(GradientsServerOptions options)
+{
+    private readonly Dictionary<Listener, ListenOptions> _open = [];
+
+    public void Configure(KestrelServerOptions kestrel)
+    {
+        Open(kestrel, Listener.Main, options.Address, options.Port, HttpProtocols.Http2, listen =>
+        {
+            if (kestrel.ApplicationServices.GetService<TlsFiles>() is { } files)
+                listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(files.Current) });
+        });
+        if (options.Management.Port is { } port)
+            Open(kestrel, Listener.Management, options.Management.Address, port, HttpProtocols.Http1, _ => { });
+        if (options.Management.GrpcPort is { } grpcPort)
+            Open(kestrel, Listener.ManagementGrpc, options.Management.Address, grpcPort, HttpProtocols.Http2, _ => { });
+    }
+
+    /// <summary>Where the listener is; null when it is not open.</summary>
+    public Uri? Address(Listener listener) =>
+        _open.TryGetValue(listener, out var listen) ? new Uri($"{(listener == Listener.Main && options.Tls.IsConfigured ? "https" : "http")}://{listen.IPEndPoint}") : null;
+
+    private void Open(KestrelServerOptions kestrel, Listener listener, string address, int port, HttpProtocols protocols, Action<ListenOptions> configure) =>
+        kestrel.Listen(IPAddress.Parse(address), port, listen =>
+        {
+            _open[listener] = listen;
+            listen.Protocols = protocols;
+            var feature = new ListenerFeature(listener);
+            listen.Use(next => connection =>
+            {
+                connection.Features.Set(feature);
+                return next(connection);
+            });
+            configure(listen);
+        });
+}
