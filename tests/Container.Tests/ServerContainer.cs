@@ -23,6 +23,8 @@ internal sealed class ServerContainer : IAsyncDisposable
 
     public string Address => $"http://{Container.Hostname}:{Container.GetMappedPublicPort(Port)}";
 
+    public string SecureAddress => Address.Replace("http://", "https://", StringComparison.Ordinal);
+
     /// <summary>Started, and healthy by the image's own health check.</summary>
     public static async Task<ServerContainer> StartAsync(ServerImage image, Settings settings, CancellationToken cancellation)
     {
@@ -97,6 +99,8 @@ internal sealed class ServerContainer : IAsyncDisposable
             create.HostConfig.SecurityOpt = ["no-new-privileges:true"];
             create.HostConfig.Memory = settings.MemoryBytes;
             create.HostConfig.MemorySwap = settings.MemoryBytes;
+            if (settings.Secrets is { } folder)
+                create.HostConfig.Binds = [$"{folder}:/secrets:ro"];
         });
 
     /// <summary>What differs between tests.</summary>
@@ -105,5 +109,8 @@ internal sealed class ServerContainer : IAsyncDisposable
     internal sealed record Settings(long MemoryBytes = 0, bool ReadOnly = true)
     {
         public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+        /// <summary>A folder that is mounted at /secrets; null = none.</summary>
+        public string? Secrets { get; init; }
     }
 }

@@ -11,11 +11,11 @@ internal static class ProbeCommand
 {
     public static Command Create()
     {
-        var address = new Option<string>("--address") { HelpName = "URL", Description = "Where to ask, such as http://127.0.0.1:50051. [default: the server that this process's GRADIENTS__ settings configure]" };
+        var address = new Option<string>("--address") { HelpName = "URL", Description = "Where to ask, such as http://127.0.0.1:50053. [default: the management port for gRPC of the server that this process's GRADIENTS__ settings configure]" };
         address.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<string>() is { } text && !ServerAddress.IsUrl(text))
-                r.AddError($"--address takes a URL such as http://127.0.0.1:50051; '{text}' is none.");
+                r.AddError($"--address takes a URL such as http://127.0.0.1:50053; '{text}' is none.");
         });
         var timeout = new Option<double>("--timeout") { HelpName = "SECONDS", Description = "Seconds to wait for the answer, 0.1 to 60.", DefaultValueFactory = _ => 3 };
         timeout.Validators.Add(r =>

@@ -69,7 +69,7 @@ internal static class ServeCommand
         try
         {
             portFile?.Delete();
-            app = GradientsServer.Build(new GradientsServerOptions { Port = ServerAddress.DefaultPort }, settings, Log);
+            app = GradientsServer.Build(ServerAddress.Defaults(), settings, Log);
         }
         catch (Exception e) when (e is ValidationException or FormatException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {

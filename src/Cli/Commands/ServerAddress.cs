@@ -11,19 +11,22 @@ internal static class ServerAddress
     /// <summary>The port of <c>gradients serve</c> where nothing else is said.</summary>
     public const int DefaultPort = 50051;
 
+    /// <summary>The settings of <c>gradients serve</c> where nothing else is said.</summary>
+    public static GradientsServerOptions Defaults() => new() { Port = DefaultPort, Management = { Port = 50052, GrpcPort = 50053 } };
+
     /// <summary>What the server reads, the command line left out.</summary>
     public static IConfiguration Configuration() => new ConfigurationBuilder()
         .AddJsonFile("appsettings.json", optional: true)
         .AddEnvironmentVariables()
         .Build();
 
-    /// <summary>Where grpc.health.v1 answers from this machine.</summary>
+    /// <summary>Where grpc.health.v1 answers from this machine without TLS and credentials: the management listener.</summary>
     /// <exception cref="FormatException">The configured address is none.</exception>
     public static Uri OfHealth(IConfiguration configuration)
     {
-        var options = new GradientsServerOptions { Port = DefaultPort };
+        var options = Defaults();
         configuration.GetSection("Gradients").Bind(options);
-        return Url(options.Address, options.Port);
+        return Url(options.Management.Address, options.Management.GrpcPort!.Value);
     }
 
     public static bool IsUrl(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
