@@ -42,6 +42,20 @@ public sealed class GradientsException(ErrorCode code, string reason, string mes
         return this;
     }
 
+    /// <summary>Whose limit refused: <c>tenant:name</c>, <c>session:id</c> or <c>server</c>; null where no limit did.</summary>
+    public string? Subject { get; set; }
+
+    /// <summary>When trying again may help; null where waiting does not.</summary>
+    public TimeSpan? RetryAfter { get; private set; }
+
+    /// <summary>Names the limit that refused.</summary>
+    /// <param name="value">What was asked for.</param>
+    public GradientsException Limited(string limit, string value, string subject, TimeSpan? retryAfter = null)
+    {
+        (Subject, RetryAfter) = (subject, retryAfter);
+        return With("limit", limit).With("value", value);
+    }
+
     public static GradientsException Invalid(string reason, string message) => new(ErrorCode.InvalidArgument, reason, message);
 
     public static GradientsException NotFound(string reason, string message) => new(ErrorCode.NotFound, reason, message);

@@ -48,6 +48,7 @@ internal sealed class TestServer : IAsyncDisposable
         var app = GradientsServer.Build(options, configure: builder =>
         {
             builder.Logging.ClearProviders();
+            Tenants.TenantHeader.Trust(builder.Services);
             if (time is not null)
                 builder.Services.AddSingleton(time);
             configure?.Invoke(builder);

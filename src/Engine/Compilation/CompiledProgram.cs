@@ -44,7 +44,8 @@ public sealed class CompiledProgram
     public static CompiledProgram Compile(ProgramRequest request, Subgraph subgraph, IReadOnlyList<NodeType> sourceTypes, int maxNodes, CancellationToken cancellation)
     {
         if (FunctionDefinition.ExpandedNodesOf(subgraph.Nodes) is var expanded && expanded > maxNodes)
-            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request expands to {expanded} nodes; the limit is {maxNodes}.");
+            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request expands to {expanded} nodes; the limit is {maxNodes}.")
+                .Limited("max_expanded_nodes", expanded.ToString(), "server");
         var builder = new GraphBuilder(maxNodes) { Cancellation = cancellation };
         var expansion = new Expansion(builder, subgraph);
         expansion.Run(sourceTypes);

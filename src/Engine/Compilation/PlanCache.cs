@@ -3,14 +3,20 @@ using System.Diagnostics.CodeAnalysis;
 namespace Gradients.Engine.Compilation;
 
 /// <summary>
-/// Programs by canonical key, shared by all sessions, bounded by bytes, least recently used out first. Keys are compared by
-/// content. Under concurrency each key is compiled once; a failed compilation is not kept.
+/// Programs by scope and canonical key, shared by all sessions of a scope, bounded by bytes. Keys are compared by content.
+/// Under concurrency each key is compiled once; a failed compilation is not kept.
 /// </summary>
+/// <remarks>
+/// A scope is a tenant. A hit saves the time of a compilation, which a client can measure: programs are not shared between
+/// scopes, or a tenant would learn by timing what graphs another one uses. The price is one compilation and one copy for
+/// each tenant that uses the same graph.
+/// <para>Eviction takes the least recently used program of the scope that holds most bytes. Above the capacity C with n scopes
+/// that one holds at least C/n, so a scope that holds less than its equal part loses nothing to others, whatever they compile.</para>
+/// </remarks>
 public sealed class PlanCache(long capacityBytes = 256L << 20)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<byte[], Entry> _entries = new(KeyComparer.Instance);
-    private readonly LinkedList<Entry> _recent = new();
+    private readonly Dictionary<string, Scope> _scopes = [];
     private long _bytes;
     private long _compilations;
     private long _hits;
@@ -25,30 +31,32 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
         get
         {
             lock (_gate)
-                return _entries.Count;
+                return _scopes.Values.Sum(s => s.Entries.Count);
         }
     }
 
     /// <summary>The program of a key, compiled by <paramref name="compile"/> when it is new.</summary>
     /// <param name="hit">Whether it was there already.</param>
-    public CompiledProgram Get(ReadOnlySpan<byte> key, Func<CompiledProgram> compile, out bool hit)
+    /// <param name="scope">Whose programs they are.</param>
+    public CompiledProgram Get(ReadOnlySpan<byte> key, Func<CompiledProgram> compile, out bool hit, string scope = "")
     {
         Entry entry;
         lock (_gate)
         {
-            var lookup = _entries.GetAlternateLookup<ReadOnlySpan<byte>>();
-            hit = lookup.TryGetValue(key, out entry!);
+            if (!_scopes.TryGetValue(scope, out var owner))
+                _scopes[scope] = owner = new Scope(scope);
+            hit = owner.Entries.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out entry!);
             if (hit)
             {
-                _recent.Remove(entry.Link);
-                _recent.AddFirst(entry.Link);
+                owner.Recent.Remove(entry.Link);
             }
             else
             {
-                entry = new Entry(key.ToArray());
-                _entries.Add(entry.Key, entry);
-                _recent.AddFirst(entry.Link);
+                entry = new Entry(owner, key.ToArray());
+                owner.Entries.Add(entry.Key, entry);
             }
+
+            owner.Recent.AddFirst(entry.Link);
         }
 
         if (hit && entry.Program is { } known)
@@ -90,9 +98,28 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
             if (entry.Link.List is null)
                 return;
             _bytes += entry.Bytes;
-            while (_bytes > capacityBytes && _recent.Last is { } last && last != entry.Link)
+            entry.Owner.Bytes += entry.Bytes;
+            while (_bytes > capacityBytes)
+            {
+                // The one program of the only scope stays, however large: its session would compile it at every step.
+                var last = Largest().Recent.Last!;
+                if (last == entry.Link && _scopes.Count == 1)
+                    return;
                 RemoveLocked(last.Value);
+            }
         }
+    }
+
+    private Scope Largest()
+    {
+        Scope? largest = null;
+        foreach (var scope in _scopes.Values)
+        {
+            if (largest is null || scope.Bytes > largest.Bytes)
+                largest = scope;
+        }
+
+        return largest!;
     }
 
     private void Remove(Entry entry)
@@ -105,18 +132,36 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
     {
         if (entry.Link.List is null)
             return;
-        _recent.Remove(entry.Link);
-        _entries.Remove(entry.Key);
+        var owner = entry.Owner;
+        owner.Recent.Remove(entry.Link);
+        owner.Entries.Remove(entry.Key);
+        owner.Bytes -= entry.Bytes;
         _bytes -= entry.Bytes;
+        if (owner.Entries.Count == 0)
+            _scopes.Remove(owner.Name);
+    }
+
+    private sealed class Scope(string name)
+    {
+        public string Name { get; } = name;
+
+        public Dictionary<byte[], Entry> Entries { get; } = new(KeyComparer.Instance);
+
+        public LinkedList<Entry> Recent { get; } = new();
+
+        public long Bytes { get; set; }
     }
 
     private sealed class Entry
     {
-        public Entry(byte[] key)
+        public Entry(Scope owner, byte[] key)
         {
+            Owner = owner;
             Key = key;
             Link = new LinkedListNode<Entry>(this);
         }
+
+        public Scope Owner { get; }
 
         public byte[] Key { get; }
 

@@ -36,6 +36,7 @@ public sealed unsafe class PlanExecution : IDisposable
     private readonly nint[] _operandBlock;
     private readonly nint[] _storages;
     private BufferPool _pool = null!;
+    private Quota? _account;
     private PooledBuffer? _arena;
     private long[]? _ticks;
     private int _instruction;
@@ -64,11 +65,13 @@ public sealed unsafe class PlanExecution : IDisposable
     public long[]? InstructionTicks => _ticks;
 
     /// <summary>Rents an execution of the plan.</summary>
-    public static PlanExecution Rent(Plan plan, BufferPool pool)
+    /// <param name="account">Whose part of the pool's budget its memory counts to.</param>
+    public static PlanExecution Rent(Plan plan, BufferPool pool, Quota? account = null)
     {
         var home = ExecutionStack.Of(plan);
         var execution = home.Take() ?? new PlanExecution(plan, home);
         execution._pool = pool;
+        execution._account = account;
         execution._rented = true;
         return execution;
     }
@@ -95,11 +98,11 @@ public sealed unsafe class PlanExecution : IDisposable
     public void Reserve()
     {
         if (_arena is null)
-            _pool.Require(checked(Plan.ArenaBytes + Plan.OutputBytes));
-        _arena ??= _pool.Rent(Plan.ArenaBytes, "arena");
+            _pool.Require(checked(Plan.ArenaBytes + Plan.OutputBytes), _account);
+        _arena ??= _pool.Rent(Plan.ArenaBytes, "arena", _account);
         var bytes = Plan.OutputByteCounts;
         for (var i = 0; i < bytes.Length; i++)
-            _outputs[i] ??= _pool.Rent(bytes[i], "output");
+            _outputs[i] ??= _pool.Rent(bytes[i], "output", _account);
     }
 
     /// <summary>Runs until done, cancelled, or, behind at least one unit, past <paramref name="parkAt"/> (a Stopwatch timestamp).</summary>
@@ -159,6 +162,7 @@ public sealed unsafe class PlanExecution : IDisposable
 
         Array.Clear(_inputs);
         _ticks = null;
+        _account = null;
         ForwardDone = 0;
         (_instruction, _unit, _operand, _workSinceClock, _started) = (0, 0, 0, 0, false);
         _home.Put(this);

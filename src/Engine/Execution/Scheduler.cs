@@ -95,7 +95,8 @@ public sealed class Scheduler : IDisposable
             if (queue.Closed)
                 throw GradientsException.NotFound(ErrorReasons.SessionNotFound, "The session is closed.");
             if (queue.Items.Count >= queue.Capacity)
-                throw new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"{queue.Items.Count} requests wait on this session already; try again when some are answered.");
+                throw new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"{queue.Items.Count} requests wait on this session already; try again when some are answered.")
+                    .Limited("max_queued_commands", (queue.Items.Count + 1).ToString(), Sessions.SessionLimits.Subject, TimeSpan.FromMilliseconds(50));
             queue.Items.Enqueue(work);
             if (!queue.Running && queue.Items.Count == 1)
                 MakeReady(queue);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Graph;
@@ -32,9 +33,16 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
     private int _nodeCount;
     private int _functionNodes;
     private long _constantBytes;
+    private long _heldBytes;
 
     /// <summary>Nodes that hold memory, released ones that are still used included.</summary>
     public int NodeCount => _nodeCount;
+
+    /// <summary>Nodes that hold memory, those in functions included.</summary>
+    internal long HeldNodes => _nodeCount + (long)_functionNodes;
+
+    /// <summary>Bytes of all definitions, roughly.</summary>
+    internal long HeldBytes => _heldBytes;
 
     public IReadOnlyDictionary<ulong, NodeDefinition> Variables => _variables;
 
@@ -98,6 +106,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         while (unused.TryPop(out var gone))
         {
             _nodeCount--;
+            _heldBytes -= GraphFootprint.Of(gone);
             if (gone.Op == StructuralOp.Constant)
                 _constantBytes -= Subgraph.ConstantOf(gone).ByteCount;
             foreach (var input in gone.Inputs)
@@ -114,16 +123,19 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         if (!_functions.Remove(name, out var function))
             return;
         _functionNodes -= function.NodeCount;
+        _heldBytes -= GraphFootprint.Of(function);
         _constantBytes -= function.ConstantBytes;
     }
 
     private GradientsException ConstantsExceeded() =>
-        GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph's constants exceed {limits.MaxConstantBytes} bytes; upload large tensors and feed them.");
+        GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph's constants exceed {limits.MaxConstantBytes} bytes; upload large tensors and feed them.")
+            .Limited("session.max_constant_bytes", limits.MaxConstantBytes.ToString(), SessionLimits.Subject);
 
     private NodeDefinition AddNode(NodeSpec spec, IReadOnlyList<NodeSpec> request)
     {
         if (_nodeCount + _functionNodes >= limits.MaxNodes)
-            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph holds its limit of {limits.MaxNodes} nodes; release some.");
+            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The graph holds its limit of {limits.MaxNodes} nodes; release some.")
+                .Limited("session.max_nodes", (HeldNodes + 1).ToString(), SessionLimits.Subject);
         var node = Resolve(spec, id => _values.TryGetValue(id, out var v) ? v : null, id => _values.ContainsKey(id), request);
         if (node.Op == StructuralOp.Variable)
         {
@@ -149,6 +161,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         for (var i = 0; i < node.AdditionalOutputs.Length; i++)
             _values.Add(node.AdditionalOutputs[i], new Value(node, i + 1));
         _nodeCount++;
+        _heldBytes += GraphFootprint.Of(node);
         return node;
     }
 
@@ -161,14 +174,17 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
             if (_functions.ContainsKey(spec.Name))
                 throw new GradientsException(ErrorCode.AlreadyExists, ErrorReasons.FunctionExists, $"A function '{spec.Name}' is defined already.");
             if (_functions.Count >= limits.MaxFunctions)
-                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {limits.MaxFunctions} functions.");
+                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {limits.MaxFunctions} functions.")
+                    .Limited("session.max_functions", (_functions.Count + 1).ToString(), SessionLimits.Subject);
             if (spec.Nodes.Length + (long)spec.Parameters.Length > limits.MaxNodes - _nodeCount - _functionNodes)
-                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"With the function the session would hold more than its limit of {limits.MaxNodes} nodes.");
+                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"With the function the session would hold more than its limit of {limits.MaxNodes} nodes.")
+                    .Limited("session.max_nodes", (HeldNodes + spec.Nodes.Length + spec.Parameters.Length).ToString(), SessionLimits.Subject);
             var function = ResolveFunction(spec);
             if (function.ConstantBytes > limits.MaxConstantBytes - _constantBytes)
                 throw ConstantsExceeded();
             _functions.Add(spec.Name, function);
             _functionNodes += function.NodeCount;
+            _heldBytes += GraphFootprint.Of(function);
             _constantBytes += function.ConstantBytes;
         }
         catch (GradientsException e)
@@ -219,9 +235,11 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         if (gradient is not null && function.Outputs.Any(o => o is null))
             throw GradientsException.Invalid(ErrorReasons.InvalidField, $"'{spec.Name}' has an absent output and a gradient function; give zeros for the output.");
         if (function.Depth > FunctionDefinition.MaxDepth)
-            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"Function calls nest deeper than {FunctionDefinition.MaxDepth}.");
+            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"Function calls nest deeper than {FunctionDefinition.MaxDepth}.")
+                .Limited("max_function_depth", function.Depth.ToString(), "server");
         if (function.ExpandedNodes > limits.MaxExpandedNodes)
-            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"One call expands to {function.ExpandedNodes} nodes; the limit is {limits.MaxExpandedNodes}.");
+            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"One call expands to {function.ExpandedNodes} nodes; the limit is {limits.MaxExpandedNodes}.")
+                .Limited("max_expanded_nodes", function.ExpandedNodes.ToString(), "server");
         return function;
     }
 

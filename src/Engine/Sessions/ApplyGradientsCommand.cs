@@ -88,7 +88,8 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
         var step = fresh ? 1 : state.OptimizerStep + 1;
         var value = state.Value ?? throw GradientsException.Precondition(ErrorReasons.VariableNotSet, $"Variable {state.Definition.Id} has no value.");
         var plan = Session.OptimizerPlan(optimizer, state.Type, Cancellation);
-        var execution = PlanExecution.Rent(plan, Session.Host.Pool);
+        Session.Tenant.Flops?.Take(plan.Flops);
+        var execution = PlanExecution.Rent(plan, Session.Host.Pool, Session.Tenant.Bytes);
         var slot = 0;
         execution.Bind(slot++, value);
         execution.Bind(slot++, state.Gradient!);
@@ -129,7 +130,7 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
 
     private unsafe Tensor Zeros(NodeType type)
     {
-        var zeros = Tensor.Rent(Session.Host.Pool, type.DataType, type.Shape, "optimizer");
+        var zeros = Tensor.Rent(Session.Host.Pool, type.DataType, type.Shape, "optimizer", Session.Tenant.Bytes);
         System.Runtime.InteropServices.NativeMemory.Clear(zeros.Buffer.Pointer, (nuint)zeros.ByteCount);
         _scratch.Add(zeros);
         return zeros;
@@ -137,7 +138,7 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
 
     private Tensor Scalar(DataType type, double value)
     {
-        var tensor = Tensor.FromBytes(Session.Host.Pool, type, Shape.Scalar, ConstantData.Scalar(type, value).Bytes, "optimizer");
+        var tensor = Tensor.FromBytes(Session.Host.Pool, type, Shape.Scalar, ConstantData.Scalar(type, value).Bytes, "optimizer", Session.Tenant.Bytes);
         _scratch.Add(tensor);
         return tensor;
     }

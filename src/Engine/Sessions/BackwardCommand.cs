@@ -95,7 +95,7 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
         _programWrt = Array.ConvertAll(run.Wrt, w => w.Id);
         Ids = run.Ids;
         Bindings.Capture(run.Captured);
-        var execution = PlanExecution.Rent(run.Program.Backward!, Session.Host.Pool);
+        var execution = PlanExecution.Rent(run.Program.Backward!, Session.Host.Pool, Session.Tenant.Bytes);
         Bindings.Bind(execution, run.Sources);
         var slot = run.Sources.Length;
         for (var i = 0; i < run.Roots.Length; i++)
@@ -119,7 +119,7 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
             p.HasCotangent.AddRange(request.Roots.Select(r => r.Cotangent is not null));
             p.Wrt.AddRange(_wrt.Select(id => Session.Graph[id]));
         });
-        var execution = PlanExecution.Rent(_program.Forward, Session.Host.Pool);
+        var execution = PlanExecution.Rent(_program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
         Bindings.Bind(execution, Session.LastSources);
         var slot = Session.LastSources.Count;
         for (var i = 0; i < request.Roots.Count; i++)
@@ -134,7 +134,7 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
     private Tensor Zeros(ulong id)
     {
         var type = _program.Wrt[Array.IndexOf(_programWrt, id)];
-        var zeros = Tensor.Rent(Session.Host.Pool, type.DataType, type.Shape, "gradient");
+        var zeros = Tensor.Rent(Session.Host.Pool, type.DataType, type.Shape, "gradient", Session.Tenant.Bytes);
         unsafe
         {
             System.Runtime.InteropServices.NativeMemory.Clear(zeros.Buffer.Pointer, (nuint)zeros.ByteCount);

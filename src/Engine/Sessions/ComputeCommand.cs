@@ -29,10 +29,10 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         {
             _planBegan = Stopwatch.GetTimestamp();
             Execution = Prepare();
-            if (Execution.Plan.Flops > Session.Host.Options.MaxFlopsPerRequest)
-                throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request needs about {Execution.Plan.Flops:G3} floating-point operations; the limit is {Session.Host.Options.MaxFlopsPerRequest:G3}.");
+            RequireFlops(Execution.Plan.Flops, Session.Host.Options.MaxFlopsPerRequest, "server");
+            RequireFlops(Execution.Plan.Flops, Session.Tenant.MaxFlopsPerRequest, Session.Tenant.Subject);
             RequireReplyFits(Execution.Plan);
-            Execution.Reserve();
+            Reserve(Execution);
             if (request.Profile)
                 Execution.EnableProfile();
             _executeBegan = Stopwatch.GetTimestamp();
@@ -111,6 +111,30 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
     /// <summary>How many of the plan's first outputs are fetches.</summary>
     protected virtual int FetchedOutputs => request.Fetches.Count;
 
+    private static void RequireFlops(double flops, double most, string subject)
+    {
+        if (flops > most)
+        {
+            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request needs about {flops:G3} floating-point operations; the limit is {most:G3}.")
+                .Limited("max_flops_per_request", $"{flops:G3}", subject);
+        }
+    }
+
+    /// <summary>Takes operations and memory, both or none.</summary>
+    private void Reserve(PlanExecution execution)
+    {
+        Session.Tenant.Flops?.Take(execution.Plan.Flops);
+        try
+        {
+            execution.Reserve();
+        }
+        catch
+        {
+            Session.Tenant.Flops?.Give(execution.Plan.Flops);
+            throw;
+        }
+    }
+
     private void RequireReplyFits(Plan plan)
     {
         if (request.Reply is not { } limit)
@@ -124,15 +148,18 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
 
         if (bytes > limit.MaxBytes)
         {
-            throw GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply would have {bytes} bytes of elements; a message takes {limit.MaxBytes}. Ask for handles and download them in chunks.").With("value", bytes.ToString()).With("limit", limit.MaxBytes.ToString());
+            throw GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply would have {bytes} bytes of elements; a message takes {limit.MaxBytes}. Ask for handles and download them in chunks.")
+                .Limited("max_message_bytes", bytes.ToString(), "server");
         }
+
+        limit.Reserve?.Invoke(bytes);
     }
 
     private Tensor One(NodeType type)
     {
         var one = type.DataType == DataType.Float32
-            ? Tensor.From<float>(Session.Host.Pool, type.Shape, [1f], "cotangent")
-            : Tensor.From<double>(Session.Host.Pool, type.Shape, [1d], "cotangent");
+            ? Tensor.From<float>(Session.Host.Pool, type.Shape, [1f], "cotangent", Session.Tenant.Bytes)
+            : Tensor.From<double>(Session.Host.Pool, type.Shape, [1d], "cotangent", Session.Tenant.Bytes);
         _owned.Add(one);
         return one;
     }

@@ -33,7 +33,7 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
             p.HasCotangent.AddRange(request.Roots.Select(_ => true));
             p.Wrt.AddRange(_wrt.Select(id => Session.Graph[id]));
         });
-        var execution = PlanExecution.Rent(_program.Forward, Session.Host.Pool);
+        var execution = PlanExecution.Rent(_program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
         Bindings.Bind(execution, Session.LastSources);
         return execution;
     }
@@ -46,6 +46,7 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
         if (request.Gradients)
         {
             Session.Reserve(_program.Residuals.Sum(r => r.Shape.ElementCount * r.DataType.Size()) + request.Feeds.Values.Sum(t => t.ByteCount));
+            Session.TakeRunPlace();
             var residuals = new Tensor[_program.Residuals.Length];
             for (var i = 0; i < residuals.Length; i++)
                 residuals[i] = execution.TakeTensor(request.Fetches.Count + i);

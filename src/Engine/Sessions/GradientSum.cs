@@ -11,7 +11,7 @@ internal static unsafe class GradientSum
     /// state.Gradient += gradient for each that is present; an absent one becomes a share of it. A gradient that someone
     /// else reads is replaced, not written. All memory is rented before the first change.
     /// </summary>
-    public static void Commit(IReadOnlyList<GradientResult> gradients, Func<ulong, VariableState> stateOf, BufferPool pool)
+    public static void Commit(IReadOnlyList<GradientResult> gradients, Func<ulong, VariableState> stateOf, BufferPool pool, Quota? account)
     {
         var fresh = new Dictionary<ulong, Tensor>();
         try
@@ -19,7 +19,7 @@ internal static unsafe class GradientSum
             foreach (var (id, gradient) in gradients)
             {
                 if (gradient is not null && stateOf(id).Gradient is { } old && !old.Buffer.IsExclusive)
-                    fresh.Add(id, Tensor.Rent(pool, old.DataType, old.Shape, "gradient"));
+                    fresh.Add(id, Tensor.Rent(pool, old.DataType, old.Shape, "gradient", account));
             }
         }
         catch
@@ -51,13 +51,13 @@ internal static unsafe class GradientSum
     }
 
     /// <summary>Makes gradients absent, or zero where <paramref name="keepZeros"/> and one was present.</summary>
-    public static void Zero(IEnumerable<VariableState> states, bool keepZeros, BufferPool pool)
+    public static void Zero(IEnumerable<VariableState> states, bool keepZeros, BufferPool pool, Quota? account)
     {
         var zeros = new List<(VariableState State, Tensor? Zero)>();
         try
         {
             foreach (var state in states)
-                zeros.Add((state, keepZeros && state.Gradient is { } old ? Zeros(old, pool) : null));
+                zeros.Add((state, keepZeros && state.Gradient is { } old ? Zeros(old, pool, account) : null));
         }
         catch
         {
@@ -70,9 +70,9 @@ internal static unsafe class GradientSum
             state.SetGradient(zero);
     }
 
-    private static Tensor Zeros(Tensor like, BufferPool pool)
+    private static Tensor Zeros(Tensor like, BufferPool pool, Quota? account)
     {
-        var tensor = Tensor.Rent(pool, like.DataType, like.Shape, "gradient");
+        var tensor = Tensor.Rent(pool, like.DataType, like.Shape, "gradient", account);
         NativeMemory.Clear(tensor.Buffer.Pointer, (nuint)tensor.ByteCount);
         return tensor;
     }

@@ -27,6 +27,7 @@ public sealed class GraphSession : IDisposable
     private readonly ProgramRequest _program = new();
     private readonly Subgraph _subgraph = new();
     private readonly List<NodeType> _sourceTypes = [];
+    private readonly GraphCharge _charge;
     private CanonicalWriter _writer = new();
     private ulong _lastRun;
     private ulong _lastTensor;
@@ -35,12 +36,19 @@ public sealed class GraphSession : IDisposable
     private int _closed;
 
     /// <param name="tenant">Compute time is shared fairly among tenants, then among the sessions of each.</param>
-    public GraphSession(EngineHost host, SessionLimits? limits = null, string tenant = "")
+    public GraphSession(EngineHost host, SessionLimits? limits = null, string tenant = "") : this(host, limits, new TenantShare(tenant))
+    {
+    }
+
+    /// <param name="tenant">Whose quotas the session counts to, and among whom compute time is shared fairly.</param>
+    public GraphSession(EngineHost host, SessionLimits? limits, TenantShare tenant)
     {
         Host = host;
+        Tenant = tenant;
         _limits = limits ?? new SessionLimits();
         Graph = new GraphDefinition(_limits.Graph, OpCatalog.Find);
-        _queue = host.Scheduler.CreateQueue(tenant, _limits.MaxQueued);
+        _charge = new GraphCharge(host.Pool, tenant);
+        _queue = host.Scheduler.CreateQueue(tenant.Name, _limits.MaxQueued);
     }
 
     /// <summary>Bytes of variables, gradients, optimizer state, runs and tensors, as of the last finished request.</summary>
@@ -55,7 +63,11 @@ public sealed class GraphSession : IDisposable
 
     public int TensorCount => _tensors.Count;
 
+    public TenantShare Tenant { get; }
+
     internal EngineHost Host { get; }
+
+    internal SessionLimits Limits => _limits;
 
     internal GraphDefinition Graph { get; }
 
@@ -99,7 +111,8 @@ public sealed class GraphSession : IDisposable
         try
         {
             if (!isResult && _tensors.Count >= _limits.MaxTensors)
-                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {_limits.MaxTensors} tensors; release some.");
+                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {_limits.MaxTensors} tensors; release some.")
+                    .Limited("session.max_tensors", (_tensors.Count + 1).ToString(), SessionLimits.Subject);
             if (!isResult)
                 Reserve(tensor.ByteCount);
             var id = Interlocked.Increment(ref _lastTensor);
@@ -135,20 +148,32 @@ public sealed class GraphSession : IDisposable
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0)
             return;
-        var last = new ImmediateCommand<bool>(this, new DefineRequest { Trace = default }, ReleaseEverything, CancellationToken.None);
+        var last = new ImmediateCommand<bool>(this, new DefineRequest { Trace = default }, ReleaseEverything, CancellationToken.None) { WaitsAsLongAsNeeded = true };
         if (!_queue.TryClose(last))
             ReleaseEverything();
     }
 
-    internal void Define(IReadOnlyList<FunctionSpec> functions, IReadOnlyList<NodeSpec> nodes) => Graph.Add(functions, nodes);
+    internal void Define(IReadOnlyList<FunctionSpec> functions, IReadOnlyList<NodeSpec> nodes)
+    {
+        _charge.Reserve(functions, nodes);
+        try
+        {
+            Graph.Add(functions, nodes);
+        }
+        finally
+        {
+            _charge.Settle(Graph);
+        }
+    }
 
-    /// <summary>The program of what is asked for, shared with all sessions that ask for the same.</summary>
+    /// <summary>The program of what is asked for, shared with the tenant's sessions that ask for the same.</summary>
     internal CompiledProgram Compile(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf, CancellationToken cancellation, out bool hit)
     {
         _program.Clear();
         ask(_program);
         PlanKey.Write(_program, _subgraph, _writer, _sourceTypes, typeOf);
-        var program = Host.Plans.Get(_writer.Written, () => CompiledProgram.Compile(_program, _subgraph, _sourceTypes, _limits.Graph.MaxExpandedNodes, cancellation), out hit);
+        var most = _limits.Graph.MaxExpandedNodes;
+        var program = Host.Plans.Get(_writer.Written, () => _charge.Compile(_program, _subgraph, most, () => CompiledProgram.Compile(_program, _subgraph, _sourceTypes, most, cancellation)), out hit, Tenant.Name);
         if (_writer.Written.Length > 1 << 20)
             _writer = new CanonicalWriter();
         return program;
@@ -162,7 +187,7 @@ public sealed class GraphSession : IDisposable
         _writer.Write((byte)255);
         _writer.Write(optimizer.Variant);
         _writer.Write(type.DataType, type.Shape);
-        return Host.Plans.Get(_writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.Scalars(1).Length, cancellation), out _).Forward;
+        return Host.Plans.Get(_writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.Scalars(1).Length, cancellation), out _, Tenant.Name).Forward;
     }
 
     /// <summary>Ids of the definitions of the program compiled last, by position.</summary>
@@ -209,14 +234,25 @@ public sealed class GraphSession : IDisposable
     internal void Reserve(long bytes)
     {
         if (bytes > 0 && bytes > _limits.MaxBytes - HeldBytes)
-            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds {HeldBytes} bytes and would need {bytes} more; its limit is {_limits.MaxBytes}.");
+            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds {HeldBytes} bytes and would need {bytes} more; its limit is {_limits.MaxBytes}.")
+                .Limited("session.max_bytes", bytes.ToString(), SessionLimits.Subject);
     }
 
+    /// <exception cref="GradientsException">SESSION_QUOTA when no further run would be kept.</exception>
     internal void RequireRoom()
     {
         if (_runs.Count >= _limits.MaxRuns)
-            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session keeps its limit of {_limits.MaxRuns} runs; consume or release some.");
+        {
+            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session keeps its limit of {_limits.MaxRuns} runs; consume or release some.")
+                .Limited("session.max_runs", (_runs.Count + 1).ToString(), SessionLimits.Subject);
+        }
+
+        Tenant.Runs?.Require(1);
     }
+
+    /// <summary>Takes the place of a run that <see cref="Keep"/> keeps next.</summary>
+    /// <exception cref="GradientsException">SESSION_QUOTA.</exception>
+    internal void TakeRunPlace() => Tenant.Runs?.Take(1);
 
     /// <summary>Shares of what was fed and of every variable as it is.</summary>
     internal Dictionary<NodeDefinition, Tensor> Capture(IReadOnlyDictionary<NodeDefinition, Tensor> fed)
@@ -266,7 +302,11 @@ public sealed class GraphSession : IDisposable
     internal void ReleaseRun(ulong id)
     {
         if (_runs.Remove(id, out var run))
+        {
             run.Dispose();
+            Tenant.Runs?.Give(1);
+        }
+
         Count();
     }
 
@@ -276,7 +316,7 @@ public sealed class GraphSession : IDisposable
     internal void Accumulate(IReadOnlyList<GradientResult> gradients)
     {
         Reserve(gradients.Sum(g => g.Tensor is { } t && StateOf(g.Value).Gradient is null ? t.ByteCount : 0));
-        GradientSum.Commit(gradients, StateOf, Host.Pool);
+        GradientSum.Commit(gradients, StateOf, Host.Pool, Tenant.Bytes);
         Count();
     }
 
@@ -322,7 +362,7 @@ public sealed class GraphSession : IDisposable
         if (request.Variables.Count > 0)
             RequireVariables([.. request.Variables]);
         var ids = request.Variables.Count > 0 ? request.Variables : [.. Graph.Variables.Keys];
-        GradientSum.Zero(ids.Select(StateOf), request.KeepZeros, Host.Pool);
+        GradientSum.Zero(ids.Select(StateOf), request.KeepZeros, Host.Pool, Tenant.Bytes);
         return true;
     }
 
@@ -343,6 +383,7 @@ public sealed class GraphSession : IDisposable
             ReleaseRun(id);
         foreach (var id in request.Tensors)
             ReleaseTensor(id);
+        _charge.Settle(Graph);
         return true;
     }
 
@@ -362,9 +403,11 @@ public sealed class GraphSession : IDisposable
         _variables.Clear();
         foreach (var run in _runs.Values)
             run.Dispose();
+        Tenant.Runs?.Give(_runs.Count);
         _runs.Clear();
         foreach (var id in _tensors.Keys)
             ReleaseTensor(id);
+        _charge.Clear();
         Count();
         return true;
     }

@@ -46,7 +46,11 @@ public abstract record ComputeRequest : SessionRequest
 /// <param name="MaxBytes">The most bytes of elements.</param>
 /// <param name="InlineFetches">For each fetch, whether its elements are in the reply.</param>
 /// <param name="InlineGradients">Whether the gradients' elements are in the reply.</param>
-public sealed record ReplyLimit(long MaxBytes, IReadOnlyList<bool> InlineFetches, bool InlineGradients);
+public sealed record ReplyLimit(long MaxBytes, IReadOnlyList<bool> InlineFetches, bool InlineGradients)
+{
+    /// <summary>Reserves memory for that many bytes of a reply, or throws: the request is then refused before it has any effect.</summary>
+    public Action<long>? Reserve { get; init; }
+}
 
 public sealed record ForwardRequest : ComputeRequest
 {

@@ -8,9 +8,13 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
 {
     private readonly TaskCompletionSource<TResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _queued = Stopwatch.GetTimestamp();
+    private readonly long _entered = session.Host.Options.Time.GetTimestamp();
     private long _started;
 
     public Task<TResult> Completion => _completion.Task;
+
+    /// <summary>True = executed however long it waited.</summary>
+    public bool WaitsAsLongAsNeeded { get; init; }
 
     protected GraphSession Session { get; } = session;
 
@@ -78,9 +82,20 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
         _started = Stopwatch.GetTimestamp();
         EngineActivities.Record(EngineActivities.Queue, request.Trace, _queued, _started);
         Cancellation.ThrowIfCancellationRequested();
+        RequireInTime();
         Session.ExpireRuns();
         if (request.Functions.Count + request.Nodes.Count > 0)
             Session.Define(request.Functions, request.Nodes);
+    }
+
+    /// <summary>Under overload, work for callers that have given up keeps others waiting: what is late is refused, cheaply.</summary>
+    private void RequireInTime()
+    {
+        var most = Session.Limits.MaxQueueWait;
+        if (WaitsAsLongAsNeeded || Session.Host.Options.Time.GetElapsedTime(_entered) is var waited && waited <= most)
+            return;
+        throw new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"The request waited {waited}; after {most} it is not executed any more. Nothing has changed.")
+            .Limited("max_queue_wait", waited.ToString(), SessionLimits.Subject, TimeSpan.FromSeconds(1));
     }
 }
 

@@ -4,6 +4,9 @@ namespace Gradients.Engine.Sessions;
 
 public sealed record SessionLimits
 {
+    /// <summary>The subject of refusals by a session's own limits; whoever knows the session's name puts it in its place.</summary>
+    public const string Subject = "session";
+
     public GraphLimits Graph { get; init; } = new();
 
     /// <summary>The most bytes of variables, gradients, optimizer state, runs and tensors. The default value is 1 GiB.</summary>
@@ -20,4 +23,7 @@ public sealed record SessionLimits
 
     /// <summary>The most requests that wait. The default value is 1,024.</summary>
     public int MaxQueued { get; init; } = 1024;
+
+    /// <summary>How long a request may wait; what waited longer is refused, not executed. The default value is unbounded.</summary>
+    public TimeSpan MaxQueueWait { get; init; } = TimeSpan.MaxValue;
 }

@@ -12,7 +12,7 @@ internal sealed class SetVariablesCommand(GraphSession session, SetVariablesRequ
         Session.RequireVariables([.. request.Updates.Select(u => u.Variable)], floating: false);
         Bindings.Feed(request.Feeds);
         var program = Compile(p => p.Fetches.AddRange(request.Updates.Where(u => u.Tensor is null).Select(u => Session.Graph[u.Value])));
-        var execution = PlanExecution.Rent(program.Forward, Session.Host.Pool);
+        var execution = PlanExecution.Rent(program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
         Bindings.Bind(execution, Session.LastSources);
         return execution;
     }

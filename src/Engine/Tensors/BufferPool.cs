@@ -25,12 +25,14 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
     private const int Alignment = 64;
     private const long MaxBytes = 1L << 51;
     private const int SizeClasses = 4 * 44;
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private readonly BufferPoolOptions _options = options ?? new BufferPoolOptions();
     private readonly Stack<PooledBuffer>[] _kept = CreateStacks();
     private readonly List<PooledBuffer> _out = [];
     private long _heldBytes;
+    private long _chargedBytes;
     private long _outBytes;
     private long _highWaterBytes;
     private bool _disposed;
@@ -45,6 +47,9 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
 
     /// <summary>Bytes of all native blocks, rented or kept.</summary>
     public long HeldBytes => Volatile.Read(ref _heldBytes);
+
+    /// <summary>Bytes that others hold at the cost of the budget.</summary>
+    public long ChargedBytes => Volatile.Read(ref _chargedBytes);
 
     /// <summary>How many blocks are rented now.</summary>
     public int RentedCount
@@ -68,27 +73,70 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
     /// <summary>Rents a block of at least <paramref name="bytes"/>; its content is undefined.</summary>
     /// <param name="bytes">Wanted bytes, not negative; 0 gives the smallest block.</param>
     /// <param name="owner">Who holds it, for the ledger; a constant string.</param>
+    /// <param name="account">Whose part of the budget it counts to, until it is returned; null = nobody's.</param>
     /// <exception cref="GradientsException">RESOURCE_EXHAUSTED, MEMORY_BUDGET_EXCEEDED; nothing is allocated then.</exception>
-    public PooledBuffer Rent(long bytes, string owner)
+    public PooledBuffer Rent(long bytes, string owner, Quota? account = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         if (bytes > Math.Min(_options.BudgetBytes, MaxBytes))
             throw Exceeded(bytes);
         var sizeClass = ClassOf(bytes, out var capacity);
+        account?.Take(capacity);
+        try
+        {
+            return Rent(bytes, capacity, sizeClass, owner, account);
+        }
+        catch
+        {
+            account?.Give(capacity);
+            throw;
+        }
+    }
+
+    /// <summary>Counts managed memory that belongs to the budget and is not the pool's: graphs, compilations.</summary>
+    /// <exception cref="GradientsException">RESOURCE_EXHAUSTED, MEMORY_BUDGET_EXCEEDED; nothing is counted then.</exception>
+    public void Charge(long bytes, Quota? account = null)
+    {
+        account?.Take(bytes);
+        lock (_gate)
+        {
+            if (bytes > Room)
+                Trim(bytes);
+            if (bytes <= Room)
+            {
+                _chargedBytes += bytes;
+                return;
+            }
+        }
+
+        account?.Give(bytes);
+        throw Exceeded(bytes);
+    }
+
+    /// <summary>Takes back what <see cref="Charge"/> counted.</summary>
+    public void Discharge(long bytes, Quota? account = null)
+    {
+        lock (_gate)
+            _chargedBytes -= bytes;
+        account?.Give(bytes);
+    }
+
+    private PooledBuffer Rent(long bytes, long capacity, int sizeClass, string owner, Quota? account)
+    {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (!_kept[sizeClass].TryPop(out var buffer))
             {
-                if (capacity > _options.BudgetBytes - _heldBytes)
+                if (capacity > Room)
                     Trim(capacity);
-                if (capacity > _options.BudgetBytes - _heldBytes)
+                if (capacity > Room)
                     throw Exceeded(bytes);
                 buffer = new PooledBuffer(this, Allocate(capacity), capacity, sizeClass);
                 _heldBytes += capacity;
             }
 
-            buffer.Hand(owner);
+            buffer.Hand(owner, account);
             buffer.LedgerIndex = _out.Count;
             _out.Add(buffer);
             _outBytes += buffer.Capacity;
@@ -99,10 +147,11 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
 
     /// <summary>Refuses what several rents together could not get, before the first of them.</summary>
     /// <exception cref="GradientsException">RESOURCE_EXHAUSTED, MEMORY_BUDGET_EXCEEDED.</exception>
-    public void Require(long bytes)
+    public void Require(long bytes, Quota? account = null)
     {
-        if (bytes > _options.BudgetBytes - RentedBytes)
+        if (bytes > _options.BudgetBytes - RentedBytes - ChargedBytes)
             throw Exceeded(bytes);
+        account?.Require(bytes);
     }
 
     /// <summary>Frees the blocks that are kept for reuse.</summary>
@@ -125,6 +174,7 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
     {
         if (_options.PoisonReturned)
             NativeMemory.Fill(buffer.Pointer, (nuint)buffer.Capacity, 0xFF);
+        var (account, capacity) = (buffer.Account, buffer.Capacity);
         lock (_gate)
         {
             // The last entry takes the place of the one that leaves.
@@ -138,7 +188,12 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
             else
                 _kept[buffer.SizeClass].Push(buffer);
         }
+
+        // Only now: the account never shows less than what is out.
+        account?.Give(capacity);
     }
+
+    private long Room => _options.BudgetBytes - _heldBytes - _chargedBytes;
 
     private static byte* Allocate(long capacity)
     {
@@ -154,9 +209,9 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
 
     private void Trim(long wanted)
     {
-        for (var c = SizeClasses - 1; c >= 0 && wanted > _options.BudgetBytes - _heldBytes; c--)
+        for (var c = SizeClasses - 1; c >= 0 && wanted > Room; c--)
         {
-            while (wanted > _options.BudgetBytes - _heldBytes && _kept[c].TryPop(out var buffer))
+            while (wanted > Room && _kept[c].TryPop(out var buffer))
                 Free(buffer);
         }
     }
@@ -167,8 +222,10 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
         NativeMemory.AlignedFree(buffer.Pointer);
     }
 
+    /// <summary>Tells nothing of what is in use: others use it.</summary>
     private GradientsException Exceeded(long bytes) =>
-        GradientsException.Exhausted(ErrorReasons.MemoryBudgetExceeded, $"{bytes} bytes were asked for; the budget is {_options.BudgetBytes} bytes, of which {_outBytes} are in use.");
+        GradientsException.Exhausted(ErrorReasons.MemoryBudgetExceeded, $"{bytes} bytes were asked for; the budget of {_options.BudgetBytes} bytes has no room for them now.")
+            .Limited("memory_budget_bytes", bytes.ToString(), "server", bytes <= _options.BudgetBytes ? RetryAfter : null);
 
     /// <summary>Classes 64·2^p·(4+q)/4 with q in 0..3; every capacity is a multiple of 64.</summary>
     internal static int ClassOf(long bytes, out long capacity)

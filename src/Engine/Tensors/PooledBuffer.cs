@@ -29,6 +29,9 @@ public sealed unsafe class PooledBuffer
 
     internal string Owner { get; private set; } = "";
 
+    /// <summary>Whose part of the budget it counts to while it is out.</summary>
+    internal Quota? Account { get; private set; }
+
     /// <summary>Its place in the pool's ledger while it is out; the pool's own.</summary>
     internal int LedgerIndex { get; set; }
 
@@ -57,9 +60,10 @@ public sealed unsafe class PooledBuffer
             throw new InvalidOperationException("A buffer was released more often than it was retained.");
     }
 
-    internal void Hand(string owner)
+    internal void Hand(string owner, Quota? account)
     {
         Owner = owner;
+        Account = account;
         Volatile.Write(ref _references, 1);
     }
 }

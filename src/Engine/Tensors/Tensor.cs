@@ -29,21 +29,21 @@ public sealed unsafe class Tensor : IDisposable
     public PooledBuffer Buffer => _buffer ?? throw new ObjectDisposedException(nameof(Tensor));
 
     /// <summary>Rents memory for a tensor whose content is still undefined.</summary>
-    public static Tensor Rent(BufferPool pool, DataType dataType, Shape shape, string owner) =>
-        new(dataType, shape, pool.Rent(shape.ElementCount * dataType.Size(), owner));
+    public static Tensor Rent(BufferPool pool, DataType dataType, Shape shape, string owner, Quota? account = null) =>
+        new(dataType, shape, pool.Rent(shape.ElementCount * dataType.Size(), owner, account));
 
     /// <summary>Copies row-major elements into pooled memory.</summary>
-    public static Tensor From<T>(BufferPool pool, Shape shape, ReadOnlySpan<T> elements, string owner = "tensor") where T : unmanaged =>
-        FromBytes(pool, DataTypes.Of<T>(), shape, MemoryMarshal.AsBytes(elements), owner);
+    public static Tensor From<T>(BufferPool pool, Shape shape, ReadOnlySpan<T> elements, string owner = "tensor", Quota? account = null) where T : unmanaged =>
+        FromBytes(pool, DataTypes.Of<T>(), shape, MemoryMarshal.AsBytes(elements), owner, account);
 
     /// <summary>Copies little-endian row-major bytes into pooled memory.</summary>
     /// <exception cref="GradientsException">CONTENT_SIZE_MISMATCH unless the length is elements × size.</exception>
-    public static Tensor FromBytes(BufferPool pool, DataType dataType, Shape shape, ReadOnlySpan<byte> raw, string owner = "tensor")
+    public static Tensor FromBytes(BufferPool pool, DataType dataType, Shape shape, ReadOnlySpan<byte> raw, string owner = "tensor", Quota? account = null)
     {
         var expected = shape.ElementCount * dataType.Size();
         if (raw.Length != expected)
             throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {dataType.Name()} tensor of shape {shape} has {expected} bytes; {raw.Length} were given.");
-        var tensor = Rent(pool, dataType, shape, owner);
+        var tensor = Rent(pool, dataType, shape, owner, account);
         raw.CopyTo(new Span<byte>(tensor.Buffer.Pointer, raw.Length));
         return tensor;
     }

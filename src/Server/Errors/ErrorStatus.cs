@@ -23,8 +23,8 @@ internal static class ErrorStatus
         if (e.Code is ErrorCode.InvalidArgument && e.Metadata.TryGetValue("field", out var field))
             Add(status, new BadRequest { FieldViolations = { new BadRequest.Types.FieldViolation { Field = Cut(field, MaxValue), Description = Cut(e.Message, MaxValue), Reason = e.Reason } } });
         if (e.Code is ErrorCode.ResourceExhausted)
-            Add(status, new QuotaFailure { Violations = { new QuotaFailure.Types.Violation { Subject = e.Metadata.GetValueOrDefault("limit", e.Reason), Description = Cut(e.Message, MaxValue) } } });
-        if (RetryAfter(e.Reason) is { } delay)
+            Add(status, Violation(e));
+        if (e.RetryAfter is { } delay)
             Add(status, new RetryInfo { RetryDelay = delay.ToDuration() });
         return status;
     }
@@ -61,13 +61,12 @@ internal static class ErrorStatus
         _ => StatusCode.Internal,
     };
 
-    /// <summary>When trying again may help; null where only another request can.</summary>
-    private static TimeSpan? RetryAfter(string reason) => reason switch
+    /// <summary>Who is over which limit: the tenant, the session or the server as a whole.</summary>
+    private static QuotaFailure Violation(GradientsException e)
     {
-        ErrorReasons.SessionBusy => TimeSpan.FromMilliseconds(50),
-        ErrorReasons.MemoryBudgetExceeded or ErrorReasons.SessionQuota => TimeSpan.FromSeconds(1),
-        _ => null,
-    };
+        var limit = e.Metadata.TryGetValue("limit", out var name) ? $"{name}: " : "";
+        return new QuotaFailure { Violations = { new QuotaFailure.Types.Violation { Subject = Cut(e.Subject ?? "server", MaxValue), Description = Cut(limit + e.Message, MaxValue) } } };
+    }
 
     private static string Cut(string text, int length)
     {

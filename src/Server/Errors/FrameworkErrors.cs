@@ -12,7 +12,7 @@ internal static class FrameworkErrors
 {
     public static Status Of(StatusCode code, string message) => code switch
     {
-        StatusCode.ResourceExhausted => ErrorStatus.Of(code, ErrorReasons.MessageTooLarge, message),
+        StatusCode.ResourceExhausted => ErrorStatus.Of(GradientsException.Exhausted(ErrorReasons.MessageTooLarge, message).With("limit", "max_message_bytes")),
         StatusCode.Unimplemented => ErrorStatus.Of(code, message.Contains("encoding", StringComparison.OrdinalIgnoreCase) ? ErrorReasons.FeatureUnsupported : ErrorReasons.RpcUnimplemented, message),
         StatusCode.DeadlineExceeded => ErrorStatus.Of(code, ErrorReasons.DeadlineExceeded, "The deadline passed; nothing has changed."),
         StatusCode.Cancelled => ErrorStatus.Of(code, ErrorReasons.Cancelled, "The request was cancelled; nothing has changed."),

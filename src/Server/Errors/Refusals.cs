@@ -16,9 +16,12 @@ internal static class Refusals
 
     public static GradientsException OverLimit(string field, string limit, long allowed, long value) =>
         GradientsException.Exhausted(ErrorReasons.LimitExceeded, $"{field}: {value} is above the limit of {allowed}.")
-            .With("field", field).With("limit", limit).With("value", value.ToString());
+            .With("field", field).Limited(limit, value.ToString(), "server");
 
     public static GradientsException TooLarge(long bytes, long limit) =>
         GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply has {bytes} bytes; a message has at most {limit}. Fetch handles and download them in chunks.")
-            .With("limit", "max_message_bytes").With("value", bytes.ToString());
+            .Limited("max_message_bytes", bytes.ToString(), "server");
+
+    public static GradientsException Stateless() =>
+        GradientsException.Unimplemented(ErrorReasons.RpcUnimplemented, "This server is stateless: it keeps no sessions. Use EvaluationService.");
 }

@@ -3,6 +3,7 @@ using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Limits;
 using Gradients.Server.Security;
 using Gradients.Server.Services;
 using Gradients.Server.Sessions;
@@ -63,7 +64,7 @@ public static class GradientsServer
 
     private static void Bind(IConfigurationSection section, GradientsServerOptions options)
     {
-        section.Bind(options);
+        TenantQuotaBinding.Bind(section, options);
         // A misspelt setting of the door must not leave it open.
         section.GetSection(nameof(options.Authentication)).Bind(options.Authentication, Strict);
         section.GetSection(nameof(options.Tls)).Bind(options.Tls, Strict);
@@ -79,6 +80,7 @@ public static class GradientsServer
         app.Services.GetService<TlsFiles>();
         app.UseMiddleware<ErrorDetailsMiddleware>();
         app.UseMiddleware<AuthenticationMiddleware>();
+        app.UseMiddleware<WireLeaseMiddleware>();
         app.MapGrpcService<SessionService>();
         app.MapGrpcService<TensorService>();
         app.MapGrpcService<EvaluationService>();
@@ -107,6 +109,7 @@ public static class GradientsServer
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = options.MaxMessageBytes + (1L << 20);
+        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
         kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxStreamsPerConnection;
         listeners.Configure(kestrel);
     }
@@ -117,6 +120,9 @@ public static class GradientsServer
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Drain>();
         services.AddSingleton(provider => new EngineHost(EngineOptions(options) with { Time = provider.GetRequiredService<TimeProvider>() }));
+        services.AddSingleton<ServerQuotas>();
+        services.AddSingleton<TenantRegistry>();
+        services.AddSingleton<QuotaInterceptor>();
         services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionOpening>();
         services.AddSingleton<SessionService>();
@@ -136,6 +142,7 @@ public static class GradientsServer
         {
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
             grpc.Interceptors.Add<RequestInterceptor>();
+            grpc.Interceptors.Add<QuotaInterceptor>();
         });
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks().AddCheck<DrainHealthCheck>("gradients");

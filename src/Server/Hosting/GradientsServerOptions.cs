@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Gradients.Server.Limits;
 using Gradients.Server.Security;
 
 namespace Gradients.Server.Hosting;
@@ -6,6 +7,9 @@ namespace Gradients.Server.Hosting;
 /// <summary>
 /// Settings of a server: configuration section <c>Gradients</c>, environment variables <c>GRADIENTS__NAME</c>. Values out of
 /// range stop the server before it listens. The server's own process listens on port 50051 where nothing else is said.
+/// Limits are for all tenants together, beside those of each in <see cref="Quotas"/>; docs/limits.md lists them all. The
+/// process needs <see cref="MemoryBudgetBytes"/> + <see cref="WireBudgetBytes"/> + 192 MiB of memory: the defaults are for
+/// 2 cores and 4 GB.
 /// </summary>
 public sealed class GradientsServerOptions
 {
@@ -31,13 +35,32 @@ public sealed class GradientsServerOptions
     /// <summary>Who may call. The default value is everyone.</summary>
     public AuthenticationOptions Authentication { get; set; } = new();
 
-    /// <summary>Bytes of tensor memory of the whole server. The default value is 1 GiB.</summary>
+    /// <summary>What each tenant may use.</summary>
+    public TenantQuota Quotas { get; set; } = new();
+
+    /// <summary>What tenants of these names may use instead; upper and lower case are the same.</summary>
+    public Dictionary<string, TenantQuota> Tenants { get; set; } = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// Keeps no sessions, so that any replica can serve any call: SessionService and TensorService answer UNIMPLEMENTED,
+    /// RPC_UNIMPLEMENTED. The default value is false.
+    /// </summary>
+    public bool Stateless { get; set; }
+
+    /// <summary>Bytes of tensor memory, graphs and compilations of the whole server. The default value is 1 GiB.</summary>
     [Range(1L << 20, 1L << 46)]
     public long MemoryBudgetBytes { get; set; } = 1L << 30;
 
-    /// <summary>Bytes of compiled plans. The default value is 256 MiB.</summary>
+    /// <summary>
+    /// Bytes of managed memory of requests and replies in flight, of the whole server; at least twice the largest message and
+    /// what one expands to. The default value is 256 MiB.
+    /// </summary>
+    [Range(1L << 15, 1L << 40)]
+    public long WireBudgetBytes { get; set; } = 256L << 20;
+
+    /// <summary>Bytes of compiled plans. The default value is 64 MiB.</summary>
     [Range(1L << 16, 1L << 40)]
-    public long PlanCacheBytes { get; set; } = 256L << 20;
+    public long PlanCacheBytes { get; set; } = 64L << 20;
 
     /// <summary>Dedicated compute threads; 0 = the number of processors. The default value is 0.</summary>
     [Range(0, 1024)]
@@ -50,6 +73,38 @@ public sealed class GradientsServerOptions
     /// <summary>Sessions at the same time. The default value is 10,000.</summary>
     [Range(1, 1_000_000)]
     public int MaxSessions { get; set; } = 10_000;
+
+    /// <summary>Tenants that are served at the same time, idle ones included for 10 minutes. The default value is 1,000.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxTenants { get; set; } = 1_000;
+
+    /// <summary>Nodes defined in all sessions. The default value is 2,000,000.</summary>
+    [Range(1L, 1_000_000_000L)]
+    public long MaxNodes { get; set; } = 2_000_000;
+
+    /// <summary>Nodes that one request may expand to, functions and gradients included. The default value is 4,000,000.</summary>
+    [Range(1, 100_000_000)]
+    public int MaxExpandedNodes { get; set; } = 4_000_000;
+
+    /// <summary>Runs kept in all sessions. The default value is 10,000.</summary>
+    [Range(1, 10_000_000)]
+    public int MaxRuns { get; set; } = 10_000;
+
+    /// <summary>Uploads at the same time. The default value is 128.</summary>
+    [Range(1, 100_000)]
+    public int MaxUploads { get; set; } = 128;
+
+    /// <summary>Calls at the same time, streams included. The default value is 4,096.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxConcurrentCalls { get; set; } = 4_096;
+
+    /// <summary>Streaming calls at the same time. The default value is 2,048.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxStreams { get; set; } = 2_048;
+
+    /// <summary>Connections at the same time; more are closed at once. The default value is 1,024.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxConnections { get; set; } = 1_024;
 
     /// <summary>Bytes that one session may hold. The default value is 1 GiB.</summary>
     [Range(1L << 10, 1L << 46)]
@@ -74,6 +129,10 @@ public sealed class GradientsServerOptions
     /// <summary>Commands of one session that wait, and results of one stream that are not yet read. The default value is 1,024.</summary>
     [Range(1, 1_000_000)]
     public int MaxQueuedCommands { get; set; } = 1024;
+
+    /// <summary>How long a command may wait for its turn; what waited longer is refused, not executed. The default value is 2 minutes.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "1.00:00:00")]
+    public TimeSpan MaxQueueWait { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>Stored replies of one session for repeated request ids. The default value is 256.</summary>
     [Range(1, 65536)]

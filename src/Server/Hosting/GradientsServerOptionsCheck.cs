@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using Gradients.Server.Limits;
 using Gradients.Server.Security;
 
 namespace Gradients.Server.Hosting;
@@ -10,6 +11,7 @@ internal static class GradientsServerOptionsCheck
     public static void Validate(GradientsServerOptions options)
     {
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
+        TenantQuotaBinding.Validate(options);
         Validator.ValidateObject(options.Management, new ValidationContext(options.Management), validateAllProperties: true);
         AuthenticationOptionsCheck.Validate(options.Authentication);
         TlsOptionsCheck.Validate(options.Tls);
@@ -20,6 +22,7 @@ internal static class GradientsServerOptionsCheck
             $"Address {options.Address} without TLS is refused: set Tls:CertificateFile, or AllowPlaintext=true where the network itself is trusted.");
         Require(options.PreferredChunkBytes <= options.MaxChunkBytes, "PreferredChunkBytes is above MaxChunkBytes.");
         Require(options.MaxChunkBytes <= options.MaxMessageBytes - 256, "MaxChunkBytes must be 256 bytes below MaxMessageBytes: a chunk has a header.");
+        Require(options.WireBudgetBytes >= options.MaxMessageExpansionBytes + (2L * options.MaxMessageBytes), "WireBudgetBytes must have room for MaxMessageExpansionBytes and twice MaxMessageBytes.");
         Require(options.DefaultSessionTtl <= options.MaxSessionTtl, "DefaultSessionTtl is above MaxSessionTtl.");
     }
 

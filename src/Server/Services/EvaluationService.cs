@@ -3,6 +3,7 @@ using Gradients.Engine.Graph;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Sessions.Commands;
 using Gradients.Server.Wire;
 using Grpc.Core;
@@ -16,10 +17,11 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
     {
         Check(request);
         var scope = CallScope.Of(context);
-        using var session = new GraphSession(host, new SessionLimits { MaxBytes = options.SessionMaxBytes, Graph = new GraphLimits { MaxNodes = options.MaxNodesPerRequest } }, scope.Caller.Tenant);
-        using var tensors = new TensorReader(host, null, options);
-        using var reply = await (request.Roots.Count > 0 ? BackwardAsync(request, session, tensors, scope) : ForwardAsync(request, session, tensors, scope));
-        reply.Fill(options.MaxMessageBytes);
+        var call = TenantCall.Of(context);
+        using var session = new GraphSession(host, Limits(), call.Tenant.Engine);
+        using var tensors = new TensorReader(host, call.Tenant.Engine, null, options);
+        using var reply = await (request.Roots.Count > 0 ? BackwardAsync(request, session, tensors, scope, call.Wire.Reply) : ForwardAsync(request, session, tensors, scope, call.Wire.Reply));
+        reply.Fill(options.MaxMessageBytes, call.Wire.Reply);
         var response = (V1.EvaluateResponse)reply.Message;
         response.TraceId = scope.Activity.TraceId;
         return response;
@@ -48,7 +50,14 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
             throw Refusals.Field(unexpected, "without roots there are no gradients.");
     }
 
-    private async Task<Reply> ForwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope)
+    private SessionLimits Limits() => new()
+    {
+        MaxBytes = options.SessionMaxBytes,
+        MaxQueueWait = options.MaxQueueWait,
+        Graph = new GraphLimits { MaxNodes = options.MaxNodesPerRequest, MaxExpandedNodes = options.MaxExpandedNodes },
+    };
+
+    private async Task<Reply> ForwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope, WireCharge wire)
     {
         var graph = Graph(request, tensors);
         var result = await session.ForwardAsync(
@@ -61,7 +70,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = scope.Activity.Context,
-                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes),
+                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes, wire),
             },
             scope.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
@@ -71,7 +80,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         return reply;
     }
 
-    private async Task<Reply> BackwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope)
+    private async Task<Reply> BackwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope, WireCharge wire)
     {
         var graph = Graph(request, tensors);
         tensors.CheckCount(request.Wrt.Count, "wrt");
@@ -88,7 +97,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = scope.Activity.Context,
-                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes),
+                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes, wire),
             },
             scope.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };

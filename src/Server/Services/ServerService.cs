@@ -4,6 +4,7 @@ using Gradients.Engine.Ops;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Sessions;
 using Gradients.Server.Wire;
 using Grpc.Core;
@@ -19,8 +20,8 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
 
     public static string Version { get; } = typeof(ServerService).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
-    /// <summary>Optional parts of the contract that are served.</summary>
-    public static string[] Features { get; } = ["custom_gradients", "gradient_statistics", "profiles", "tensor_handles"];
+    /// <summary>Optional parts of the contract that are served; sessions and their handles not by a stateless server.</summary>
+    private readonly string[] _features = options.Stateless ? ["custom_gradients", "gradient_statistics", "profiles"] : ["custom_gradients", "gradient_statistics", "profiles", "sessions", "tensor_handles"];
 
     public override Task<V1.GetServerInfoResponse> GetServerInfo(V1.GetServerInfoRequest request, ServerCallContext context) =>
         Task.FromResult(new V1.GetServerInfoResponse
@@ -28,9 +29,9 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
             Version = Version,
             Incarnation = sessions.Incarnation.ToString("x8"),
             IsaLevel = IsaLevel.Name,
-            Limits = Limits(),
+            Limits = Limits(TenantCall.Of(context).Tenant),
             DataTypes = { DataTypes.All.Select(WireTypes.Write) },
-            Features = { Features },
+            Features = { _features },
             OnnxOpset = 17,
         });
 
@@ -48,7 +49,7 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
         return Task.FromResult(response);
     }
 
-    private V1.Limits Limits() => new()
+    private V1.Limits Limits(TenantUsage tenant) => new()
     {
         MaxMessageBytes = (ulong)options.MaxMessageBytes,
         MaxTensorBytes = (ulong)options.MaxTensorBytes,
@@ -58,7 +59,7 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
         MaxNodesPerRequest = (ulong)options.MaxNodesPerRequest,
         MaxValuesPerRequest = (ulong)options.MaxValuesPerRequest,
         MaxQueuedCommands = (uint)options.MaxQueuedCommands,
-        MaxSessions = (uint)options.MaxSessions,
+        MaxSessions = (uint)Math.Min(tenant.MaxSessions, options.MaxSessions),
         Session = new V1.SessionLimits { MaxBytes = (ulong)options.SessionMaxBytes, MaxNodes = (ulong)options.SessionMaxNodes, MaxRuns = (ulong)options.SessionMaxRuns },
         MaxSessionTtl = options.MaxSessionTtl.ToDuration(),
         DefaultSessionTtl = options.DefaultSessionTtl.ToDuration(),

@@ -3,7 +3,7 @@ using Gradients.Engine.Graph;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
-using Gradients.Server.Security;
+using Gradients.Server.Limits;
 using Gradients.Server.Sessions;
 using Gradients.Server.Wire;
 using Grpc.Core;
@@ -14,28 +14,26 @@ namespace Gradients.Server.Services;
 internal sealed class SessionOpening(SessionRegistry sessions, GradientsServerOptions options)
 {
     private const int MaxLabel = 256;
-    private const int StoredReplies = 4096;
-
-    private readonly RequestLog _log = new(StoredReplies);
 
     public async Task<V1.CreateSessionResponse> CreateAsync(V1.CreateSessionRequest request, ServerCallContext context)
     {
         var scope = CallScope.Of(context);
+        var tenant = TenantCall.Of(context).Tenant;
         var id = request.RequestId;
         request.RequestId = null;
         using var reply = id is null
-            ? await OpenAsync(scope.Caller, request)
-            : await _log.RunAsync(id, RequestLog.Digest(request), () => OpenAsync(scope.Caller, request), scope.Cancellation);
+            ? await OpenAsync(tenant, request)
+            : await tenant.Openings.RunAsync(id, RequestLog.Digest(request), () => OpenAsync(tenant, request), scope.Cancellation);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         return (V1.CreateSessionResponse)reply.Message;
     }
 
-    private Task<Reply> OpenAsync(Caller caller, V1.CreateSessionRequest request)
+    private Task<Reply> OpenAsync(TenantUsage tenant, V1.CreateSessionRequest request)
     {
         if (request.Label.Length > MaxLabel)
             throw Refusals.Field("label", $"it has {request.Label.Length} characters; at most {MaxLabel} are allowed.");
-        var session = sessions.Create(caller, request.Label, TimeToLive(request.Ttl), Granted(request.Limits ?? new V1.SessionLimits()));
+        var session = sessions.Create(tenant, request.Label, TimeToLive(request.Ttl), Granted(request.Limits ?? new V1.SessionLimits()));
         return Task.FromResult(new Reply(new V1.CreateSessionResponse { Session = session.Describe() }));
     }
 
@@ -55,7 +53,8 @@ internal sealed class SessionOpening(SessionRegistry sessions, GradientsServerOp
         RunLifetime = options.RunLifetime,
         MaxTensors = options.SessionMaxTensors,
         MaxQueued = options.MaxQueuedCommands,
-        Graph = new GraphLimits { MaxNodes = (int)Least(asked.MaxNodes, options.SessionMaxNodes) },
+        MaxQueueWait = options.MaxQueueWait,
+        Graph = new GraphLimits { MaxNodes = (int)Least(asked.MaxNodes, options.SessionMaxNodes), MaxExpandedNodes = options.MaxExpandedNodes },
     };
 
     private static ulong Least(ulong asked, long allowed) => asked == 0 ? (ulong)allowed : Math.Min(asked, (ulong)allowed);

@@ -3,6 +3,7 @@ using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Sessions;
 using Gradients.Server.Sessions.Commands;
 using Gradients.Server.Wire;
@@ -87,10 +88,11 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         using var use = sessions.Use(scope.Caller, command.Session);
         scope.Activity.SetSession(use.Session.Name);
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
-        using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, cancellation.Token));
+        var wire = TenantCall.Of(context).Wire.Reply;
+        using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, wire, cancellation.Token));
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
-        reply.Fill(options.MaxMessageBytes);
+        reply.Fill(options.MaxMessageBytes, wire);
         switch (reply.Message)
         {
             case V1.ForwardResponse r:

@@ -4,6 +4,7 @@ using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Sessions;
 using Gradients.Server.Sessions.Commands;
 using Gradients.Server.Wire;
@@ -17,7 +18,8 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
     public override async Task<V1.UploadTensorResponse> UploadTensor(IAsyncStreamReader<V1.UploadTensorRequest> requestStream, ServerCallContext context)
     {
         var scope = CallScope.Of(context);
-        using var reader = new UploadReader(requestStream, options, time, scope.Cancellation);
+        var call = TenantCall.Of(context);
+        using var reader = new UploadReader(requestStream, call.Wire, options, time, scope.Cancellation);
         if (await reader.NextAsync() is not { PartCase: V1.UploadTensorRequest.PartOneofCase.Header, Header: var header })
             throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "The first message of an upload is its header.").With("field", "header");
         using var use = sessions.Use(scope.Caller, header.Session);
@@ -27,8 +29,8 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         header.RequestId = null;
         header.Session = "";
         using var reply = id is null
-            ? await ReceiveAsync(reader, header, use.Session)
-            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(header), () => ReceiveAsync(reader, header, use.Session), scope.Cancellation);
+            ? await ReceiveAsync(reader, header, use.Session, call.Tenant)
+            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(header), () => ReceiveAsync(reader, header, use.Session, call.Tenant), scope.Cancellation);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         return (V1.UploadTensorResponse)reply.Message;
@@ -41,9 +43,10 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         scope.Activity.SetSession(use.Session.Name);
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
         using var tensor = await FindAsync(request, use.Session, scope, cancellation.Token);
+        var size = request.ChunkBytes == 0 ? options.PreferredChunkBytes : (int)Math.Min(request.ChunkBytes, (uint)options.MaxChunkBytes);
+        TenantCall.Of(context).Wire.Reply.Ensure(Reply.Cost(Math.Min(size, tensor.ByteCount)));
         var described = Reply.Describe(tensor);
         await responseStream.WriteAsync(new V1.DownloadTensorResponse { Header = new V1.TensorHeader { DataType = described.DataType, Shape = { described.Shape } } }, cancellation.Token);
-        var size = request.ChunkBytes == 0 ? options.PreferredChunkBytes : (int)Math.Min(request.ChunkBytes, (uint)options.MaxChunkBytes);
         for (long offset = 0; offset < tensor.ByteCount; offset += size)
         {
             var chunk = TensorChunks.Of(tensor, offset, (int)Math.Min(size, tensor.ByteCount - offset), request.Checksums);
@@ -51,17 +54,31 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         }
     }
 
-    private async Task<Reply> ReceiveAsync(UploadReader reader, V1.UploadTensorHeader header, ServerSession session)
+    private async Task<Reply> ReceiveAsync(UploadReader reader, V1.UploadTensorHeader header, ServerSession session, TenantUsage tenant)
     {
         var type = WireTypes.Read(header.DataType, "header.data_type");
         var shape = WireTypes.ReadShape(header.Shape, "header.shape");
         var bytes = shape.ElementCount * type.Size();
         if (bytes > options.MaxTensorBytes)
             throw Refusals.OverLimit("header.shape", "max_tensor_bytes", options.MaxTensorBytes, bytes);
+        tenant.Uploads.Take(1);
+        try
+        {
+            return await ReceiveAsync(reader, type, shape, session, tenant);
+        }
+        finally
+        {
+            tenant.Uploads.Give(1);
+        }
+    }
+
+    private async Task<Reply> ReceiveAsync(UploadReader reader, DataType type, Shape shape, ServerSession session, TenantUsage tenant)
+    {
+        var bytes = shape.ElementCount * type.Size();
         session.ReserveUpload(bytes);
         try
         {
-            using var tensor = Tensor.Rent(host.Pool, type, shape, "upload");
+            using var tensor = Tensor.Rent(host.Pool, type, shape, "upload", tenant.Bytes);
             await reader.FillAsync(tensor);
             return new Reply(new V1.UploadTensorResponse { Handle = ResourceNames.Tensor(session.Engine.AddTensor(tensor.Share())), ByteSize = (ulong)bytes });
         }

@@ -2,6 +2,7 @@ using Gradients.Engine;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Wire;
 using Grpc.Core;
 
@@ -11,16 +12,19 @@ namespace Gradients.Server.Services;
 internal sealed class UploadReader : IDisposable
 {
     private readonly IAsyncStreamReader<V1.UploadTensorRequest> _requests;
+    private readonly WireLease _wire;
     private readonly GradientsServerOptions _options;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _cancellation;
     private readonly ITimer _pause;
     private readonly long _began;
+    private WireCharge? _message;
     private volatile bool _timedOut;
 
-    public UploadReader(IAsyncStreamReader<V1.UploadTensorRequest> requests, GradientsServerOptions options, TimeProvider time, CancellationToken cancellation)
+    public UploadReader(IAsyncStreamReader<V1.UploadTensorRequest> requests, WireLease wire, GradientsServerOptions options, TimeProvider time, CancellationToken cancellation)
     {
         _requests = requests;
+        _wire = wire;
         _options = options;
         _time = time;
         _began = time.GetTimestamp();
@@ -35,10 +39,14 @@ internal sealed class UploadReader : IDisposable
     /// <exception cref="GradientsException">UPLOAD_TIMEOUT.</exception>
     public async Task<V1.UploadTensorRequest?> NextAsync()
     {
+        // The message before is done with.
+        _message?.Dispose();
         _pause.Change(_options.UploadIdleTimeout, Timeout.InfiniteTimeSpan);
         try
         {
-            return await _requests.MoveNext(_cancellation.Token) ? _requests.Current : null;
+            var read = await _requests.MoveNext(_cancellation.Token);
+            _message = _wire.TakeReceived();
+            return read ? _requests.Current : null;
         }
         catch (OperationCanceledException) when (_timedOut)
         {
@@ -72,6 +80,7 @@ internal sealed class UploadReader : IDisposable
 
     public void Dispose()
     {
+        _message?.Dispose();
         _pause.Dispose();
         _cancellation.Dispose();
     }

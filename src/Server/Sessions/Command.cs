@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Gradients.Engine;
+using Gradients.Engine.Sessions;
 using Gradients.Server.Wire;
 
 namespace Gradients.Server.Sessions;
@@ -29,6 +30,11 @@ internal abstract class Command
             return TakeId() is { } id
                 ? await session.Requests.RunAsync(id, RequestLog.Digest(Request), () => ExecuteAsync(session, context), context.Cancellation)
                 : await ExecuteAsync(session, context);
+        }
+        catch (GradientsException e) when (e.Subject == SessionLimits.Subject)
+        {
+            e.Subject = session.Subject;
+            throw;
         }
         catch (GradientsException e) when (e.Reason == ErrorReasons.SessionNotFound && session.Closed.IsCancellationRequested)
         {

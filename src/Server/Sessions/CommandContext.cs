@@ -2,12 +2,14 @@ using System.Diagnostics;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Wire;
 
 namespace Gradients.Server.Sessions;
 
 /// <summary>What a command is executed with.</summary>
-internal readonly record struct CommandContext(EngineHost Host, GradientsServerOptions Options, ActivityContext Trace, CancellationToken Cancellation)
+/// <param name="Wire">The memory of its reply.</param>
+internal readonly record struct CommandContext(EngineHost Host, GradientsServerOptions Options, ActivityContext Trace, WireCharge Wire, CancellationToken Cancellation)
 {
-    public TensorReader Tensors(GraphSession? session) => new(Host, session, Options);
+    public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session, Options);
 }

@@ -3,6 +3,7 @@ using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Services;
 using Gradients.Server.Telemetry;
 using Gradients.Server.Wire;
@@ -29,6 +30,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     private readonly CancellationTokenSource _working = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(call).Cancellation, session.Closed);
     private readonly Channel<Task<Outcome>> _results = Channel.CreateUnbounded<Task<Outcome>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly SemaphoreSlim _unwritten = new(2 * options.MaxQueuedCommands);
+    private readonly WireLease _wire = TenantCall.Of(call).Wire;
     private readonly Lock _gate = new();
     private GradientsException? _cause;
     private int _inFlight;
@@ -86,52 +88,77 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             session.Touch(time.GetUtcNow());
             if (requests.Current.Session.Length > 0 && requests.Current.Session != session.Name)
                 throw Refusals.Field("session", "a stream belongs to one session.");
-            foreach (var command in requests.Current.Commands)
+            var message = new MessageHold(_wire.TakeReceived());
+            try
             {
-                // Refusals, too, wait for the client to read: a client that never does stops being read.
-                await _unwritten.WaitAsync(cancellation);
-                var accepted = Interlocked.Increment(ref _inFlight) <= options.MaxQueuedCommands;
-                _results.Writer.TryWrite(ExecuteAsync(command, accepted));
+                foreach (var command in requests.Current.Commands)
+                {
+                    // Refusals, too, wait for the client to read: a client that never does stops being read.
+                    await _unwritten.WaitAsync(cancellation);
+                    var accepted = Interlocked.Increment(ref _inFlight) <= options.MaxQueuedCommands;
+                    message.Retain();
+                    _results.Writer.TryWrite(ExecuteAsync(command, message, accepted));
+                }
+            }
+            finally
+            {
+                message.Release();
             }
         }
         while (await requests.MoveNext(cancellation));
     }
 
     /// <summary>Executes one command; every failure is its own result.</summary>
-    private async Task<Outcome> ExecuteAsync(V1.SessionCommand command, bool accepted)
+    private async Task<Outcome> ExecuteAsync(V1.SessionCommand command, MessageHold message, bool accepted)
     {
         var parent = command.Trace is { } trace ? RequestActivities.Parse(trace.Traceparent, trace.Tracestate) : default;
         using var activity = RequestActivity.Start(command.CommandCase.ToString(), parent.TraceId == default ? CallScope.Of(call).Activity.Context : parent);
         activity.SetSession(session.Name);
         using var timeout = command.Timeout is null ? null : new CancellationTokenSource(Bound(command.Timeout.ToTimeSpan()), time);
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_working.Token, timeout?.Token ?? default);
+        var wire = _wire.CreateReply();
         try
         {
             if (!accepted)
-                throw new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"{options.MaxQueuedCommands} commands of this stream wait already; try again when some are answered.");
-            var reply = await StreamCommands.Read(command).RunAsync(session, new CommandContext(host, options, activity.Context, cancellation.Token));
+                throw Busy();
+            var reply = await StreamCommands.Read(command).RunAsync(session, new CommandContext(host, options, activity.Context, wire, cancellation.Token));
             if (reply.Replayed)
                 activity.SetReplayed();
-            return new Outcome(command.Tag, activity.TraceId, reply, null);
+            return new Outcome(command.Tag, activity.TraceId, reply, wire, null);
         }
         catch (Exception e)
         {
+            wire.Dispose();
             var timedOut = timeout?.IsCancellationRequested == true || call.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
             var status = Failure.Of(e, timedOut, _working.IsCancellationRequested, drain, activity.TraceId, out var fault);
             if (fault)
                 logger.Faulted(e, command.CommandCase.ToString(), activity.TraceId);
             activity.SetError(ErrorStatus.ReasonOf(status));
-            return new Outcome(command.Tag, activity.TraceId, null, status);
+            return new Outcome(command.Tag, activity.TraceId, null, wire, status);
         }
         finally
         {
             Interlocked.Decrement(ref _inFlight);
+            message.Release();
         }
     }
+
+    private GradientsException Busy() =>
+        new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"{options.MaxQueuedCommands} commands of this stream wait already; try again when some are answered.")
+            .Limited("max_queued_commands", (options.MaxQueuedCommands + 1).ToString(), session.Subject, TimeSpan.FromMilliseconds(50));
 
     private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses, ITimer idle)
     {
         var batch = new V1.InteractResponse();
+        var filled = new List<WireCharge>();
+        WireCharge? unsent = null;
+
+        void Sent()
+        {
+            foreach (var wire in filled)
+                wire.Dispose();
+            filled.Clear();
+        }
 
         async Task SendAsync()
         {
@@ -140,6 +167,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             await responses.WriteAsync(batch, _working.Token);
             _unwritten.Release(batch.Results.Count);
             batch = new V1.InteractResponse();
+            Sent();
             idle.Change(options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
             session.Touch(time.GetUtcNow());
         }
@@ -155,10 +183,13 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
 
                     // Taken only now: when sending fails, every reply that is left is given back from the queue.
                     _results.Reader.TryRead(out _);
-                    var result = Result(await next);
+                    var outcome = await next;
+                    unsent = outcome.Wire;
+                    var result = Result(outcome);
                     if (batch.CalculateSize() + result.CalculateSize() > BatchBytes || batch.Results.Count == MaxBatch)
                         await SendAsync();
                     batch.Results.Add(result);
+                    filled.Add(unsent);
                 }
 
                 await SendAsync();
@@ -168,8 +199,15 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             // Nobody reads any more: stop what is in flight and give back what was to be sent.
             await _working.CancelAsync();
+            Sent();
+            unsent?.Dispose();
             await foreach (var left in _results.Reader.ReadAllAsync())
-                (await left).Reply?.Dispose();
+            {
+                var outcome = await left;
+                outcome.Reply?.Dispose();
+                outcome.Wire.Dispose();
+            }
+
             throw;
         }
     }
@@ -188,7 +226,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             try
             {
-                reply.Fill(options.MaxMessageBytes - Envelope);
+                reply.Fill(options.MaxMessageBytes - Envelope, outcome.Wire);
                 result.Replayed = reply.Replayed;
                 StreamCommands.Write(result, reply.Message);
             }
@@ -232,5 +270,5 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     private static TimeSpan Bound(TimeSpan timeout) =>
         timeout <= TimeSpan.Zero ? TimeSpan.FromTicks(1) : timeout > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : timeout;
 
-    private readonly record struct Outcome(ulong Tag, string TraceId, Reply? Reply, Status? Error);
+    private readonly record struct Outcome(ulong Tag, string TraceId, Reply? Reply, WireCharge Wire, Status? Error);
 }

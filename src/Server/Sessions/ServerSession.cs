@@ -1,6 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Gradients.Engine;
 using Gradients.Engine.Sessions;
+using Gradients.Server.Limits;
 
 namespace Gradients.Server.Sessions;
 
@@ -9,15 +10,16 @@ internal sealed class ServerSession : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _closed = new();
+    private readonly TenantUsage _owner;
     private DateTimeOffset _lastUse;
     private int _uses;
     private long _uploading;
     private bool _ended;
     private Interaction? _stream;
 
-    public ServerSession(string tenant, SessionName name, long sequence, string label, TimeSpan ttl, SessionLimits limits, GraphSession engine, int window, DateTimeOffset now)
+    public ServerSession(TenantUsage owner, SessionName name, long sequence, string label, TimeSpan ttl, SessionLimits limits, GraphSession engine, int window, DateTimeOffset now)
     {
-        Tenant = tenant;
+        _owner = owner;
         Key = name;
         Name = name.ToString();
         Sequence = sequence;
@@ -32,9 +34,12 @@ internal sealed class ServerSession : IDisposable
     }
 
     /// <summary>The owner.</summary>
-    public string Tenant { get; }
+    public string Tenant => _owner.Name;
 
     public SessionName Key { get; }
+
+    /// <summary>How refusals call it.</summary>
+    public string Subject => $"session:{Name}";
 
     public string Name { get; }
 
@@ -97,7 +102,8 @@ internal sealed class ServerSession : IDisposable
         if (uploading <= Limits.MaxBytes - Engine.HeldBytes)
             return;
         Interlocked.Add(ref _uploading, -bytes);
-        throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds {Engine.HeldBytes} bytes; with {bytes} more it would be above its limit of {Limits.MaxBytes}.").With("limit", "session.max_bytes").With("value", bytes.ToString());
+        throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds {Engine.HeldBytes} bytes; with {bytes} more it would be above its limit of {Limits.MaxBytes}.")
+            .Limited("session.max_bytes", bytes.ToString(), Subject);
     }
 
     public void EndUpload(long bytes) => Interlocked.Add(ref _uploading, -bytes);
@@ -138,6 +144,7 @@ internal sealed class ServerSession : IDisposable
 
         _closed.Cancel();
         Engine.Dispose();
+        _owner.Sessions.Give(1);
         _closed.Dispose();
     }
 

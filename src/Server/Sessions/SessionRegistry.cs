@@ -3,6 +3,7 @@ using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Security;
 using Gradients.Server.Telemetry;
 
@@ -34,16 +35,15 @@ internal sealed class SessionRegistry : IDisposable
     /// <summary>Differs with each start; part of every session's name.</summary>
     public uint Incarnation { get; }
 
-    /// <exception cref="GradientsException">SESSION_QUOTA when there are as many as allowed.</exception>
-    public ServerSession Create(Caller caller, string label, TimeSpan ttl, SessionLimits limits)
+    /// <exception cref="GradientsException">SESSION_QUOTA when the tenant or the server has as many as allowed.</exception>
+    public ServerSession Create(TenantUsage tenant, string label, TimeSpan ttl, SessionLimits limits)
     {
         var now = _time.GetUtcNow();
+        tenant.Sessions.Take(1);
         ServerSession session;
         lock (_gate)
         {
-            if (_sessions.Count >= _options.MaxSessions)
-                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The server holds its limit of {_options.MaxSessions} sessions; delete some.").With("limit", "max_sessions").With("value", _options.MaxSessions.ToString());
-            session = new ServerSession(caller.Tenant, SessionName.Create(Incarnation), ++_sequence, label, ttl, limits, new GraphSession(_host, limits, caller.Tenant), _options.RequestIdWindow, now);
+            session = new ServerSession(tenant, SessionName.Create(Incarnation), ++_sequence, label, ttl, limits, new GraphSession(_host, limits, tenant.Engine), _options.RequestIdWindow, now);
             _sessions.Add(session.Key.Id, session);
         }
 

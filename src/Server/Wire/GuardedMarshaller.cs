@@ -4,11 +4,12 @@ using Google.Rpc;
 using Gradients.Engine;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Grpc.Core;
 
 namespace Gradients.Server.Wire;
 
-/// <summary>A marshaller that bounds what a message expands to before it is parsed, and says so when bytes are no message.</summary>
+/// <summary>A marshaller that bounds and counts what a message expands to before it is parsed, and says so when bytes are no message.</summary>
 internal static class GuardedMarshaller
 {
     public static Marshaller<T> Of<T>(Marshaller<T> inner, GradientsServerOptions options)
@@ -23,10 +24,16 @@ internal static class GuardedMarshaller
     {
         try
         {
-            var bytes = estimate.Of(context.PayloadAsReadOnlySequence(), limit);
+            var payload = context.PayloadAsReadOnlySequence();
+            var bytes = estimate.Of(payload, limit);
             if (bytes > limit)
-                throw ErrorStatus.Of(Refusals.OverLimit("message", "max_message_expansion_bytes", limit, bytes)).ToRpcException();
+                throw Refusals.OverLimit("message", "max_message_expansion_bytes", limit, bytes);
+            WireLease.Current?.Receive(bytes + payload.Length);
             return inner.ContextualDeserializer(context);
+        }
+        catch (GradientsException e)
+        {
+            throw ErrorStatus.Of(e).ToRpcException();
         }
         catch (Exception e) when (e is InvalidProtocolBufferException or InvalidOperationException or ArgumentException or OverflowException or FormatException)
         {

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Limits;
 
 namespace Gradients.Server.Wire;
 
@@ -44,15 +45,20 @@ internal sealed class Reply(IMessage message) : IDisposable
     /// <summary>Bytes of elements for which a message of a size has room beside ids, shapes and a usual profile.</summary>
     public static long Room(long maxMessageBytes) => maxMessageBytes - (maxMessageBytes / 8);
 
-    /// <summary>Copies the elements into the message.</summary>
-    /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE.</exception>
-    public void Fill(long maxBytes)
+    /// <summary>Managed bytes that elements take until they are sent: in the message, and in the connection's buffers.</summary>
+    public static long Cost(long bytes) => 2 * bytes;
+
+    /// <summary>Copies the elements into the message; <paramref name="wire"/> holds their memory until the message is sent.</summary>
+    /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE, MEMORY_BUDGET_EXCEEDED.</exception>
+    public void Fill(long maxBytes, WireCharge wire)
     {
-        var bytes = Message.CalculateSize() + _contents.Sum(c => c.Source.ByteCount + ContentHeader);
+        var elements = _contents.Sum(c => c.Source.ByteCount);
+        var bytes = Message.CalculateSize() + elements + ((long)_contents.Count * ContentHeader);
         if (bytes > maxBytes)
             throw Refusals.TooLarge(bytes, maxBytes);
-        foreach (var (wire, source) in _contents)
-            wire.Raw = ByteString.CopyFrom(source.AsBytes());
+        wire.Ensure(Cost(elements));
+        foreach (var (tensor, source) in _contents)
+            tensor.Raw = ByteString.CopyFrom(source.AsBytes());
         _contents.Clear();
     }
 

@@ -12,8 +12,9 @@ namespace Gradients.Server.Wire;
 /// Turns tensors of one request into engine tensors, checked before a byte is copied. It owns what it made until disposed,
 /// which must be after the engine has answered.
 /// </summary>
+/// <param name="tenant">Whose part of the memory budget they count to.</param>
 /// <param name="session">Where handles are looked up; null where there are none.</param>
-internal sealed class TensorReader(EngineHost host, GraphSession? session, GradientsServerOptions limits) : IDisposable
+internal sealed class TensorReader(EngineHost host, TenantShare tenant, GraphSession? session, GradientsServerOptions limits) : IDisposable
 {
     private readonly List<Tensor> _owned = [];
 
@@ -81,7 +82,7 @@ internal sealed class TensorReader(EngineHost host, GraphSession? session, Gradi
     private Tensor FromRaw(V1.Tensor wire, string field)
     {
         var (type, shape) = Check(wire, field);
-        return Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request");
+        return Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request", tenant.Bytes);
     }
 
     private (DataType Type, Shape Shape) Check(V1.Tensor wire, string field)

@@ -121,6 +121,42 @@ public sealed class PlanCacheTests
     }
 
     [Fact]
+    public void AScopeHasItsOwnPrograms()
+    {
+        var cache = new PlanCache();
+        using var runner = new ProgramRunner();
+        var program = Program(runner);
+        cache.Get([1], () => program, out var hit, "a");
+        Assert.False(hit);
+        cache.Get([1], () => program, out hit, "b");
+        Assert.False(hit);
+        cache.Get([1], () => program, out hit, "a");
+        Assert.True(hit);
+        Assert.Equal((2, 2), (cache.Compilations, cache.Count));
+    }
+
+    /// <summary>Of a capacity for 8 programs and two scopes, one that holds 4 keeps them whatever the other compiles.</summary>
+    [Fact]
+    public void AScopeWithinItsEqualPartLosesNothingToAnother()
+    {
+        using var runner = new ProgramRunner();
+        var program = Program(runner);
+        var cache = new PlanCache(capacityBytes: (8 * program.Footprint) + 100);
+        for (byte key = 0; key < 4; key++)
+            cache.Get([key], () => program, out _, "a");
+        for (byte key = 0; key < 200; key++)
+            cache.Get([key], () => program, out _, "b");
+        for (byte key = 0; key < 4; key++)
+        {
+            cache.Get([key], () => program, out var hit, "a");
+            Assert.True(hit);
+        }
+
+        Assert.Equal(8, cache.Count);
+        Assert.Equal(204, cache.Compilations);
+    }
+
+    [Fact]
     public void AFailingCompilationIsNotKept()
     {
         var cache = new PlanCache();

@@ -131,7 +131,7 @@ public sealed class SessionEnduranceTests(ITestOutputHelper output)
                 using var kept = await f.Session.BackwardAsync(new BackwardRequest { Roots = [new(y)], Mode = GradientMode.Both });
                 var before = await StateAsync(f, w);
                 var ballast = new List<PooledBuffer>();
-                while (f.Host.Pool.RentedBytes < (1 << 14) - (64 * room))
+                while (f.Host.Pool.RentedBytes + f.Host.Pool.ChargedBytes < (1 << 14) - (64 * room))
                     ballast.Add(f.Host.Pool.Rent(64, "ballast"));
                 var failed = false;
                 var ledger = Ledger(f);

@@ -1,6 +1,7 @@
 using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Limits;
 using Gradients.Server.Wire;
 
 namespace Gradients.Server.Sessions.Commands;
@@ -23,8 +24,9 @@ internal static class Fetched
     }
 
     /// <summary>What of a request's results its reply carries, for the engine to refuse a reply that no message could hold.</summary>
-    public static ReplyLimit Limit(IList<V1.Fetch> fetches, bool inlineGradients, long maxMessageBytes) =>
-        new(Reply.Room(maxMessageBytes), [.. fetches.Select(f => !f.AsHandle)], inlineGradients);
+    /// <param name="wire">Where the reply's memory is reserved before anything is executed.</param>
+    public static ReplyLimit Limit(IList<V1.Fetch> fetches, bool inlineGradients, long maxMessageBytes, WireCharge wire) =>
+        new(Reply.Room(maxMessageBytes), [.. fetches.Select(f => !f.AsHandle)], inlineGradients) { Reserve = bytes => wire.Ensure(Reply.Cost(bytes)) };
 
     public static IEnumerable<V1.FetchedValue> Write(IList<V1.Fetch> fetches, IReadOnlyList<Tensor> values, Reply reply, ServerSession? session)
     {

@@ -41,7 +41,7 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = context.Trace,
-                Reply = Fetched.Limit(request.Fetches, inlineGradients: false, context.Options.MaxMessageBytes),
+                Reply = Fetched.Limit(request.Fetches, inlineGradients: false, context.Options.MaxMessageBytes, context.Wire),
             },
             context.Cancellation);
         return Write(result, session);
