@@ -10,7 +10,7 @@ namespace Gradients.Integration.Tests.Cli;
 /// <summary><c>gradients probe</c> against a server of this process.</summary>
 public sealed class ProbeTests : IAsyncLifetime
 {
-    private readonly WebApplication _server = GradientsServer.Build(new GradientsServerOptions { MemoryBudgetBytes = 64 << 20, ComputeThreads = 1 }, configure: b => b.Logging.ClearProviders());
+    private readonly WebApplication _server = GradientsServer.Build(new GradientsServerOptions { MemoryBudgetBytes = 64 << 20, ComputeThreads = 1, Management = { GrpcPort = 0 } }, configure: b => b.Logging.ClearProviders());
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -32,7 +32,8 @@ public sealed class ProbeTests : IAsyncLifetime
     [Fact]
     public async Task Without_an_address_the_settings_of_the_server_tell_where()
     {
-        var settings = new Dictionary<string, string> { ["GRADIENTS__ADDRESS"] = "0.0.0.0", ["GRADIENTS__PORT"] = new Uri(Address).Port.ToString(CultureInfo.InvariantCulture) };
+        var port = GradientsServer.ManagementGrpcAddress(_server)!.Port;
+        var settings = new Dictionary<string, string> { ["GRADIENTS__MANAGEMENT__ADDRESS"] = "0.0.0.0", ["GRADIENTS__MANAGEMENT__GRPCPORT"] = port.ToString(CultureInfo.InvariantCulture) };
         await using var probe = CliProcess.Start(settings, "probe");
         Assert.Equal("", await probe.Error.ReadToEndAsync(Cancellation));
         Assert.Equal(0, await probe.ExitCodeAsync(Cancellation));
