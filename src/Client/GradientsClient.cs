@@ -3,6 +3,7 @@ using Google.Protobuf.WellKnownTypes;
 using Gradients.Client.Protocol;
 using Gradients.Client.Transport;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Grpc.Net.Client.Configuration;
 
@@ -29,7 +30,7 @@ public sealed class GradientsClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(channel);
         Channel = channel;
-        _invoker = channel.CreateCallInvoker();
+        _invoker = channel.CreateCallInvoker().Intercept(new CallTracing());
         _time = timeProvider ?? TimeProvider.System;
         _server = new V1.ServerService.ServerServiceClient(_invoker);
     }

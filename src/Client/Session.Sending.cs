@@ -10,6 +10,8 @@ namespace Gradients.Client;
 
 public sealed partial class Session
 {
+    private const string InteractMethod = "gradients.v1.SessionService/Interact";
+
     /// <summary>
     /// Sends a command behind everything that was asked before and behind the definitions it may need. Tensors too large for a
     /// message are uploaded first; requests made meanwhile wait their turn.
@@ -24,6 +26,7 @@ public sealed partial class Session
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         cancellationToken.ThrowIfCancellationRequested();
+        using var span = CallActivity.Start(InteractMethod, command.CommandCase.ToString());
         if ((timeout ?? _options.RequestTimeout) is { } limit)
             command.Timeout = Duration.FromTimeSpan(limit);
         var trace = CurrentTrace();
@@ -89,10 +92,13 @@ public sealed partial class Session
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            return await _stream.ResultAsync(pending, cancellationToken).ConfigureAwait(false);
+            var result = await _stream.ResultAsync(pending, cancellationToken).ConfigureAwait(false);
+            span.SetStatus(StatusCode.OK);
+            return result;
         }
-        catch (GradientsClientException)
+        catch (GradientsClientException e)
         {
+            span.SetStatus(e);
             // What a definition did wrong explains what failed because of it.
             foreach (var change in ahead)
                 await _stream.ResultAsync(change, cancellationToken).ConfigureAwait(false);

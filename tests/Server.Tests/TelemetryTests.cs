@@ -10,6 +10,7 @@ using static Gradients.Server.Tests.Messages;
 
 namespace Gradients.Server.Tests;
 
+[Collection(nameof(Observed))]
 public sealed class TelemetryTests
 {
     [Fact]
@@ -18,7 +19,7 @@ public sealed class TelemetryTests
         var spans = new ConcurrentQueue<Activity>();
         using var listener = new ActivityListener
         {
-            ShouldListenTo = s => s.Name is RequestActivities.SourceName or EngineActivities.SourceName,
+            ShouldListenTo = s => s.Name == GradientsActivities.SourceName,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
             ActivityStopped = spans.Enqueue,
         };
@@ -29,13 +30,13 @@ public sealed class TelemetryTests
         var trace = ActivityTraceId.CreateRandom().ToHexString();
         var reply = await server.Sessions.BackwardAsync(Backward(session), new Metadata { { "traceparent", $"00-{trace}-b7ad6b7169203331-00" }, { "baggage", "a=b" } });
         Assert.Equal(trace, reply.TraceId);
-        await Eventually.HoldsAsync(() => spans.Any(s => s.OperationName == RequestActivities.Request && s.TraceId.ToHexString() == trace));
+        await Eventually.HoldsAsync(() => spans.Any(s => s.OperationName == RequestActivity.Name && s.TraceId.ToHexString() == trace));
         var own = spans.Where(s => s.TraceId.ToHexString() == trace).ToList();
-        var request = Assert.Single(own, s => s.OperationName == RequestActivities.Request);
+        var request = Assert.Single(own, s => s.OperationName == RequestActivity.Name);
         Assert.Equal("b7ad6b7169203331", request.ParentSpanId.ToHexString());
         Assert.Equal(session, request.GetTagItem("gradients.session.id"));
         Assert.Empty(request.Baggage);
-        foreach (var name in new[] { EngineActivities.Queue, EngineActivities.Plan, EngineActivities.Backward })
+        foreach (var name in new[] { GradientsActivities.Queue, GradientsActivities.Plan, GradientsActivities.Backward })
             Assert.Equal(request.SpanId, Assert.Single(own, s => s.OperationName == name).ParentSpanId);
     }
 
@@ -45,7 +46,7 @@ public sealed class TelemetryTests
         var spans = new ConcurrentQueue<Activity>();
         using var listener = new ActivityListener
         {
-            ShouldListenTo = s => s.Name == RequestActivities.SourceName,
+            ShouldListenTo = s => s.Name == GradientsActivities.SourceName,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
             ActivityStopped = spans.Enqueue,
         };

@@ -40,12 +40,12 @@ internal sealed class TestServer : IAsyncDisposable
 
     public EngineHost Host => App.Services.GetRequiredService<EngineHost>();
 
-    public static async Task<TestServer> StartAsync(GradientsServerOptions? options = null, TimeProvider? time = null, Action<WebApplicationBuilder>? configure = null)
+    public static async Task<TestServer> StartAsync(GradientsServerOptions? options = null, TimeProvider? time = null, string[]? args = null, Action<WebApplicationBuilder>? configure = null)
     {
         options ??= new GradientsServerOptions();
         options.ComputeThreads = 2;
         options.PoisonReturnedMemory = true;
-        var app = GradientsServer.Build(options, configure: builder =>
+        var app = GradientsServer.Build(options, args, configure: builder =>
         {
             builder.Logging.ClearProviders();
             Tenants.TenantHeader.Trust(builder.Services);

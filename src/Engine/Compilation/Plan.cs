@@ -65,6 +65,7 @@ public sealed class Plan
         Operands = [.. instructions.SelectMany(i => i.Inputs.Concat(i.Outputs))];
         OutputByteCounts = Array.ConvertAll(outputs, o => o.ByteCount);
         Flops = instructions.Sum(i => i.Kernel.Flops);
+        ForwardFlops = instructions.Take(forwardInstructions).Sum(i => i.Kernel.Flops);
         Bytes = instructions.Sum(i => i.Bytes);
         OutputBytes = OutputByteCounts.Sum();
     }
@@ -93,6 +94,9 @@ public sealed class Plan
 
     /// <summary>Estimated floating-point operations of one execution.</summary>
     public double Flops { get; }
+
+    /// <summary>The part of <see cref="Flops"/> that computes values.</summary>
+    public double ForwardFlops { get; }
 
     /// <summary>Bytes that the instructions read and write.</summary>
     public long Bytes { get; }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Gradients.Engine.Compilation;
@@ -20,11 +21,29 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
     private long _bytes;
     private long _compilations;
     private long _hits;
+    private long _evictions;
+    private long _compileTicks;
 
     /// <summary>How many programs were compiled, failures included.</summary>
     public long Compilations => Interlocked.Read(ref _compilations);
 
     public long Hits => Interlocked.Read(ref _hits);
+
+    /// <summary>How many programs were dropped to stay within the capacity.</summary>
+    public long Evictions => Interlocked.Read(ref _evictions);
+
+    /// <summary>Time spent compiling, failures included.</summary>
+    public TimeSpan CompileTime => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _compileTicks));
+
+    /// <summary>Bytes of the programs that are kept, roughly.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_gate)
+                return _bytes;
+        }
+    }
 
     public int Count
     {
@@ -74,6 +93,7 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
             }
 
             Interlocked.Increment(ref _compilations);
+            var began = Stopwatch.GetTimestamp();
             try
             {
                 program = compile();
@@ -82,6 +102,10 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
             {
                 Remove(entry);
                 throw;
+            }
+            finally
+            {
+                Interlocked.Add(ref _compileTicks, Stopwatch.GetTimestamp() - began);
             }
 
             Publish(entry, program);
@@ -106,6 +130,7 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
                 if (last == entry.Link && _scopes.Count == 1)
                     return;
                 RemoveLocked(last.Value);
+                _evictions++;
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Gradients.Engine.Compilation;
 using Gradients.Engine.Tensors;
 
@@ -17,21 +18,42 @@ public sealed record EngineOptions
 
     /// <summary>The most floating-point operations of one request, by the plan's estimate. The default value is 10¹³.</summary>
     public double MaxFlopsPerRequest { get; init; } = 1e13;
+
+    /// <summary>One span for each op of recorded requests, without being asked for a profile. The default value is false.</summary>
+    public bool OpSpans { get; init; }
+
+    /// <summary>Where the instruments are made; it stays its owner's. The default value is null: a meter of the engine's own.</summary>
+    public Meter? Meter { get; init; }
 }
 
 /// <summary>What all sessions of a process share: memory, programs and compute threads.</summary>
-public sealed class EngineHost(EngineOptions? options = null) : IDisposable
+public sealed class EngineHost : IDisposable
 {
-    public EngineOptions Options { get; } = options ?? new EngineOptions();
+    private readonly Meter? _ownMeter;
 
-    public BufferPool Pool { get; } = new(options?.Pool);
+    public EngineHost(EngineOptions? options = null)
+    {
+        Options = options ?? new EngineOptions();
+        Pool = new BufferPool(Options.Pool);
+        Plans = new PlanCache(Options.PlanCacheBytes);
+        Scheduler = new Scheduler(Options.Scheduler);
+        _ownMeter = Options.Meter is null ? new Meter(GradientsActivities.SourceName) : null;
+        Metrics = new EngineMetrics(Options.Meter ?? _ownMeter!, this);
+    }
 
-    public PlanCache Plans { get; } = new((options ?? new EngineOptions()).PlanCacheBytes);
+    public EngineOptions Options { get; }
 
-    public Scheduler Scheduler { get; } = new(options?.Scheduler);
+    public BufferPool Pool { get; }
+
+    public PlanCache Plans { get; }
+
+    public Scheduler Scheduler { get; }
+
+    public EngineMetrics Metrics { get; }
 
     public void Dispose()
     {
+        _ownMeter?.Dispose();
         Scheduler.Dispose();
         Pool.Dispose();
     }

@@ -39,6 +39,8 @@ public sealed unsafe class PlanExecution : IDisposable
     private Quota? _account;
     private PooledBuffer? _arena;
     private long[]? _ticks;
+    private long[]? _begins;
+    private long[]? _ends;
     private int _instruction;
     private long _unit;
     private int _operand;
@@ -88,10 +90,21 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Binds an input to a constant's elements.</summary>
     public void Bind(int slot, ConstantData data) => _inputs[slot] = data.Pointer;
 
-    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before, and when no one listened to spans at the start.</summary>
+    /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before, and when it is not traced.</summary>
     public long ForwardDone { get; private set; }
 
+    /// <summary>Stopwatch timestamps at which each instruction began and ended; empty when its instructions are not traced.</summary>
+    internal (long[] Begins, long[] Ends) InstructionTimes => (_begins ?? [], _ends ?? []);
+
     public void EnableProfile() => _ticks = new long[Plan.Instructions.Count];
+
+    /// <summary>Takes the time of the phases and, if asked for, of each instruction. Called before the first run.</summary>
+    internal void EnableTrace(bool instructions)
+    {
+        _traced = true;
+        if (instructions)
+            (_begins, _ends) = (new long[Plan.Instructions.Count], new long[Plan.Instructions.Count]);
+    }
 
     /// <summary>Reserves the arena and the outputs' buffers; refused before anything is computed.</summary>
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
@@ -115,7 +128,6 @@ public sealed unsafe class PlanExecution : IDisposable
             Reserve();
             Resolve();
             _started = true;
-            _traced = EngineActivities.Enabled;
         }
 
         try
@@ -161,9 +173,8 @@ public sealed unsafe class PlanExecution : IDisposable
         }
 
         Array.Clear(_inputs);
-        _ticks = null;
-        _account = null;
-        ForwardDone = 0;
+        (_ticks, _begins, _ends) = (null, null, null);
+        (_account, ForwardDone, _traced) = (null, 0, false);
         (_instruction, _unit, _operand, _workSinceClock, _started) = (0, 0, 0, 0, false);
         _home.Put(this);
     }
@@ -184,10 +195,11 @@ public sealed unsafe class PlanExecution : IDisposable
                     Outputs = outputs,
                     Workspace = _arena!.Pointer + instruction.WorkspaceOffset,
                 };
-                var began = _ticks is null ? 0 : Stopwatch.GetTimestamp();
+                var timed = _ticks is not null || _begins is not null;
+                var began = timed ? Stopwatch.GetTimestamp() : 0;
                 var status = RunUnits(instruction, arguments, parkAt, cancellation);
-                if (_ticks is not null)
-                    _ticks[_instruction] += Stopwatch.GetTimestamp() - began;
+                if (timed)
+                    Took(began);
                 if (status == ExecutionStatus.Parked)
                     return ExecutionStatus.Parked;
                 if (checkFinite)
@@ -199,6 +211,19 @@ public sealed unsafe class PlanExecution : IDisposable
         }
 
         return ExecutionStatus.Completed;
+    }
+
+    /// <summary>Notes the time of the current instruction, of which this may be one of several pieces.</summary>
+    private void Took(long began)
+    {
+        var ended = Stopwatch.GetTimestamp();
+        if (_ticks is not null)
+            _ticks[_instruction] += ended - began;
+        if (_begins is null)
+            return;
+        if (_begins[_instruction] == 0)
+            _begins[_instruction] = began;
+        _ends![_instruction] = ended;
     }
 
     private ExecutionStatus RunUnits(Instruction instruction, in KernelArguments arguments, long parkAt, CancellationToken cancellation)

@@ -28,6 +28,9 @@ public sealed class Scheduler : IDisposable
     // The least that a running tenant has received: where a tenant that was idle starts.
     private long _clock;
     private int _waiting;
+    private int _queued;
+    private int _busy;
+    private long _computeTicks;
     private bool _disposed;
 
     public Scheduler(SchedulerOptions? options = null)
@@ -49,6 +52,15 @@ public sealed class Scheduler : IDisposable
 
     /// <summary>Queues that have work which is not running.</summary>
     public int WaitingQueues => Volatile.Read(ref _waiting);
+
+    /// <summary>Items of all queues that wait or run.</summary>
+    public int QueuedItems => Volatile.Read(ref _queued);
+
+    /// <summary>Threads that run something.</summary>
+    public int BusyThreads => Volatile.Read(ref _busy);
+
+    /// <summary>Time that the threads have run work, of all threads together.</summary>
+    public TimeSpan ComputeTime => Stopwatch.GetElapsedTime(0, Volatile.Read(ref _computeTicks));
 
     /// <param name="capacity">The most items that wait or run at one time.</param>
     public WorkQueue CreateQueue(string tenant = "", int capacity = 1024)
@@ -98,6 +110,7 @@ public sealed class Scheduler : IDisposable
                 throw new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"{queue.Items.Count} requests wait on this session already; try again when some are answered.")
                     .Limited("max_queued_commands", (queue.Items.Count + 1).ToString(), Sessions.SessionLimits.Subject, TimeSpan.FromMilliseconds(50));
             queue.Items.Enqueue(work);
+            _queued++;
             if (!queue.Running && queue.Items.Count == 1)
                 MakeReady(queue);
         }
@@ -129,8 +142,9 @@ public sealed class Scheduler : IDisposable
         return running;
     }
 
-    private static void Drain(WorkQueue queue, List<Work> left)
+    private void Drain(WorkQueue queue, List<Work> left)
     {
+        _queued -= queue.Items.Count;
         while (queue.Items.TryDequeue(out var work))
             left.Add(work);
     }
@@ -176,6 +190,7 @@ public sealed class Scheduler : IDisposable
                         continue;
                     queue.Running = true;
                     _running[thread] = queue;
+                    _busy++;
                     Advance(tenant);
                     return queue;
                 }
@@ -229,6 +244,7 @@ public sealed class Scheduler : IDisposable
     {
         lock (_gate)
         {
+            _computeTicks += ticks;
             queue.Received += ticks;
             queue.Owner.Received += ticks;
             Advance(queue.Owner);
@@ -243,9 +259,14 @@ public sealed class Scheduler : IDisposable
         {
             queue.Running = false;
             _running[thread] = null;
+            _busy--;
             last = queue.Last;
             if (status == WorkStatus.Done)
+            {
                 queue.Items.Dequeue();
+                _queued--;
+            }
+
             if (queue.Closed || _disposed)
                 Drain(queue, left);
             else if (queue.Items.Count > 0)

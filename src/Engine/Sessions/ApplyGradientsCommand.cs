@@ -43,7 +43,9 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
 
         Session.Reserve(_updates.Sum(u => u.Optimizer.Sum(t => t.ByteCount) - u.State.OptimizerState.Sum(t => t.ByteCount)));
         result = Commit();
-        EngineActivities.Record(EngineActivities.Optimizer, request.Trace, _began, Stopwatch.GetTimestamp(), new("gradients.optimizer", request.Optimizer.Kind), new("gradients.variables", result.Count), new("gradients.bytes", _bytes), new("gradients.flops", _flops));
+        Session.Host.Metrics.Executed(ComputePhase.Optimizer, _flops);
+        if (GradientsActivities.IsRecorded(request.Trace))
+            GradientsActivities.Record(GradientsActivities.Optimizer, request.Trace, _began, Stopwatch.GetTimestamp(), new("gradients.optimizer", request.Optimizer.Kind), new("gradients.variables", result.Count), new("gradients.bytes", _bytes), new("gradients.flops", _flops));
         return true;
     }
 

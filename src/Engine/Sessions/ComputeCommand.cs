@@ -35,11 +35,14 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             Reserve(Execution);
             if (request.Profile)
                 Execution.EnableProfile();
+            if (GradientsActivities.IsRecorded(request.Trace))
+                Execution.EnableTrace(request.Profile || Session.Host.Options.OpSpans);
             _executeBegan = Stopwatch.GetTimestamp();
         }
 
         if (Execution.Run(parkAt, request.CheckFinite, Cancellation) == ExecutionStatus.Parked)
             return false;
+        Count(Execution.Plan);
         RecordSpans();
         result = Commit(Execution);
         return true;
@@ -164,15 +167,23 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         return one;
     }
 
+    private void Count(Plan plan)
+    {
+        if (plan.ForwardInstructions > 0)
+            Session.Host.Metrics.Executed(ComputePhase.Forward, plan.ForwardFlops);
+        if (plan.ForwardInstructions < plan.Instructions.Count)
+            Session.Host.Metrics.Executed(ComputePhase.Backward, plan.Flops - plan.ForwardFlops);
+    }
+
     private void RecordSpans()
     {
         if (Execution!.ForwardDone == 0)
             return;
         var plan = Execution.Plan;
         var ended = Stopwatch.GetTimestamp();
-        EngineActivities.Record(EngineActivities.Plan, request.Trace, _planBegan, _executeBegan, new("gradients.plan.cached", _hit), new("gradients.plan.instructions", plan.Instructions.Count));
-        Record(EngineActivities.Forward, 0, plan.ForwardInstructions, _executeBegan, Execution.ForwardDone);
-        Record(EngineActivities.Backward, plan.ForwardInstructions, plan.Instructions.Count, Execution.ForwardDone, ended);
+        GradientsActivities.Record(GradientsActivities.Plan, request.Trace, _planBegan, _executeBegan, new("gradients.plan.cached", _hit), new("gradients.plan.instructions", plan.Instructions.Count));
+        Record(GradientsActivities.Forward, 0, plan.ForwardInstructions, _executeBegan, Execution.ForwardDone);
+        Record(GradientsActivities.Backward, plan.ForwardInstructions, plan.Instructions.Count, Execution.ForwardDone, ended);
     }
 
     private void Record(string name, int from, int to, long began, long ended)
@@ -190,6 +201,33 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             flops += instruction.Kernel.Flops;
         }
 
-        EngineActivities.Record(name, request.Trace, began, ended, new("gradients.op.count", ops), new("gradients.bytes", bytes), new("gradients.flops", flops));
+        var phase = GradientsActivities.Record(name, request.Trace, began, ended, new("gradients.op.count", ops), new("gradients.bytes", bytes), new("gradients.flops", flops));
+        RecordOps(phase, from, Math.Min(to, from + GradientsActivities.MaxOps));
+    }
+
+    private static string OpTypes(PlannedNode[] nodes)
+    {
+        const int Named = 16;
+        var types = string.Join('+', nodes.Take(Named).Select(n => n.Op));
+        return nodes.Length > Named ? types + "+…" : types;
+    }
+
+    /// <summary>One span for each instruction whose time was taken: an op, or the ops of a fused group.</summary>
+    private void RecordOps(in ActivityContext phase, int from, int to)
+    {
+        var (begins, ends) = Execution!.InstructionTimes;
+        for (var i = from; i < Math.Min(to, begins.Length); i++)
+        {
+            var instruction = Execution.Plan.Instructions[i];
+            GradientsActivities.Record(
+                GradientsActivities.Op,
+                phase,
+                begins[i],
+                ends[i],
+                new("gradients.op.type", OpTypes(instruction.Nodes)),
+                new("gradients.op.count", instruction.Nodes.Length),
+                new("gradients.bytes", instruction.Bytes),
+                new("gradients.flops", instruction.Kernel.Flops));
+        }
     }
 }

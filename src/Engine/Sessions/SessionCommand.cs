@@ -80,7 +80,8 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
     private void Start()
     {
         _started = Stopwatch.GetTimestamp();
-        EngineActivities.Record(EngineActivities.Queue, request.Trace, _queued, _started);
+        Session.Host.Metrics.Queued(Queued);
+        GradientsActivities.Record(GradientsActivities.Queue, request.Trace, _queued, _started);
         Cancellation.ThrowIfCancellationRequested();
         RequireInTime();
         Session.ExpireRuns();

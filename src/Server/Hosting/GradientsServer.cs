@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
@@ -36,8 +37,8 @@ public static class GradientsServer
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.DrainTimeout + TimeSpan.FromSeconds(5));
         AddServices(builder.Services, options);
-        builder.AddGradientsTelemetry();
         configure?.Invoke(builder);
+        builder.AddGradientsTelemetry(options.Telemetry);
 
         var app = builder.Build();
         try
@@ -69,6 +70,7 @@ public static class GradientsServer
         section.GetSection(nameof(options.Authentication)).Bind(options.Authentication, Strict);
         section.GetSection(nameof(options.Tls)).Bind(options.Tls, Strict);
         section.GetSection(nameof(options.Management)).Bind(options.Management, Strict);
+        options.Telemetry.Prometheus ??= options.Management.Port is not null;
 
         static void Strict(BinderOptions binder) => binder.ErrorOnUnknownConfiguration = true;
     }
@@ -78,6 +80,7 @@ public static class GradientsServer
         // Made now: a file that cannot be read keeps the server from starting.
         app.Services.GetRequiredService<Authenticator>();
         app.Services.GetService<TlsFiles>();
+        app.UseMiddleware<CallTelemetry>();
         app.UseMiddleware<ErrorDetailsMiddleware>();
         app.UseMiddleware<AuthenticationMiddleware>();
         app.UseMiddleware<WireLeaseMiddleware>();
@@ -96,13 +99,14 @@ public static class GradientsServer
     {
         var options = app.Services.GetRequiredService<GradientsServerOptions>();
         var address = Address(app).ToString();
-        app.Logger.Listening(ServerService.Version, address, IsaLevel.Name, app.Services.GetRequiredService<SessionRegistry>().Incarnation.ToString("x8"));
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Gradients.Server");
+        logger.Listening(ServerService.Version, address, IsaLevel.Name, app.Services.GetRequiredService<SessionRegistry>().Incarnation.ToString("x8"));
         if (ManagementAddress(app) is { } management)
-            app.Logger.ManagementListening("management", management.ToString());
+            logger.ManagementListening("management", management.ToString());
         if (ManagementGrpcAddress(app) is { } probes)
-            app.Logger.ManagementListening("gRPC health", probes.ToString());
+            logger.ManagementListening("gRPC health", probes.ToString());
         if (!options.Authentication.IsConfigured && options.Tls.ClientCertificates == ClientCertificatePolicy.None && !IPAddress.IsLoopback(IPAddress.Parse(options.Address)))
-            app.Logger.Open(address);
+            logger.Open(address);
     }
 
     private static void Configure(KestrelServerOptions kestrel, GradientsServerOptions options, Listeners listeners)
@@ -119,7 +123,7 @@ public static class GradientsServer
         services.AddSingleton(options);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Drain>();
-        services.AddSingleton(provider => new EngineHost(EngineOptions(options) with { Time = provider.GetRequiredService<TimeProvider>() }));
+        services.AddSingleton(provider => new EngineHost(EngineOptions(options) with { Time = provider.GetRequiredService<TimeProvider>(), Meter = provider.GetRequiredService<IMeterFactory>().Create(GradientsActivities.SourceName) }));
         services.AddSingleton<ServerQuotas>();
         services.AddSingleton<TenantRegistry>();
         services.AddSingleton<QuotaInterceptor>();
@@ -155,5 +159,6 @@ public static class GradientsServer
         Scheduler = new SchedulerOptions { Threads = options.ComputeThreads == 0 ? Environment.ProcessorCount : options.ComputeThreads },
         PlanCacheBytes = options.PlanCacheBytes,
         MaxFlopsPerRequest = options.MaxFlopsPerRequest,
+        OpSpans = options.Telemetry.NodeSpans,
     };
 }

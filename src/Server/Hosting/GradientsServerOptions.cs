@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Gradients.Server.Limits;
 using Gradients.Server.Security;
+using Gradients.Server.Telemetry;
 
 namespace Gradients.Server.Hosting;
 
@@ -34,6 +35,9 @@ public sealed class GradientsServerOptions
 
     /// <summary>Who may call. The default value is everyone.</summary>
     public AuthenticationOptions Authentication { get; set; } = new();
+
+    /// <summary>Spans, metrics and logs.</summary>
+    public TelemetryOptions Telemetry { get; set; } = new();
 
     /// <summary>What each tenant may use.</summary>
     public TenantQuota Quotas { get; set; } = new();

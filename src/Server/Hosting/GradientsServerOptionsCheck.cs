@@ -13,8 +13,10 @@ internal static class GradientsServerOptionsCheck
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
         TenantQuotaBinding.Validate(options);
         Validator.ValidateObject(options.Management, new ValidationContext(options.Management), validateAllProperties: true);
+        Validator.ValidateObject(options.Telemetry, new ValidationContext(options.Telemetry), validateAllProperties: true);
         AuthenticationOptionsCheck.Validate(options.Authentication);
         TlsOptionsCheck.Validate(options.Tls);
+        Require(options.Telemetry.Prometheus != true || options.Management.Port is not null, "Telemetry:Prometheus needs Management:Port.");
         Require(IPAddress.TryParse(options.Address, out var address), $"Address '{options.Address}' is not an IP address.");
         Require(IPAddress.TryParse(options.Management.Address, out _), $"Management:Address '{options.Management.Address}' is not an IP address.");
         Require(

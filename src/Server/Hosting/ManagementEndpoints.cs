@@ -1,4 +1,5 @@
 using System.Net;
+using Gradients.Server.Telemetry;
 
 namespace Gradients.Server.Hosting;
 
@@ -17,6 +18,8 @@ internal static class ManagementEndpoints
         }).OnListener(Listener.Management);
         var options = app.Services.GetRequiredService<GradientsServerOptions>();
         var time = app.Services.GetRequiredService<TimeProvider>();
+        if (options.Telemetry.Prometheus == true)
+            app.MapGradientsMetrics().OnListener(Listener.Management);
         app.MapPost("/drain", context => DrainAsync(context, drain, options, time)).OnListener(Listener.Management);
     }
 

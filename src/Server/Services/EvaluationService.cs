@@ -21,7 +21,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         using var session = new GraphSession(host, Limits(), call.Tenant.Engine);
         using var tensors = new TensorReader(host, call.Tenant.Engine, null, options);
         using var reply = await (request.Roots.Count > 0 ? BackwardAsync(request, session, tensors, scope, call.Wire.Reply) : ForwardAsync(request, session, tensors, scope, call.Wire.Reply));
-        reply.Fill(options.MaxMessageBytes, call.Wire.Reply);
+        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, call.Wire.Reply));
         var response = (V1.EvaluateResponse)reply.Message;
         response.TraceId = scope.Activity.TraceId;
         return response;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Google.Rpc;
 using Gradients.Server.Errors;
@@ -10,14 +11,16 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Gradients.Server.Services;
 
-/// <summary>Around every call: refusal while draining, the span, the metrics, and the one place where failures become statuses.</summary>
+/// <summary>Around every call: refusal while draining, the span, and the one place where failures become statuses.</summary>
 internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, ILogger<RequestInterceptor> logger) : Interceptor
 {
+    private static readonly ConcurrentDictionary<string, string> _commands = new(StringComparer.Ordinal);
+
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
         GuardAsync(context, () => continuation(request, context));
 
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        GuardAsync(context, () => continuation(requestStream, context));
+        metrics.DuringUploadAsync(() => GuardAsync(context, () => continuation(requestStream, context)));
 
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
         GuardAsync(context, async () =>
@@ -27,26 +30,27 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
         });
 
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        GuardAsync(context, async () =>
+        metrics.DuringStreamAsync(() => GuardAsync(context, async () =>
         {
             await continuation(requestStream, responseStream, context);
             return true;
-        });
+        }));
 
     /// <summary>The framework's span where someone listens, else the caller's own context.</summary>
     private static ActivityContext Parent(ServerCallContext context) =>
-        Activity.Current?.Context ?? RequestActivities.Parse(context.RequestHeaders.GetValue("traceparent") ?? "", context.RequestHeaders.GetValue("tracestate") ?? "");
+        Activity.Current?.Context ?? RequestActivity.Parse(context.RequestHeaders.GetValue("traceparent") ?? "", context.RequestHeaders.GetValue("tracestate") ?? "");
+
+    /// <summary>The method's own name, which is made once.</summary>
+    private static string CommandOf(string method) => _commands.GetOrAdd(method, static m => m[(m.LastIndexOf('/') + 1)..]);
 
     private async Task<T> GuardAsync<T>(ServerCallContext context, Func<Task<T>> call)
     {
         // Health and reflection answer until the listener closes.
         if (context.Method.StartsWith("/grpc.", StringComparison.Ordinal))
             return await call();
-        using var activity = RequestActivity.Start(context.Method[(context.Method.LastIndexOf('/') + 1)..], Parent(context));
+        using var activity = RequestActivity.Start(CommandOf(context.Method), Parent(context));
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, drain.Aborted);
         new CallScope(context.GetHttpContext().Features.GetRequiredFeature<Caller>(), activity, linked.Token).Attach(context);
-        var began = Stopwatch.GetTimestamp();
-        var code = StatusCode.OK;
         var entered = false;
         try
         {
@@ -58,7 +62,6 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
         {
             var timedOut = context.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
             var status = Failure.Of(e, timedOut, context.CancellationToken.IsCancellationRequested, drain, activity.TraceId, out var fault);
-            code = (StatusCode)status.Code;
             var reason = ErrorStatus.ReasonOf(status);
             activity.SetError(reason);
             if (fault)
@@ -69,7 +72,6 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
         }
         finally
         {
-            metrics.Record(context.Method, code, Stopwatch.GetElapsedTime(began));
             if (entered)
                 drain.Leave();
         }

@@ -6,13 +6,14 @@ using Gradients.Server.Hosting;
 using Gradients.Server.Limits;
 using Gradients.Server.Sessions;
 using Gradients.Server.Sessions.Commands;
+using Gradients.Server.Telemetry;
 using Gradients.Server.Wire;
 using Grpc.Core;
 
 namespace Gradients.Server.Services;
 
 /// <summary>Sessions, their unary commands and their stream.</summary>
-internal sealed class SessionService(SessionRegistry sessions, SessionOpening opening, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, ILogger<SessionService> logger) : V1.SessionService.SessionServiceBase
+internal sealed class SessionService(SessionRegistry sessions, SessionOpening opening, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ILogger<SessionService> logger) : V1.SessionService.SessionServiceBase
 {
     public override Task<V1.CreateSessionResponse> CreateSession(V1.CreateSessionRequest request, ServerCallContext context) => opening.CreateAsync(request, context);
 
@@ -53,7 +54,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         idle.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         using var use = sessions.Use(CallScope.Of(context).Caller, requestStream.Current.Session);
         CallScope.Of(context).Activity.SetSession(use.Session.Name);
-        using var stream = new Interaction(use.Session, host, options, drain, time, context, logger);
+        using var stream = new Interaction(use.Session, host, options, drain, time, metrics, context, logger);
         await stream.RunAsync(requestStream, responseStream);
     }
 
@@ -92,7 +93,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, wire, cancellation.Token));
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
-        reply.Fill(options.MaxMessageBytes, wire);
+        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, wire));
         switch (reply.Message)
         {
             case V1.ForwardResponse r:

@@ -51,6 +51,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         {
             var chunk = TensorChunks.Of(tensor, offset, (int)Math.Min(size, tensor.ByteCount - offset), request.Checksums);
             await responseStream.WriteAsync(new V1.DownloadTensorResponse { Chunk = chunk }, cancellation.Token);
+            host.Metrics.Sent(chunk.Data.Length);
         }
     }
 
@@ -80,6 +81,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         {
             using var tensor = Tensor.Rent(host.Pool, type, shape, "upload", tenant.Bytes);
             await reader.FillAsync(tensor);
+            host.Metrics.Received(bytes);
             return new Reply(new V1.UploadTensorResponse { Handle = ResourceNames.Tensor(session.Engine.AddTensor(tensor.Share())), ByteSize = (ulong)bytes });
         }
         finally

@@ -17,7 +17,7 @@ namespace Gradients.Server.Sessions;
 /// their order. A second loop writes results in that order. The stream ends when the client has closed its side and all is
 /// written, or early for one cause: taken over, idle, draining, session ended.
 /// </summary>
-internal sealed class Interaction(ServerSession session, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, ServerCallContext call, ILogger logger) : IDisposable
+internal sealed class Interaction(ServerSession session, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ServerCallContext call, ILogger logger) : IDisposable
 {
     // Results that are ready together travel together while they are small.
     private const int MaxBatch = 64;
@@ -111,7 +111,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     /// <summary>Executes one command; every failure is its own result.</summary>
     private async Task<Outcome> ExecuteAsync(V1.SessionCommand command, MessageHold message, bool accepted)
     {
-        var parent = command.Trace is { } trace ? RequestActivities.Parse(trace.Traceparent, trace.Tracestate) : default;
+        var parent = command.Trace is { } trace ? RequestActivity.Parse(trace.Traceparent, trace.Tracestate) : default;
         using var activity = RequestActivity.Start(command.CommandCase.ToString(), parent.TraceId == default ? CallScope.Of(call).Activity.Context : parent);
         activity.SetSession(session.Name);
         using var timeout = command.Timeout is null ? null : new CancellationTokenSource(Bound(command.Timeout.ToTimeSpan()), time);
@@ -133,7 +133,9 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             var status = Failure.Of(e, timedOut, _working.IsCancellationRequested, drain, activity.TraceId, out var fault);
             if (fault)
                 logger.Faulted(e, command.CommandCase.ToString(), activity.TraceId);
-            activity.SetError(ErrorStatus.ReasonOf(status));
+            var reason = ErrorStatus.ReasonOf(status);
+            activity.SetError(reason);
+            metrics.Refused(reason);
             return new Outcome(command.Tag, activity.TraceId, null, wire, status);
         }
         finally
@@ -226,7 +228,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             try
             {
-                reply.Fill(options.MaxMessageBytes - Envelope, outcome.Wire);
+                host.Metrics.Sent(reply.Fill(options.MaxMessageBytes - Envelope, outcome.Wire));
                 result.Replayed = reply.Replayed;
                 StreamCommands.Write(result, reply.Message);
             }

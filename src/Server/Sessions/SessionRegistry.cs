@@ -94,6 +94,13 @@ internal sealed class SessionRegistry : IDisposable
             return [.. _sessions.Values.Where(s => s.Tenant == caller.Tenant && s.Sequence < before && !s.IsExpired(now)).OrderByDescending(s => s.Sequence).Take(count)];
     }
 
+    /// <summary>Of all owners together.</summary>
+    public (int Sessions, long Runs, long Nodes) Totals()
+    {
+        lock (_gate)
+            return (_sessions.Count, _sessions.Values.Sum(s => (long)s.Engine.RunCount), _sessions.Values.Sum(s => (long)s.Engine.NodeCount));
+    }
+
     public void Dispose()
     {
         _sweep.Dispose();

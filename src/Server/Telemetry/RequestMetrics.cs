@@ -1,30 +1,82 @@
+using System.Collections.Frozen;
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Reflection;
+using Gradients.Engine;
 using Gradients.Engine.Execution;
+using Gradients.Engine.Kernels;
+using Gradients.Server.Hosting;
+using Gradients.Server.Services;
+using Gradients.Server.Sessions;
 using Grpc.Core;
 
 namespace Gradients.Server.Telemetry;
 
-/// <summary>What the framework does not measure: the duration of each rpc by its status, and tensor memory in use.</summary>
-internal sealed class RequestMetrics : IDisposable
+/// <summary>The server's instruments. Labels are names of the contract and of this code, never text of a client.</summary>
+internal sealed class RequestMetrics
 {
-    public const string MeterName = "Gradients.Server";
+    private static readonly FrozenSet<string> Reasons = typeof(ErrorReasons).GetFields(BindingFlags.Public | BindingFlags.Static).Select(f => (string)f.GetValue(null)!).ToFrozenSet();
 
-    private readonly Meter _meter;
     private readonly Histogram<double> _duration;
+    private readonly Counter<long> _refusals;
+    private int _streams;
+    private int _uploads;
 
-    public RequestMetrics(IMeterFactory meters, EngineHost host)
+    public RequestMetrics(IMeterFactory meters, SessionRegistry sessions, Drain drain)
     {
-        _meter = meters.Create(MeterName);
-        _duration = _meter.CreateHistogram<double>("rpc.server.duration", "s", "Duration of rpcs.");
-        _meter.CreateObservableGauge("gradients.memory.rented", () => host.Pool.RentedBytes, "By", "Bytes of tensor memory in use.");
-        _meter.CreateObservableGauge("gradients.memory.held", () => host.Pool.HeldBytes, "By", "Bytes of tensor memory, kept for reuse included.");
+        var meter = meters.Create(GradientsActivities.SourceName);
+        _duration = meter.CreateHistogram<double>("rpc.server.call.duration", "s", "Duration of rpcs.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = RpcConventions.DurationBuckets });
+        _refusals = meter.CreateCounter<long>("gradients.refusals", "{request}", "Requests and commands that were answered with an error.");
+        meter.CreateObservableUpDownCounter("gradients.sessions", () => sessions.Totals().Sessions, "{session}", "Sessions that live.");
+        meter.CreateObservableUpDownCounter("gradients.session.runs", () => sessions.Totals().Runs, "{run}", "Runs that sessions keep.");
+        meter.CreateObservableUpDownCounter("gradients.session.nodes", () => sessions.Totals().Nodes, "{node}", "Nodes that sessions define.");
+        meter.CreateObservableUpDownCounter("gradients.streams", () => Volatile.Read(ref _streams), "{stream}", "Two-way streams that are open.");
+        meter.CreateObservableUpDownCounter("gradients.uploads", () => Volatile.Read(ref _uploads), "{upload}", "Uploads in flight.");
+        meter.CreateObservableGauge("gradients.draining", () => drain.IsDraining ? 1 : 0, null, "1 while the server drains, else 0.");
+        meter.CreateObservableGauge("gradients.build.info", () => new Measurement<int>(1, new("version", ServerService.Version), new("isa", IsaLevel.Name)), null, "1, with what runs as labels.");
     }
 
     /// <param name="method">A method that is bound, never a name that a client made up.</param>
-    public void Record(string method, StatusCode code, TimeSpan duration) => _duration.Record(
-        duration.TotalSeconds,
-        new KeyValuePair<string, object?>("rpc.method", method),
-        new KeyValuePair<string, object?>("rpc.grpc.status_code", (int)code));
+    public void Called(string method, StatusCode code, TimeSpan duration)
+    {
+        if (!_duration.Enabled)
+            return;
+        var tags = new TagList
+        {
+            { RpcConventions.System, RpcConventions.Grpc },
+            { RpcConventions.Method, method },
+            { RpcConventions.StatusCode, RpcConventions.Text(code) },
+        };
+        if (RpcConventions.IsError(code))
+            tags.Add(RpcConventions.ErrorType, RpcConventions.Text(code));
+        _duration.Record(duration.TotalSeconds, tags);
+    }
 
-    public void Dispose() => _meter.Dispose();
+    public void Refused(string reason) => _refusals.Add(1, new KeyValuePair<string, object?>("reason", Reasons.Contains(reason) ? reason : "_OTHER"));
+
+    public async Task DuringStreamAsync(Func<Task> stream)
+    {
+        Interlocked.Increment(ref _streams);
+        try
+        {
+            await stream();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _streams);
+        }
+    }
+
+    public async Task<T> DuringUploadAsync<T>(Func<Task<T>> upload)
+    {
+        Interlocked.Increment(ref _uploads);
+        try
+        {
+            return await upload();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _uploads);
+        }
+    }
 }

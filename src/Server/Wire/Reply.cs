@@ -48,9 +48,12 @@ internal sealed class Reply(IMessage message) : IDisposable
     /// <summary>Managed bytes that elements take until they are sent: in the message, and in the connection's buffers.</summary>
     public static long Cost(long bytes) => 2 * bytes;
 
-    /// <summary>Copies the elements into the message; <paramref name="wire"/> holds their memory until the message is sent.</summary>
+    /// <summary>
+    /// Copies the elements into the message; <paramref name="wire"/> holds their memory until the message is sent. Returns how
+    /// many bytes they have.
+    /// </summary>
     /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE, MEMORY_BUDGET_EXCEEDED.</exception>
-    public void Fill(long maxBytes, WireCharge wire)
+    public long Fill(long maxBytes, WireCharge wire)
     {
         var elements = _contents.Sum(c => c.Source.ByteCount);
         var bytes = Message.CalculateSize() + elements + ((long)_contents.Count * ContentHeader);
@@ -60,6 +63,7 @@ internal sealed class Reply(IMessage message) : IDisposable
         foreach (var (tensor, source) in _contents)
             tensor.Raw = ByteString.CopyFrom(source.AsBytes());
         _contents.Clear();
+        return elements;
     }
 
     public void Dispose()

@@ -39,6 +39,7 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, GraphSes
         if (wire?.ContentCase == V1.Tensor.ContentOneofCase.Raw)
         {
             var (type, shape) = Check(wire, field);
+            host.Metrics.Received(wire.Raw.Length);
             return new ConstantData(type, shape, wire.Raw.Span);
         }
 
@@ -82,6 +83,7 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, GraphSes
     private Tensor FromRaw(V1.Tensor wire, string field)
     {
         var (type, shape) = Check(wire, field);
+        host.Metrics.Received(wire.Raw.Length);
         return Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request", tenant.Bytes);
     }
 

@@ -27,7 +27,7 @@ public sealed class TraceTests : IDisposable
         var squares = product * product;
         var loss = squares.Sum();
         await session.FlushAsync();
-        Listen("Proofs", "Gradients.Server", "Gradients.Engine");
+        Listen("Proofs", "Gradients");
 
         using var root = _caller.StartActivity("train")!;
         var result = await session.BackwardAsync(loss, [w], new Feeds { [x] = new float[8 * 16] }, fetch: [loss], options: new RequestOptions { Profile = true });
@@ -60,7 +60,7 @@ public sealed class TraceTests : IDisposable
         await using var server = await ProofServer.StartAsync();
         var session = await server.OpenAsync(Variable(1), Node(2, "Mul", 1, 1));
         await server.SetAsync(session, (1, Scalar(3)));
-        Listen("Proofs", "Gradients.Server", "Gradients.Engine", "System.Net.Http", "Microsoft.AspNetCore", "Grpc.Net.Client");
+        Listen("Proofs", "Gradients", "System.Net.Http", "Microsoft.AspNetCore", "Grpc.Net.Client");
 
         using var root = _caller.StartActivity("call")!;
         var reply = await server.Sessions.BackwardAsync(new V1.BackwardRequest { Session = session, Roots = { Root(2) } });

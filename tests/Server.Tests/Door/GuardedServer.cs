@@ -66,7 +66,7 @@ internal sealed class GuardedServer : IAsyncDisposable
             },
         };
         change?.Invoke(options.Authentication);
-        return new GuardedServer(folder, issuer, time, await TestServer.StartAsync(options, time, configure));
+        return new GuardedServer(folder, issuer, time, await TestServer.StartAsync(options, time, configure: configure));
     }
 
     public Dictionary<string, object> Claims(string? name = null, object? value = null)

@@ -70,7 +70,7 @@ public sealed class TlsTests : IDisposable
         var first = _authority.Issue(Authority.ServerAuthentication);
         var second = _authority.Issue(Authority.ServerAuthentication, isRsa: true);
         using var log = new RecordedLog();
-        await using var server = await TestServer.StartAsync(new GradientsServerOptions { Tls = Pem(first) }, time, log.Attach);
+        await using var server = await TestServer.StartAsync(new GradientsServerOptions { Tls = Pem(first) }, time, configure: log.Attach);
         using var channel = Open(server);
         var client = new V1.ServerService.ServerServiceClient(channel);
         await client.GetServerInfoAsync(new V1.GetServerInfoRequest());

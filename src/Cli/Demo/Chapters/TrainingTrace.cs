@@ -32,7 +32,7 @@ internal sealed class TrainingTrace : IChapter
         context.Console.Write(SpanTree.Of(spans));
         context.Console.WriteLine();
 
-        context.Receive("spans", [.. spans.Where(s => s.Source.Name == "Gradients.Engine").OrderBy(s => s.StartTimeUtc).Select(s => s.OperationName)]);
+        context.Receive("spans", [.. spans.Where(s => s.Source.Name == "Gradients" && s.OperationName != "gradients.request").OrderBy(s => s.StartTimeUtc).Select(s => s.OperationName)]);
         context.Receive("requests under the reply's trace id", spans.Count(s => s.OperationName == "gradients.request"));
         context.Receive("FLOPs of the forward pass", spans.Where(s => s.OperationName == "gradients.forward").Sum(s => Convert.ToDouble(s.GetTagItem("gradients.flops"), null)));
     }
@@ -40,11 +40,8 @@ internal sealed class TrainingTrace : IChapter
     private static async Task<BackwardResult> StepAsync(Session session, DigitsNetwork network, DigitSet digits, CancellationToken cancellation)
     {
         using var step = SpanRecorder.Start("training step");
-        BackwardResult reply;
-        using (SpanRecorder.Start("client: backward"))
-            reply = await session.BackwardAsync(network.Loss, feeds: network.Feeds(digits), mode: GradientMode.Accumulate, fetch: [network.Loss], cancellationToken: cancellation);
-        using (SpanRecorder.Start("client: apply gradients"))
-            await session.ApplyGradientsAsync(Optimizer, zeroGradients: true, cancellationToken: cancellation);
+        var reply = await session.BackwardAsync(network.Loss, feeds: network.Feeds(digits), mode: GradientMode.Accumulate, fetch: [network.Loss], cancellationToken: cancellation);
+        await session.ApplyGradientsAsync(Optimizer, zeroGradients: true, cancellationToken: cancellation);
         return reply;
     }
 }
