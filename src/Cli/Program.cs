@@ -7,6 +7,7 @@ var root = new RootCommand("Gradients: sends graphs of tensor operations to a se
     ProbeCommand.Create(),
     TryCommand.Create(),
     DemoCommand.Create(),
+    KeyCommand.Create(),
 };
 var parsed = root.Parse(args);
 // The host answers signals itself: it drains, however long that takes.

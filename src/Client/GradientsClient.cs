@@ -5,7 +5,6 @@ using Gradients.Client.Transport;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
-using Grpc.Net.Client.Configuration;
 
 namespace Gradients.Client;
 
@@ -19,9 +18,13 @@ public sealed class GradientsClient : IAsyncDisposable
     private V1.GetServerInfoResponse? _info;
 
     /// <summary>Connects to an address; the connection is opened with the first request. Unary requests are tried again while the server is unavailable.</summary>
-    /// <param name="address">Such as <c>http://localhost:5000</c>.</param>
-    public GradientsClient(string address)
-        : this(Open(address), null) => _owned = (GrpcChannel)Channel!;
+    /// <param name="address">Such as <c>http://localhost:50051</c>, or <c>https://</c> with a host for TLS.</param>
+    /// <param name="options">Credentials and certificates. Default none, and the machine's trusted roots.</param>
+    /// <exception cref="ArgumentException">The address and the options do not go together: credentials would leave this machine without TLS.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">A file has no certificate or key.</exception>
+    public GradientsClient(string address, GradientsClientOptions? options = null)
+        : this(Channels.Open(address, options ?? new GradientsClientOptions()), (TimeProvider?)null) => _owned = (GrpcChannel)Channel!;
 
     /// <summary>Uses a channel, which stays the caller's, with its credentials, retries and limits.</summary>
     /// <param name="channel">The channel.</param>
@@ -129,34 +132,6 @@ public sealed class GradientsClient : IAsyncDisposable
     {
         _owned?.Dispose();
         return ValueTask.CompletedTask;
-    }
-
-    private static GrpcChannel Open(string address)
-    {
-        var retry = new MethodConfig
-        {
-            Names =
-            {
-                new MethodName { Service = "gradients.v1.ServerService" },
-                new MethodName { Service = "gradients.v1.EvaluationService", Method = "Evaluate" },
-                new MethodName { Service = "gradients.v1.SessionService", Method = "CreateSession" },
-                new MethodName { Service = "gradients.v1.SessionService", Method = "GetSession" },
-            },
-            RetryPolicy = new RetryPolicy
-            {
-                MaxAttempts = 4,
-                InitialBackoff = TimeSpan.FromMilliseconds(100),
-                MaxBackoff = TimeSpan.FromSeconds(2),
-                BackoffMultiplier = 2,
-                RetryableStatusCodes = { StatusCode.Unavailable },
-            },
-        };
-        return GrpcChannel.ForAddress(address, new GrpcChannelOptions
-        {
-            InitialReconnectBackoff = TimeSpan.FromMilliseconds(50),
-            MaxReconnectBackoff = TimeSpan.FromSeconds(2),
-            ServiceConfig = new ServiceConfig { MethodConfigs = { retry } },
-        });
     }
 
     private static async Task<T> CallAsync<T>(AsyncUnaryCall<T> call, CancellationToken cancellationToken)

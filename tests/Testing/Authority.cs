@@ -52,6 +52,7 @@ public sealed class Authority : IDisposable
         return new Issued(
             $"{certificate.ExportCertificatePem()}\n{_issuer.ExportCertificatePem()}\n",
             key.ExportPkcs8PrivateKeyPem() + "\n",
+            key.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000)) + "\n",
             new X509Certificate2Collection { withKey, bare }.Export(X509ContentType.Pkcs12, "secret")!,
             certificate.Thumbprint);
     }
@@ -74,8 +75,9 @@ public sealed class Authority : IDisposable
     /// <summary>A certificate in the forms that files have.</summary>
     /// <param name="CertificatePem">It and the authority's.</param>
     /// <param name="KeyPem">Its private key.</param>
+    /// <param name="EncryptedKeyPem">The same with the password <c>secret</c>.</param>
     /// <param name="Pkcs12">All of it, with the password <c>secret</c>.</param>
-    public sealed record Issued(string CertificatePem, string KeyPem, byte[] Pkcs12, string Thumbprint)
+    public sealed record Issued(string CertificatePem, string KeyPem, string EncryptedKeyPem, byte[] Pkcs12, string Thumbprint)
     {
         /// <summary>What one side of a connection presents.</summary>
         public SslStreamCertificateContext Present()

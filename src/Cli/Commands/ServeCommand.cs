@@ -16,7 +16,7 @@ internal static class ServeCommand
 {
     public static Command Create()
     {
-        var host = new Option<string>("--host") { HelpName = "ADDRESS", Description = "IP address to listen on, HTTP/2 without TLS. Beyond loopback anyone who can connect may compute. [default: 127.0.0.1]" };
+        var host = new Option<string>("--host") { HelpName = "ADDRESS", Description = "IP address to listen on. Beyond loopback TLS must be configured, or plaintext allowed. [default: 127.0.0.1]" };
         host.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<string>() is { } text && !IPAddress.TryParse(text, out _))
@@ -27,6 +27,12 @@ internal static class ServeCommand
         {
             if (r.GetValueOrDefault<int?>() is < 0 or > 65535)
                 r.AddError("--port takes 0 to 65535.");
+        });
+        var management = new Option<int?>("--management-port") { HelpName = "PORT", Description = $"TCP port of /healthz, /readyz, /drain and /metrics on loopback, 0 to 65534; gRPC health for probes is on the next one. 0 picks free ones. [default: {ServerAddress.DefaultManagementPort}, or 0 with --port 0]" };
+        management.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<int?>() is < 0 or > 65534)
+                r.AddError("--management-port takes 0 to 65534.");
         });
         var portFile = new Option<FileInfo>("--port-file") { HelpName = "FILE", Description = "Written in one step with the port number once the server listens: scripts wait for it. An older one is removed first." };
         var memory = new Option<string>("--memory") { HelpName = "BYTES", Description = "Tensor memory of the whole server: bytes, or with a unit as in 512MB and 2GB (powers of 1024), at least 1MB. [default: 1GB]" };
@@ -44,7 +50,7 @@ internal static class ServeCommand
 
         var command = new Command("serve", "Run a server until SIGTERM or Ctrl-C; then refuse new work, finish what is in flight and exit 0. Prints one line with its address. Environment variables GRADIENTS__NAME give further settings; options named here win.")
         {
-            host, port, portFile, memory, threads,
+            host, port, management, portFile, memory, threads,
         };
         command.SetAction((result, cancellation) =>
         {
@@ -54,22 +60,30 @@ internal static class ServeCommand
                 settings.Add($"--Gradients:Address={address}");
             if (result.GetValue(port) is { } number)
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:Port={number}"));
+            if (result.GetValue(management) is { } http)
+            {
+                settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:Management:Port={http}"));
+                settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:Management:GrpcPort={Next(http)}"));
+            }
+
             if (result.GetValue(memory) is { } text && ByteCount.TryParse(text, out var bytes))
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:MemoryBudgetBytes={bytes}"));
             if (result.GetValue(threads) is { } count)
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:ComputeThreads={count}"));
-            return RunAsync([.. settings], result.GetValue(portFile), result.InvocationConfiguration, cancellation);
+            var first = result.GetValue(port) == 0 ? 0 : ServerAddress.DefaultManagementPort;
+            var options = new GradientsServerOptions { Port = ServerAddress.DefaultPort, Management = new ManagementOptions { Port = first, GrpcPort = Next(first) } };
+            return RunAsync(options, [.. settings], result.GetValue(portFile), result.InvocationConfiguration, cancellation);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(string[] settings, FileInfo? portFile, InvocationConfiguration console, CancellationToken cancellation)
+    private static async Task<int> RunAsync(GradientsServerOptions options, string[] settings, FileInfo? portFile, InvocationConfiguration console, CancellationToken cancellation)
     {
         WebApplication app;
         try
         {
             portFile?.Delete();
-            app = GradientsServer.Build(ServerAddress.Defaults(), settings, Log);
+            app = GradientsServer.Build(options, settings, Log);
         }
         catch (Exception e) when (e is ValidationException or FormatException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
@@ -99,6 +113,8 @@ internal static class ServeCommand
 
         return ExitCodes.Ok;
     }
+
+    private static int Next(int port) => port == 0 ? 0 : port + 1;
 
     /// <summary>Readers see the whole number or no file.</summary>
     private static async Task WritePortAsync(string path, int port, CancellationToken cancellation)

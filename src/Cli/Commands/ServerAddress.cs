@@ -11,8 +11,8 @@ internal static class ServerAddress
     /// <summary>The port of <c>gradients serve</c> where nothing else is said.</summary>
     public const int DefaultPort = 50051;
 
-    /// <summary>The settings of <c>gradients serve</c> where nothing else is said.</summary>
-    public static GradientsServerOptions Defaults() => new() { Port = DefaultPort, Management = { Port = 50052, GrpcPort = 50053 } };
+    /// <summary>Its management port over HTTP/1.1; health over gRPC is on the next one.</summary>
+    public const int DefaultManagementPort = 50052;
 
     /// <summary>What the server reads, the command line left out.</summary>
     public static IConfiguration Configuration() => new ConfigurationBuilder()
@@ -24,7 +24,7 @@ internal static class ServerAddress
     /// <exception cref="FormatException">The configured address is none.</exception>
     public static Uri OfHealth(IConfiguration configuration)
     {
-        var options = Defaults();
+        var options = new GradientsServerOptions { Management = { GrpcPort = DefaultManagementPort + 1 } };
         configuration.GetSection("Gradients").Bind(options);
         return Url(options.Management.Address, options.Management.GrpcPort!.Value);
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -33,19 +34,22 @@ internal static class TryCommand
             if (r.GetValueOrDefault<string>() is { } text && !ServerAddress.IsUrl(text))
                 r.AddError($"--trace-url takes a URL such as http://localhost:16686/trace/{Placeholder}; '{text}' is none.");
         });
+        var apiKey = new Option<string>("--api-key") { HelpName = "KEY", Description = "An API key, gk_ID_SECRET; environment variable GRADIENTS_API_KEY, which other users of this machine do not see." };
+        var ca = new Option<FileInfo>("--ca") { HelpName = "FILE", Description = "PEM file of roots that the server's certificate must lead to, in place of the machine's." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object {server, value, gradient, trace_id, trace_url} and nothing else." };
 
         var command = new Command("try", "Send one gradient, d/dx of x³ − 2x at x = 3, and print it with the id of its trace. Exits 1 when the server does not answer or the numbers are wrong.")
         {
-            server, traceUrl, json,
+            server, traceUrl, apiKey, ca, json,
         };
         command.SetAction(async (result, cancellation) =>
         {
             var address = result.GetValue(server) ?? Setting("GRADIENTS_SERVER") ?? $"http://127.0.0.1:{ServerAddress.DefaultPort}";
             var template = result.GetValue(traceUrl) ?? Setting("GRADIENTS_TRACE_URL");
+            var options = new GradientsClientOptions { ApiKey = result.GetValue(apiKey) ?? Setting("GRADIENTS_API_KEY"), ServerCaFile = result.GetValue(ca)?.FullName };
             try
             {
-                await using var client = new GradientsClient(address);
+                await using var client = new GradientsClient(address, options);
                 return await RunAsync(client, address, template, result.GetValue(json), result.InvocationConfiguration.Output, cancellation);
             }
             catch (GradientsClientException e)
@@ -53,9 +57,9 @@ internal static class TryCommand
                 await result.InvocationConfiguration.Error.WriteLineAsync($"gradients try: {address}: {e.Code}{(e.Reason.Length > 0 ? " " + e.Reason : "")}: {e.Message}");
                 return ExitCodes.Failure;
             }
-            catch (UriFormatException e)
+            catch (Exception e) when (e is UriFormatException or ArgumentException or IOException or CryptographicException)
             {
-                await result.InvocationConfiguration.Error.WriteLineAsync($"gradients try: GRADIENTS_SERVER: {e.Message}");
+                await result.InvocationConfiguration.Error.WriteLineAsync($"gradients try: {e.Message}");
                 return ExitCodes.Usage;
             }
         });

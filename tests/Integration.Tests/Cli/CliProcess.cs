@@ -15,10 +15,9 @@ internal sealed class CliProcess : IAsyncDisposable
 
     public StreamReader Error => _process.StandardError;
 
-    public static CliProcess Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
+    public static CliProcess Start(params string[] arguments) => Start([], arguments);
 
-    /// <summary>With these environment variables besides the tests' own.</summary>
-    public static CliProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    public static CliProcess Start(Dictionary<string, string> environment, params string[] arguments)
     {
         var host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         var start = new ProcessStartInfo(host, ["exec", typeof(DemoRunner).Assembly.Location, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };

@@ -27,6 +27,24 @@ public sealed class ManagementTests : IDisposable
     }
 
     [Fact]
+    public async Task An_empty_port_switches_a_management_listener_off()
+    {
+        var options = new GradientsServerOptions { ComputeThreads = 1, Management = new ManagementOptions { Port = 0, GrpcPort = 0 } };
+        await using var app = GradientsServer.Build(options, ["--Gradients:Management:Port="], b => b.Logging.ClearProviders());
+        await app.StartAsync(Cancellation);
+        Assert.Null(GradientsServer.ManagementAddress(app));
+        Assert.NotNull(GradientsServer.ManagementGrpcAddress(app));
+        await app.StopAsync(Cancellation);
+    }
+
+    [Theory]
+    [InlineData("Management:Port=65536")]
+    [InlineData("Management:GrpcPort=-1")]
+    [InlineData("Management:Address=here")]
+    public void A_wrong_setting_keeps_the_server_from_starting(string setting) =>
+        Assert.Throws<System.ComponentModel.DataAnnotations.ValidationException>(() => GradientsServer.Build(new GradientsServerOptions(), [$"--Gradients:{setting}"]));
+
+    [Fact]
     public async Task Each_listener_answers_what_is_its_own_whatever_host_is_claimed()
     {
         await using var server = await StartAsync();

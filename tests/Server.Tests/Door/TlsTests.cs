@@ -24,7 +24,8 @@ public sealed class TlsTests : IDisposable
         var issued = _authority.Issue(Authority.ServerAuthentication, isRsa);
         await File.WriteAllTextAsync(_folder["both.pem"], issued.CertificatePem + issued.KeyPem);
         await File.WriteAllBytesAsync(_folder["both.pfx"], issued.Pkcs12);
-        foreach (var options in new[] { Pem(issued), new TlsOptions { CertificateFile = _folder["both.pem"] }, new TlsOptions { CertificateFile = _folder["both.pfx"], Password = "secret" } })
+        await File.WriteAllTextAsync(_folder["encrypted.pem"], issued.CertificatePem + issued.EncryptedKeyPem);
+        foreach (var options in new[] { Pem(issued), new TlsOptions { CertificateFile = _folder["encrypted.pem"], Password = "secret" }, new TlsOptions { CertificateFile = _folder["both.pem"] }, new TlsOptions { CertificateFile = _folder["both.pfx"], Password = "secret" } })
         {
             await using var server = await TestServer.StartAsync(new GradientsServerOptions { Tls = options });
             Assert.Equal("https", server.Address.Scheme);
