@@ -4,6 +4,8 @@ using Gradients.Cli.Commands;
 var root = new RootCommand("Gradients: sends graphs of tensor operations to a server and gets values and gradients back.")
 {
     ServeCommand.Create(),
+    ProbeCommand.Create(),
+    TryCommand.Create(),
     DemoCommand.Create(),
     KeyCommand.Create(),
 };

@@ -16,9 +16,6 @@ namespace Gradients.Cli.Commands;
 /// <summary><c>gradients serve</c>: a server until SIGTERM or SIGINT, which drains before it ends.</summary>
 internal static class ServeCommand
 {
-    private const int DefaultPort = 50051;
-    private const int DefaultManagementPort = 50052;
-
     public static Command Create()
     {
         var host = new Option<string>("--host") { HelpName = "ADDRESS", Description = "IP address to listen on. Beyond loopback TLS must be configured, or plaintext allowed. [default: 127.0.0.1]" };
@@ -27,13 +24,13 @@ internal static class ServeCommand
             if (r.GetValueOrDefault<string>() is { } text && !IPAddress.TryParse(text, out _))
                 r.AddError($"--host takes an IP address; '{text}' is none.");
         });
-        var port = new Option<int?>("--port") { HelpName = "PORT", Description = $"TCP port, 0 to 65535; 0 picks a free one. [default: {DefaultPort}]" };
+        var port = new Option<int?>("--port") { HelpName = "PORT", Description = $"TCP port, 0 to 65535; 0 picks a free one. [default: {ServerAddress.DefaultPort}]" };
         port.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<int?>() is < 0 or > 65535)
                 r.AddError("--port takes 0 to 65535.");
         });
-        var management = new Option<int?>("--management-port") { HelpName = "PORT", Description = $"TCP port of /healthz, /readyz, /drain and /metrics on loopback, 0 to 65534; gRPC health for probes is on the next one. 0 picks free ones. [default: {DefaultManagementPort}, or 0 with --port 0]" };
+        var management = new Option<int?>("--management-port") { HelpName = "PORT", Description = $"TCP port of /healthz, /readyz, /drain and /metrics on loopback, 0 to 65534; gRPC health for probes is on the next one. 0 picks free ones. [default: {ServerAddress.DefaultManagementPort}, or 0 with --port 0]" };
         management.Validators.Add(r =>
         {
             if (r.GetValueOrDefault<int?>() is < 0 or > 65534)
@@ -80,8 +77,8 @@ internal static class ServeCommand
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:ComputeThreads={count}"));
             if (result.GetValue(logFormat) is { } format)
                 settings.Add($"--Gradients:Telemetry:LogFormat={format}");
-            var first = result.GetValue(port) == 0 ? 0 : DefaultManagementPort;
-            var options = new GradientsServerOptions { Port = DefaultPort, Management = new ManagementOptions { Port = first, GrpcPort = Next(first) } };
+            var first = result.GetValue(port) == 0 ? 0 : ServerAddress.DefaultManagementPort;
+            var options = new GradientsServerOptions { Port = ServerAddress.DefaultPort, Management = new ManagementOptions { Port = first, GrpcPort = Next(first) } };
             return RunAsync(options, [.. settings], result.GetValue(portFile), result.InvocationConfiguration, cancellation);
         });
         return command;
