@@ -1,6 +1,4 @@
-using System.Net;
 using Gradients.Server.Hosting;
-using Gradients.Server.Telemetry;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
@@ -19,14 +17,11 @@ public sealed class MetricsTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var options = new GradientsServerOptions { ComputeThreads = 1 };
-        options.Telemetry.Prometheus = true;
+        var options = new GradientsServerOptions { ComputeThreads = 1, Management = new ManagementOptions { Port = 0 } };
         _app = GradientsServer.Build(options, configure: b => b.Logging.ClearProviders());
-        _app.MapGradientsMetrics();
         await _app.StartAsync();
-        var address = GradientsServer.Address(_app);
-        _http = new HttpClient { BaseAddress = address, DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
-        _channel = GrpcChannel.ForAddress(address);
+        _http = new HttpClient { BaseAddress = GradientsServer.ManagementAddress(_app) };
+        _channel = GrpcChannel.ForAddress(GradientsServer.Address(_app));
     }
 
     [Fact]
