@@ -99,6 +99,7 @@ internal sealed class ServerContainer : IAsyncDisposable
             create.HostConfig.SecurityOpt = ["no-new-privileges:true"];
             create.HostConfig.Memory = settings.MemoryBytes;
             create.HostConfig.MemorySwap = settings.MemoryBytes;
+            create.HostConfig.ExtraHosts = ["host.docker.internal:host-gateway"];
             if (settings.Secrets is { } folder)
                 create.HostConfig.Binds = [$"{folder}:/secrets:ro"];
         });
