@@ -106,7 +106,7 @@ public sealed class GradientsServerOptions
     [Range(1, 1_000_000)]
     public int MaxStreams { get; set; } = 2_048;
 
-    /// <summary>Connections at the same time; more are closed at once. The default value is 1,024.</summary>
+    /// <summary>Connections to each listener at the same time; more are closed at once. The default value is 1,024.</summary>
     [Range(1, 1_000_000)]
     public int MaxConnections { get; set; } = 1_024;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Gradients.Server.Hosting;
+using Gradients.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
@@ -47,6 +48,39 @@ public sealed class TryTests : IAsyncLifetime
         var trace = root.GetProperty("trace_id").GetString()!;
         Assert.Matches(new Regex("^[0-9a-f]{32}$"), trace);
         Assert.Equal($"http://localhost:16686/trace/{trace}", root.GetProperty("trace_url").GetString());
+    }
+
+    [Fact]
+    public async Task A_key_and_a_root_open_a_server_that_asks_for_them()
+    {
+        using var authority = new Authority();
+        using var folder = new TemporaryFolder();
+        var certificate = authority.Issue(Authority.ServerAuthentication);
+        await File.WriteAllTextAsync(folder["ca.pem"], authority.RootPem, Cancellation);
+        await File.WriteAllTextAsync(folder["tls.crt"], certificate.CertificatePem, Cancellation);
+        await File.WriteAllTextAsync(folder["tls.key"], certificate.KeyPem, Cancellation);
+        await using var making = CliProcess.Start("key", "--tenant", "acme", "--name", "try");
+        var lines = (await making.Output.ReadToEndAsync(Cancellation)).Split('\n');
+        await File.WriteAllTextAsync(folder["keys.json"], $$"""{"keys":[{{lines[1]}}]}""", Cancellation);
+        var options = new GradientsServerOptions { MemoryBudgetBytes = 64 << 20, ComputeThreads = 1 };
+        options.Tls.CertificateFile = folder["tls.crt"];
+        options.Tls.KeyFile = folder["tls.key"];
+        options.Authentication.ApiKeysFile = folder["keys.json"];
+        await using var server = GradientsServer.Build(options, configure: b => b.Logging.ClearProviders());
+        await server.StartAsync(Cancellation);
+        var address = GradientsServer.Address(server).GetLeftPart(UriPartial.Authority);
+
+        Assert.Equal(0, await ExitAsync("--api-key", lines[0], "--ca", folder["ca.pem"]));
+        Assert.Equal(1, await ExitAsync("--ca", folder["ca.pem"]));
+        Assert.Equal(1, await ExitAsync("--api-key", lines[0]));
+        Assert.Equal(2, await ExitAsync("--api-key", lines[0], "--ca", folder["missing.pem"]));
+
+        async Task<int> ExitAsync(params string[] more)
+        {
+            await using var cli = CliProcess.Start(["try", "--server", address, .. more]);
+            await cli.Output.ReadToEndAsync(Cancellation);
+            return await cli.ExitCodeAsync(Cancellation);
+        }
     }
 
     [Fact]

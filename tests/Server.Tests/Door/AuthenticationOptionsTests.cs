@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Gradients.Server.Hosting;
 using Gradients.Server.Security;
+using Gradients.Testing;
 using Grpc.Core;
 using static Gradients.Server.Tests.Messages;
 

@@ -139,6 +139,39 @@ public sealed class ManagementTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, await GetAsync(management, "/readyz"));
     }
 
+    [Fact]
+    public async Task A_flood_of_connections_on_the_main_listener_leaves_probes_answered()
+    {
+        await using var server = await StartAsync(o => o.MaxConnections = 4);
+        var flood = Enumerable.Range(0, 5).Select(_ => new TcpClient()).ToList();
+        try
+        {
+            foreach (var client in flood)
+                await client.ConnectAsync(IPAddress.Loopback, server.Address.Port, Cancellation);
+            Assert.True(await EndsAsync(flood[^1]));
+            await Assert.ThrowsAsync<RpcException>(async () => await server.Info.GetServerInfoAsync(new V1.GetServerInfoRequest(), cancellationToken: Cancellation));
+            Assert.Equal(HttpStatusCode.OK, await GetAsync(GradientsServer.ManagementAddress(server.App)!, "/readyz"));
+            using var channel = GrpcChannel.ForAddress(GradientsServer.ManagementGrpcAddress(server.App)!);
+            await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest(), cancellationToken: Cancellation);
+        }
+        finally
+        {
+            flood.ForEach(c => c.Dispose());
+        }
+
+        static async Task<bool> EndsAsync(TcpClient client)
+        {
+            try
+            {
+                return await client.GetStream().ReadAsync(new byte[1], Cancellation) == 0;
+            }
+            catch (IOException)
+            {
+                return true;
+            }
+        }
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -1,7 +1,7 @@
-namespace Gradients.Server.Tests;
+namespace Gradients.Testing;
 
 /// <summary>A folder that ends with the test.</summary>
-internal sealed class TemporaryFolder : IDisposable
+public sealed class TemporaryFolder : IDisposable
 {
     private readonly string _path = Directory.CreateTempSubdirectory("gradients-test-").FullName;
 
