@@ -71,7 +71,7 @@ public static class ScalarReference
         "Softplus" => x => Math.Max(x[0], 0) + LogOnePlus(Math.Exp(-Math.Abs(x[0]))),
         "Power" => x => Math.Pow(x[0], x[1]),
         "Erf" => x => ErrorFunction(x[0]),
-        "ExactGelu" => x => x[0] * 0.5 * (1 + ErrorFunction(x[0] * Math.Sqrt(0.5))),
+        "ExactGelu" => x => double.IsNegativeInfinity(x[0]) ? 0 : x[0] * 0.5 * (1 + ErrorFunction(x[0] * Math.Sqrt(0.5))),
         "Relu" => x => x[0] > 0 || double.IsNaN(x[0]) ? x[0] : 0,
         "Max" => x => x.Aggregate(Math.Max),
         "Min" => x => x.Aggregate(Math.Min),
