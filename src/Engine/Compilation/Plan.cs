@@ -37,6 +37,9 @@ public readonly record struct PlannedNode(int Position, string Op);
 /// <param name="OutputTypes">Element type and count of each output.</param>
 public sealed record Instruction(Kernel Kernel, Operand[] Inputs, Operand[] Outputs, long WorkspaceOffset, PlannedNode[] Nodes, long Bytes, (DataType Type, long Count)[] OutputTypes)
 {
+    /// <summary>Where in the arena the block that the kernel's units share lies.</summary>
+    public long SharedOffset { get; init; }
+
     /// <summary>Estimated work of one unit, in bytes and operations; never 0, so that empty work counts too.</summary>
     public double UnitWork { get; } = 100 + ((Bytes + Kernel.Flops) / Math.Max(1, Kernel.UnitCount));
 }

@@ -265,11 +265,13 @@ internal sealed class Planner
                     _storages[operand.Storage] = draft with { Offset = arena.Take(draft.Bytes) };
             }
 
-            if (instruction.Kernel.WorkspaceBytes > 0)
+            long workspace = instruction.Kernel.WorkspaceBytes, shared = instruction.Kernel.SharedBytes;
+            if (workspace > 0 || shared > 0)
             {
-                var offset = arena.Take(instruction.Kernel.WorkspaceBytes);
-                _instructions[i] = instruction with { WorkspaceOffset = offset };
-                arena.Give(offset, instruction.Kernel.WorkspaceBytes);
+                var placed = instruction with { WorkspaceOffset = arena.Take(workspace), SharedOffset = arena.Take(shared) };
+                arena.Give(placed.WorkspaceOffset, workspace);
+                arena.Give(placed.SharedOffset, shared);
+                _instructions[i] = placed;
             }
 
             foreach (var s in dying[i] ?? [])

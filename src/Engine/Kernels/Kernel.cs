@@ -7,25 +7,52 @@ public unsafe struct KernelArguments
 
     public void** Outputs { get; set; }
 
+    /// <summary>The worker's own <see cref="Kernel.WorkspaceBytes"/>.</summary>
     public void* Workspace { get; set; }
+
+    /// <summary>The execution's <see cref="Kernel.SharedBytes"/>, the same for all workers.</summary>
+    public void* Shared { get; set; }
 }
 
 /// <summary>
 /// A computation bound to shapes and layouts, without memory of its own, shared by all executions of a plan. Its work is
 /// split by shape into <see cref="UnitCount"/> units of at most about a millisecond; between units an execution can be
-/// cancelled or parked. Units run in increasing order and the bits do not depend on how they are grouped.
+/// cancelled or parked.
 /// </summary>
+/// <remarks>
+/// The first <see cref="ConcurrentUnits"/> run in any order and at the same time on several threads; those behind them run
+/// one after another when the first are done. What a unit writes depends neither on which units ran before it nor on how
+/// many threads there are.
+/// </remarks>
 public abstract unsafe class Kernel
 {
+    private readonly long _concurrentUnits = -1;
+
     public long UnitCount { get; protected init; } = 1;
 
-    /// <summary>Scratch bytes, 64-byte aligned, undefined at the first unit and kept between the units.</summary>
+    /// <summary>Units [0, this) are independent of one another; the others combine what they left. The default value is <see cref="UnitCount"/>.</summary>
+    public long ConcurrentUnits
+    {
+        get => _concurrentUnits < 0 ? UnitCount : _concurrentUnits;
+        protected init => _concurrentUnits = value;
+    }
+
+    /// <summary>
+    /// Scratch bytes of one worker, 64-byte aligned; their content means nothing between units. The arena of an execution
+    /// holds them once, for the thread that runs it; threads that help bring their own.
+    /// </summary>
     public long WorkspaceBytes { get; protected init; }
+
+    /// <summary>
+    /// Bytes that all workers share and that stay from unit to unit, for partial results; 64-byte aligned, undefined at the
+    /// first unit. The arena holds them.
+    /// </summary>
+    public long SharedBytes { get; protected init; }
 
     /// <summary>Estimated floating-point operations over all units.</summary>
     public double Flops { get; protected init; }
 
-    /// <summary>Runs one unit. Checks data-dependent indices before it touches memory by them.</summary>
+    /// <summary>Runs one unit. Checks the data-dependent indices that it uses before it touches memory by them.</summary>
     /// <exception cref="GradientsException">OUT_OF_RANGE for an index outside its axis.</exception>
     public abstract void Run(in KernelArguments arguments, long unit);
 }

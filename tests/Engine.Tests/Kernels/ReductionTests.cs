@@ -127,7 +127,7 @@ public unsafe class ReductionTests
         where T : unmanaged
     {
         var y = new T[outer * inner];
-        nuint bytes = (nuint)Reduction.WorkspaceBytes(outer, reduce, inner) + 64;
+        nuint bytes = (nuint)Reduction.SharedBytes(outer, reduce, inner) + 64;
         void* workspace = NativeMemory.Alloc(bytes);
         new Span<byte>(workspace, (int)bytes).Fill(0xFF);
         fixed (T* px = x, py = y)
