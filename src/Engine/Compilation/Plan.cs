@@ -109,6 +109,9 @@ public sealed class Plan
 
     internal long[] OutputByteCounts { get; }
 
+    /// <summary>What executions of this plan share; theirs alone, and gone with the plan.</summary>
+    internal object? Prepared;
+
     /// <summary>Managed and native bytes that the plan itself keeps, roughly; the cache counts them.</summary>
     public long Footprint => 512 + (Instructions.Count * 256L) + (Operands.Length * 48L) + (Storages.Count * 24L) + Constants.Sum(c => c.ByteCount + 192L);
 }
