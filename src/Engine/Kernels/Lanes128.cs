@@ -85,14 +85,45 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     public static ulong MaskBits(Lanes128<T> mask) => Vector128.ExtractMostSignificantBits(mask._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> Exp(Lanes128<T> x) => typeof(T) == typeof(float)
-        ? new(Vector128.Exp(x._value.AsSingle()).As<float, T>())
-        : new(Vector128.Exp(x._value.AsDouble()).As<double, T>());
+    public static Lanes128<T> AtMost(Lanes128<T> x, Lanes128<T> bound) => new(Vector128.MinNative(bound._value, x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> Log(Lanes128<T> x) => typeof(T) == typeof(float)
-        ? new(Vector128.Log(x._value.AsSingle()).As<float, T>())
-        : new(Vector128.Log(x._value.AsDouble()).As<double, T>());
+    public static Lanes128<T> AtLeast(Lanes128<T> x, Lanes128<T> bound) => new(Vector128.MaxNative(bound._value, x._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> CopySign(Lanes128<T> magnitude, Lanes128<T> sign) => typeof(T) == typeof(float)
+        ? new(Vector128.ConditionalSelect(Vector128.Create(-0f), sign._value.AsSingle(), magnitude._value.AsSingle()).As<float, T>())
+        : new(Vector128.ConditionalSelect(Vector128.Create(-0d), sign._value.AsDouble(), magnitude._value.AsDouble()).As<double, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> PowerOfTwo(Lanes128<T> n) => typeof(T) == typeof(float)
+        ? new(((Vector128.Create(FloatBits.SingleRounder + FloatBits.SingleBias) + n._value.AsSingle()).AsInt32() << FloatBits.SingleDigits).As<int, T>())
+        : new(((Vector128.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias) + n._value.AsDouble()).AsInt64() << FloatBits.DoubleDigits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> Scale(Lanes128<T> x, Lanes128<T> n)
+    {
+        // The first product is exact.
+        Lanes128<T> half = Exponential.Round<Lanes128<T>, T>(n * Constant(0.5));
+        return x * PowerOfTwo(half) * PowerOfTwo(n - half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> SplitExponent(Lanes128<T> x, out Lanes128<T> exponent)
+    {
+        if (typeof(T) == typeof(float))
+        {
+            var bits = x._value.AsInt32() + Vector128.Create(FloatBits.SingleOne - FloatBits.SingleRootHalf);
+            var biased = ((bits >>> FloatBits.SingleDigits) + Vector128.Create(FloatBits.SingleRounderBits)).AsSingle();
+            exponent = new((biased - Vector128.Create(FloatBits.SingleRounder + FloatBits.SingleBias)).As<float, T>());
+            return new(((bits & Vector128.Create(FloatBits.SingleMask)) + Vector128.Create(FloatBits.SingleRootHalf)).As<int, T>());
+        }
+
+        var wide = x._value.AsInt64() + Vector128.Create(FloatBits.DoubleOne - FloatBits.DoubleRootHalf);
+        var wideBiased = ((wide >>> FloatBits.DoubleDigits) + Vector128.Create(FloatBits.DoubleRounderBits)).AsDouble();
+        exponent = new((wideBiased - Vector128.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias)).As<double, T>());
+        return new(((wide & Vector128.Create(FloatBits.DoubleMask)) + Vector128.Create(FloatBits.DoubleRootHalf)).As<long, T>());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> HighPart(Lanes128<T> x) => typeof(T) == typeof(float)
@@ -106,6 +137,17 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
         var (low, high) = Vector128.Widen(x._value.AsSingle());
         var first = TFunction.Invoke<Lanes128<double>, double>(new(low));
         var second = TFunction.Invoke<Lanes128<double>, double>(new(high));
+        return new(Vector128.Narrow(first._value, second._value).As<float, T>());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> ThroughDouble<TFunction>(Lanes128<T> x, Lanes128<T> y)
+        where TFunction : struct, IBinaryFunction
+    {
+        var (lowX, highX) = Vector128.Widen(x._value.AsSingle());
+        var (lowY, highY) = Vector128.Widen(y._value.AsSingle());
+        var first = TFunction.Invoke<Lanes128<double>, double>(new(lowX), new(lowY));
+        var second = TFunction.Invoke<Lanes128<double>, double>(new(highX), new(highY));
         return new(Vector128.Narrow(first._value, second._value).As<float, T>());
     }
 }
