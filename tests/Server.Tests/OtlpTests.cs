@@ -24,7 +24,7 @@ public sealed class OtlpTests
 
         foreach (var text in new[] { "gradients.v1.SessionService/Backward", "rpc.response.status_code", "gradients.request", "trainer", "deployment.environment.name" })
             Assert.True(sink.Contains("traces", text), text);
-        foreach (var text in new[] { "gradients.flops", "gradients.pool.rented", "kestrel.active_connections", "dotnet.gc.collections", "http.server.request.duration", "trainer" })
+        foreach (var text in new[] { "gradients.flops", "gradients.pool.rented", "kestrel.active_connections", "dotnet.gc.collections", "rpc.server.call.duration", "trainer" })
             Assert.True(sink.Contains("metrics", text), text);
         Assert.True(sink.Contains("logs", "Draining"));
     }

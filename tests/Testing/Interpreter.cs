@@ -8,7 +8,8 @@ namespace Gradients.Testing;
 public static class Interpreter
 {
     /// <summary>The values of some nodes, with inputs bound by slot.</summary>
-    public static ConstantData[] Evaluate(IReadOnlyList<Node> wanted, IReadOnlyList<ConstantData> inputs)
+    /// <param name="visit">Sees every node that is evaluated, its inputs' values and its own.</param>
+    public static ConstantData[] Evaluate(IReadOnlyList<Node> wanted, IReadOnlyList<ConstantData> inputs, Action<Node, ConstantData[], ConstantData>? visit = null)
     {
         if (wanted.Count == 0)
             return [];
@@ -30,7 +31,13 @@ public static class Interpreter
             if (!needed[i])
                 continue;
             var node = nodes[i];
-            values[i] = node.Constant ?? (node.InputSlot >= 0 ? inputs[node.InputSlot] : ConstantFolding.Evaluate(node, Array.ConvertAll(node.Inputs, n => values[n.Index]!)));
+            values[i] = node.Constant ?? (node.InputSlot >= 0 ? inputs[node.InputSlot] : null);
+            if (values[i] is not null)
+                continue;
+            var operands = Array.ConvertAll(node.Inputs, n => values[n.Index]!);
+            var value = ConstantFolding.Evaluate(node, operands);
+            visit?.Invoke(node, operands, value);
+            values[i] = value;
         }
 
         return [.. wanted.Select(n => values[n.Index]!)];

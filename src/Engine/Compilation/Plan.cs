@@ -35,7 +35,7 @@ public readonly record struct PlannedNode(int Position, string Op);
 /// <param name="Nodes">What it computes, for errors and profiles: one node, or a fused group.</param>
 /// <param name="Bytes">Bytes read and written.</param>
 /// <param name="OutputTypes">Element type and count of each output.</param>
-public sealed record Instruction(Kernel Kernel, Operand[] Inputs, Operand[] Outputs, long WorkspaceOffset, PlannedNode[] Nodes, long Bytes, (DataType Type, long Count)[] OutputTypes)
+public sealed record Instruction(Kernel Kernel, Operand[] Inputs, Operand[] Outputs, long WorkspaceOffset, long SharedOffset, PlannedNode[] Nodes, long Bytes, (DataType Type, long Count)[] OutputTypes)
 {
     /// <summary>Estimated work of one unit, in bytes and operations; never 0, so that empty work counts too.</summary>
     public double UnitWork { get; } = 100 + ((Bytes + Kernel.Flops) / Math.Max(1, Kernel.UnitCount));

@@ -194,6 +194,7 @@ public sealed unsafe class PlanExecution : IDisposable
                     Inputs = (void**)operands + _operand,
                     Outputs = outputs,
                     Workspace = _arena!.Pointer + instruction.WorkspaceOffset,
+                    Shared = _arena!.Pointer + instruction.SharedOffset,
                 };
                 var timed = _ticks is not null || _begins is not null;
                 var began = timed ? Stopwatch.GetTimestamp() : 0;

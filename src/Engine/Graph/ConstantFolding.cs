@@ -63,7 +63,7 @@ public static unsafe class ConstantFolding
         var pointers = stackalloc void*[inputs.Length];
         for (var i = 0; i < inputs.Length; i++)
             pointers[i] = inputs[i].Pointer;
-        var arguments = new KernelArguments { Inputs = pointers, Outputs = &output, Workspace = Allocate(kernel.WorkspaceBytes, blocks) };
+        var arguments = new KernelArguments { Inputs = pointers, Outputs = &output, Workspace = Allocate(kernel.WorkspaceBytes, blocks), Shared = Allocate(kernel.SharedBytes, blocks) };
         for (long unit = 0; unit < kernel.UnitCount; unit++)
             kernel.Run(arguments, unit);
     }

@@ -6,13 +6,13 @@ namespace Gradients.Engine.Kernels;
 internal static unsafe class ReductionDriver
 {
     [SkipLocalsInit]
-    public static void Run<TReduction, T, S>(T* x, T* y, long outer, long reduce, long inner, void* workspace, int unit)
+    public static void Run<TReduction, T, S>(T* x, T* y, long outer, long reduce, long inner, void* shared, int unit)
         where TReduction : struct, IReduction<T, S>
         where T : unmanaged
         where S : unmanaged
     {
         var plan = new ReductionPlan(outer, reduce, inner);
-        S* partial = (S*)workspace;
+        S* partial = (S*)shared;
         if (unit == plan.TaskUnits)
         {
             CombineChunks<TReduction, T, S>(partial, plan.Chunks, y, outer, inner);

@@ -3,7 +3,7 @@ namespace Gradients.Engine.Kernels;
 /// <summary>
 /// How a contiguous [outer, reduce, inner] block is cut. A task is one outer index, one chunk of the reduced axis and
 /// one run of inner columns. With one chunk a task writes the output and units hold several tasks; with more, each
-/// unit is one task that leaves states [outer, chunks, inner] in the workspace, and a last unit combines them.
+/// unit is one task that leaves states [outer, chunks, inner] in the shared block, and a last unit combines them.
 /// Depends on the shape alone.
 /// </summary>
 internal readonly struct ReductionPlan

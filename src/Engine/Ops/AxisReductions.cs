@@ -41,12 +41,13 @@ internal sealed unsafe class AxisReductionKernel : Kernel
         (_outer, _reduce, _inner) = (shape[0], shape[1], shape[2]);
         _run = run;
         UnitCount = Reduction.UnitCount(_outer, _reduce, _inner);
-        WorkspaceBytes = Reduction.WorkspaceBytes(_outer, _reduce, _inner);
+        ConcurrentUnits = Reduction.ConcurrentUnits(_outer, _reduce, _inner);
+        SharedBytes = Reduction.SharedBytes(_outer, _reduce, _inner);
         Flops = shape.ElementCount;
     }
 
     public override void Run(in KernelArguments arguments, long unit) =>
-        _run(arguments.Inputs[0], arguments.Outputs[0], _outer, _reduce, _inner, arguments.Workspace, (int)unit);
+        _run(arguments.Inputs[0], arguments.Outputs[0], _outer, _reduce, _inner, arguments.Shared, (int)unit);
 }
 
 /// <summary>y = Σ x; dx = g repeated.</summary>
@@ -64,8 +65,8 @@ internal sealed class SumAxisOp() : AxisReductionOp("SumAxis", "Sums the middle 
     public override void Derivative(DerivativeContext context) =>
         context.Set(0, Unreduced(context.Cotangent).BroadcastTo(context.Input(0).Shape));
 
-    private static unsafe void Run<T>(void* x, void* y, long outer, long reduce, long inner, void* workspace, int unit) where T : unmanaged, INumber<T> =>
-        Reduction.Sum((T*)x, (T*)y, outer, reduce, inner, workspace, unit);
+    private static unsafe void Run<T>(void* x, void* y, long outer, long reduce, long inner, void* shared, int unit) where T : unmanaged, INumber<T> =>
+        Reduction.Sum((T*)x, (T*)y, outer, reduce, inner, shared, unit);
 }
 
 /// <summary>y = max x or min x; dx = g / k where x = y, else 0, with k the number of such elements.</summary>
@@ -94,8 +95,8 @@ internal sealed class MaxAxisOp() : ExtremeAxisOp("MaxAxis", "The largest of the
         _ => &Run<long>,
     });
 
-    private static unsafe void Run<T>(void* x, void* y, long outer, long reduce, long inner, void* workspace, int unit) where T : unmanaged, INumber<T> =>
-        Reduction.Max((T*)x, (T*)y, outer, reduce, inner, workspace, unit);
+    private static unsafe void Run<T>(void* x, void* y, long outer, long reduce, long inner, void* shared, int unit) where T : unmanaged, INumber<T> =>
+        Reduction.Max((T*)x, (T*)y, outer, reduce, inner, shared, unit);
 }
 
 internal sealed class MinAxisOp() : ExtremeAxisOp("MinAxis", "The smallest of the middle axis; NaN propagates.")
@@ -109,8 +110,8 @@ internal sealed class MinAxisOp() : ExtremeAxisOp("MinAxis", "The smallest of th
         _ => &Run<long>,
     });
 
-    private static unsafe void Run<T>(void* x, void* y, long outer, long reduce, long inner, void* workspace, int unit) where T : unmanaged, INumber<T> =>
-        Reduction.Min((T*)x, (T*)y, outer, reduce, inner, workspace, unit);
+    private static unsafe void Run<T>(void* x, void* y, long outer, long reduce, long inner, void* shared, int unit) where T : unmanaged, INumber<T> =>
+        Reduction.Min((T*)x, (T*)y, outer, reduce, inner, shared, unit);
 }
 
 /// <summary>
@@ -135,6 +136,6 @@ internal sealed class LogSumExpAxisOp() : AxisReductionOp("LogSumExpAxis", "ln o
         context.Set(0, Unreduced(context.Cotangent) * overflows.Where(share, softmax));
     }
 
-    private static unsafe void Run<T>(void* x, void* y, long outer, long reduce, long inner, void* workspace, int unit) where T : unmanaged, IFloatingPointIeee754<T> =>
-        Reduction.LogSumExp((T*)x, (T*)y, outer, reduce, inner, workspace, unit);
+    private static unsafe void Run<T>(void* x, void* y, long outer, long reduce, long inner, void* shared, int unit) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Reduction.LogSumExp((T*)x, (T*)y, outer, reduce, inner, shared, unit);
 }

@@ -51,6 +51,8 @@ internal sealed class GatherOp() : KernelOp(new("Gather", "Picks entries of an a
         public GatherKernel(IndexedBlock block)
         {
             _block = block;
+            // The first unit checks the indices for all.
+            ConcurrentUnits = 0;
             UnitCount = block.Inner == 0 ? 0 : GatherScatter.GatherUnitCount(block.Outer, block.Count, block.Inner);
         }
 
@@ -104,6 +106,8 @@ internal sealed class ScatterAddOp() : KernelOp(new("ScatterAdd", "Zeros with th
         public ScatterAddKernel(IndexedBlock block)
         {
             _block = block;
+            // The first unit checks the indices for all.
+            ConcurrentUnits = 0;
             UnitCount = GatherScatter.ScatterAddUnitCount(block.Outer, block.Length, block.Count, block.Inner);
             Flops = (double)block.Outer * block.Count * block.Inner;
         }

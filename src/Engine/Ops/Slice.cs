@@ -128,6 +128,7 @@ internal sealed class SliceAdjointOp() : KernelOp(new("SliceAdjoint", "Zeros of 
         {
             (_window, _size, _outputBytes) = (window, size, outputElements * size);
             _fillUnits = (outputElements + UnitElements - 1) / UnitElements;
+            ConcurrentUnits = _fillUnits;
             UnitCount = _fillUnits + ((window.Shape.ElementCount + UnitElements - 1) / UnitElements);
         }
 

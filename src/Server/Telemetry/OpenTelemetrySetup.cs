@@ -15,7 +15,7 @@ internal static class OpenTelemetrySetup
     /// <summary>The framework's own source of one span for each request.</summary>
     public const string FrameworkSource = "Microsoft.AspNetCore";
 
-    private static readonly string[] FrameworkMeters = ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
+    private static readonly string[] FrameworkMeters = ["Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
 
     /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">A variable names a sampler that does not exist.</exception>
     public static void AddGradientsTelemetry(this WebApplicationBuilder builder, TelemetryOptions options)

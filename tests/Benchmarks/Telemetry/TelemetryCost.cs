@@ -10,15 +10,18 @@ namespace Gradients.Benchmarks.Telemetry;
 
 /// <summary>
 /// What telemetry costs a server: processor time of its process per 10-5-1 request (Backward with the loss, unary, over
-/// loopback), with telemetry on over off. Two servers live at once and are called in short turns, so that what slows the machine
-/// slows both; the figure is the median of the ratios of 15 pairs.
+/// loopback), with telemetry on over off. The two servers of a pair live at once and are called in short turns, so that what slows
+/// the machine slows both. Every three pairs have new processes, started in alternating order, because two processes of the same
+/// program differ by some percent for as long as they live. The figure is the median of the ratios of 15 pairs.
 /// </summary>
 internal static class TelemetryCost
 {
     public const string Name = "telemetry";
 
-    private const int Pairs = 15;
-    private const int Turns = 40;
+    private const int Processes = 5;
+    private const int PairsPerProcess = 3;
+    private const int Pairs = Processes * PairsPerProcess;
+    private const int Turns = 20;
     private const int RequestsPerTurn = 100;
     private const int WarmUp = 10_000;
 
@@ -34,28 +37,40 @@ internal static class TelemetryCost
 
     private static async Task CompareAsync(string name, Dictionary<string, string> environment)
     {
-        using var measured = await ServerProcess.StartAsync(environment);
-        using var without = await ServerProcess.StartAsync(new Dictionary<string, string>());
-        using var measuredCalls = await Calls.OpenAsync(measured.Address);
-        using var withoutCalls = await Calls.OpenAsync(without.Address);
-        await measuredCalls.RunAsync(WarmUp);
-        await withoutCalls.RunAsync(WarmUp);
         var (ons, offs, ratios) = (new double[Pairs], new double[Pairs], new double[Pairs]);
-        for (var i = 0; i < Pairs; i++)
+        for (var process = 0; process < Processes; process++)
         {
-            var (onBefore, offBefore) = (measured.ProcessorTime, without.ProcessorTime);
-            for (var turn = 0; turn < Turns; turn++)
-            {
-                await measuredCalls.RunAsync(RequestsPerTurn);
-                await withoutCalls.RunAsync(RequestsPerTurn);
-            }
-
-            ons[i] = (measured.ProcessorTime - onBefore).TotalMicroseconds / (Turns * RequestsPerTurn);
-            offs[i] = (without.ProcessorTime - offBefore).TotalMicroseconds / (Turns * RequestsPerTurn);
-            ratios[i] = ons[i] / offs[i];
+            var isFirst = process % 2 == 0;
+            var (first, second) = isFirst ? (ons, offs) : (offs, ons);
+            await PairsAsync(isFirst ? environment : [], isFirst ? [] : environment, first.AsMemory(process * PairsPerProcess), second.AsMemory(process * PairsPerProcess));
         }
 
+        for (var i = 0; i < Pairs; i++)
+            ratios[i] = ons[i] / offs[i];
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-12} on {Median(ons):0.0} µs, off {Median(offs):0.0} µs of server CPU a request; median ratio {Median(ratios):0.000} (quartiles {Quantile(ratios, 0.25):0.000} to {Quantile(ratios, 0.75):0.000})"));
+    }
+
+    /// <summary>Microseconds a request of two servers, for each of three pairs.</summary>
+    private static async Task PairsAsync(Dictionary<string, string> firstEnvironment, Dictionary<string, string> secondEnvironment, Memory<double> first, Memory<double> second)
+    {
+        using var one = await ServerProcess.StartAsync(firstEnvironment);
+        using var other = await ServerProcess.StartAsync(secondEnvironment);
+        using var oneCalls = await Calls.OpenAsync(one.Address);
+        using var otherCalls = await Calls.OpenAsync(other.Address);
+        await oneCalls.RunAsync(WarmUp);
+        await otherCalls.RunAsync(WarmUp);
+        for (var pair = 0; pair < PairsPerProcess; pair++)
+        {
+            var (oneBefore, otherBefore) = (one.ProcessorTime, other.ProcessorTime);
+            for (var turn = 0; turn < Turns; turn++)
+            {
+                await oneCalls.RunAsync(RequestsPerTurn);
+                await otherCalls.RunAsync(RequestsPerTurn);
+            }
+
+            first.Span[pair] = (one.ProcessorTime - oneBefore).TotalMicroseconds / (Turns * RequestsPerTurn);
+            second.Span[pair] = (other.ProcessorTime - otherBefore).TotalMicroseconds / (Turns * RequestsPerTurn);
+        }
     }
 
     private static double Median(double[] values) => Quantile(values, 0.5);

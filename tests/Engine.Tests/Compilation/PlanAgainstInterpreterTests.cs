@@ -95,6 +95,8 @@ public sealed class PlanAgainstInterpreterTests
             var live = born.Keys.Where(s => plan.Storages[s].Kind == StorageKind.Arena && born[s] <= i && last[s] >= i).Select(s => (plan.Storages[s].Offset, Bytes: bytesOf[s])).ToList();
             if (plan.Instructions[i].Kernel.WorkspaceBytes > 0)
                 live.Add((plan.Instructions[i].WorkspaceOffset, plan.Instructions[i].Kernel.WorkspaceBytes));
+            if (plan.Instructions[i].Kernel.SharedBytes > 0)
+                live.Add((plan.Instructions[i].SharedOffset, plan.Instructions[i].Kernel.SharedBytes));
             live.Sort();
             for (var j = 0; j < live.Count; j++)
             {

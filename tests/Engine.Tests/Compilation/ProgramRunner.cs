@@ -85,7 +85,10 @@ internal sealed class ProgramRunner : IDisposable
     public double[] Value(ulong fetch) => Values([fetch])[0]!;
 
     /// <summary>What <see cref="Run(ProgramRequest, ConstantData[])"/> must give, evaluated without plan, fusion or arena.</summary>
-    public ConstantData?[] Interpret(ProgramRequest request, params ConstantData[] cotangents)
+    public ConstantData?[] Interpret(ProgramRequest request, params ConstantData[] cotangents) => Interpret(request, cotangents, null);
+
+    /// <param name="visit">Sees every node that is evaluated, its inputs' values and its own.</param>
+    public ConstantData?[] Interpret(ProgramRequest request, ConstantData[] cotangents, Action<Node, ConstantData[], ConstantData>? visit)
     {
         Key(request);
         var builder = new GraphBuilder();
@@ -97,7 +100,7 @@ internal sealed class ProgramRunner : IDisposable
         for (var i = 0; i < cotangents.Length; i++)
             seeds[i] = builder.Input(roots[i].DataType, roots[i].Shape, inputs.Count - cotangents.Length + i);
         var gradients = ReverseMode.Gradients(roots, seeds, request.Wrt.ConvertAll(v => expansion[v]));
-        var values = Interpreter.Evaluate([.. request.Fetches.Select(v => expansion[v]), .. gradients.OfType<Node>()], inputs);
+        var values = Interpreter.Evaluate([.. request.Fetches.Select(v => expansion[v]), .. gradients.OfType<Node>()], inputs, visit);
         var next = request.Fetches.Count;
         return [.. values[..next], .. gradients.Select(g => g is null ? null : values[next++])];
     }

@@ -11,7 +11,10 @@ internal readonly record struct Step(int Op, int A, int B, int K);
 /// <summary>Turns random steps into definitions; a step whose shapes do not fit is left out.</summary>
 internal sealed class RandomGraphs
 {
-    private const int OpCount = 26;
+    /// <summary>The step that adds StopGradient.</summary>
+    public const int StopGradient = 7;
+
+    private const int OpCount = 52;
 
     private static readonly Shape[] Shapes = [Shape.Scalar, new(3), new(2, 3), new(4, 1), new(2, 3, 4), new(0, 3), new(1), new(3, 1, 4), new(4, 700), new(3000)];
 
@@ -61,8 +64,12 @@ internal sealed class RandomGraphs
             case < 8:
                 Try(((string[])["Neg", "Tanh", "Sigmoid", "Relu", "Abs", "Exp", "Softplus", "StopGradient"])[step.Op], Attributes.None, a);
                 break;
-            case < 14:
-                Try(((string[])["Add", "Sub", "Mul", "Div", "Max", "MatMul"])[step.Op - 8], Attributes.None, a, b);
+            case < 13:
+                Try(((string[])["Add", "Sub", "Mul", "Div", "Max"])[step.Op - 8], Attributes.None, a, b);
+                break;
+            case 13:
+                if (Try("MatMul", Attributes.None, a, b) == 0 && shape.Rank >= 2)
+                    Try("MatMul", Attributes.None, a, Try("Transpose", Attributes.Of(("perm", Enumerable.Range(0, shape.Rank - 2).Select(d => (long)d).Append(shape.Rank - 1).Append(shape.Rank - 2).ToArray())), a));
                 break;
             case 14:
                 Try("Where", Attributes.None, Try("Less", Attributes.None, a, b), a, b);
@@ -99,6 +106,61 @@ internal sealed class RandomGraphs
                 break;
             case 25:
                 Try("Mul", Attributes.None, a, Number((k - 500) / 64.0));
+                break;
+            case >= 26 and < 37:
+                Try(((string[])["Sign", "Reciprocal", "Sqrt", "Log", "Erf", "Gelu", "Identity", "Relu", "Tanh", "Sigmoid", "Softplus"])[step.Op - 26], Attributes.None, a);
+                break;
+            case 37:
+                Try("Gelu", Attributes.Of(("approximate", "tanh")), a);
+                break;
+            case 38:
+                Try("Min", Attributes.None, a, b, Values[k % Values.Count]);
+                break;
+            case 39:
+                Try("Clip", Attributes.None, a, Number(-0.5), Number(k / 500.0));
+                break;
+            case 40:
+                Try("Cast", Attributes.Of(("to", Type)), Try(k % 2 == 0 ? "Equal" : "Greater", Attributes.None, a, b));
+                break;
+            case 41 when shape.Rank > 0:
+                Try("ReduceMin", axes, a);
+                break;
+            case 42 when shape.Rank > 0:
+                Try("ReduceLogSumExp", axes, a);
+                break;
+            case 43 when shape.Rank > 0:
+                Try("LogSoftmax", Attributes.Of(("axis", (long)axis)), a);
+                break;
+            case 44:
+                if (Try("Gemm", Attributes.Of(("transA", (long)(k % 2)), ("transB", (long)(k / 2 % 2)), ("alpha", 0.5)), a, b) == 0)
+                    Try("Gemm", Attributes.Of(("transA", (long)(k % 2)), ("transB", 1L - (k % 2))), a, a);
+                break;
+            case 45:
+                Try("Squeeze", Attributes.None, a);
+                break;
+            case 46:
+                Try("Unsqueeze", Attributes.None, a, Ints(k % (shape.Rank + 1)));
+                break;
+            case 47:
+                Try("Cast", Attributes.Of(("to", Type)), Try("Shape", Attributes.None, a));
+                break;
+            case 48:
+                var reduction = Attributes.Of(("reduction", ((string[])["mean", "sum", "none"])[k % 3]));
+                foreach (var loss in (string[])["MeanSquaredError", "BinaryCrossEntropyWithLogits"])
+                {
+                    if (Try(loss, reduction, a, b) == 0)
+                        Try(loss, reduction, a, Try("Sigmoid", Attributes.None, a));
+                }
+
+                break;
+            case 49 when shape.Rank == 2 && shape[1] > 0:
+                Try("SoftmaxCrossEntropy", Attributes.None, a, Ints([.. Enumerable.Range(0, (int)shape[0]).Select(i => (i + k) % shape[1])]));
+                break;
+            case 50:
+                Try("Pow", Attributes.None, a, Number(k % 4));
+                break;
+            case 51:
+                Try("Pow", Attributes.None, Try("Abs", Attributes.None, a), b);
                 break;
         }
     }
