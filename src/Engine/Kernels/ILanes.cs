@@ -17,12 +17,27 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>Reads <see cref="Count"/> elements; no alignment is required.</summary>
     static abstract TSelf Load(T* source);
 
+    /// <summary>Reads the first <paramref name="count"/> &lt; <see cref="Count"/> elements and nothing behind them; the other lanes are 0.</summary>
+    static abstract TSelf LoadFirst(T* source, int count);
+
     static abstract TSelf Broadcast(T value);
 
     /// <summary>The constant rounded to T in every lane.</summary>
     static abstract TSelf Constant(double value);
 
     void Store(T* destination);
+
+    /// <summary>Writes the first <paramref name="count"/> &lt; <see cref="Count"/> elements and nothing behind them.</summary>
+    void StoreFirst(T* destination, int count);
+
+    /// <summary>The first lanes; the others are 0.</summary>
+    static abstract TSelf KeepFirst(TSelf x, int count);
+
+    /// <summary>The sum of the lanes in float64, always in the same order.</summary>
+    static abstract double Sum(TSelf x);
+
+    /// <summary>The maximum of the lanes; NaN propagates.</summary>
+    static abstract T Greatest(TSelf x);
 
     static abstract TSelf operator +(TSelf x, TSelf y);
 

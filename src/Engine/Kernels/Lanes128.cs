@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -14,6 +15,23 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> Load(T* source) => new(Vector128.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> LoadFirst(T* source, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+                return new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>());
+            if (typeof(T) == typeof(double))
+                return new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+        }
+
+        Vector128<T> x = Vector128<T>.Zero;
+        for (int i = 0; i < count; i++)
+            x = x.WithElement(i, source[i]);
+        return new(x);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> Broadcast(T value) => new(Vector128.Create(value));
@@ -30,6 +48,52 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination) => Vector128.Store(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(T* destination, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+            {
+                Avx.MaskStore((float*)destination, First(count).AsSingle(), _value.AsSingle());
+                return;
+            }
+
+            if (typeof(T) == typeof(double))
+            {
+                Avx.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
+                return;
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+            destination[i] = _value.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> KeepFirst(Lanes128<T> x, int count) => new(x._value & First(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<T> First(int count) => Vector128.LessThan(Vector128<T>.Indices, Vector128.Create(T.CreateTruncating(count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Sum(Lanes128<T> x)
+    {
+        if (typeof(T) == typeof(double))
+            return Vector128.Sum(x._value.AsDouble());
+        var (low, high) = Vector128.Widen(x._value.AsSingle());
+        return Vector128.Sum(low + high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Greatest(Lanes128<T> x)
+    {
+        T greatest = x._value.GetElement(0);
+        for (int i = 1; i < Count; i++)
+            greatest = T.Max(greatest, x._value.GetElement(i));
+        return greatest;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> operator +(Lanes128<T> x, Lanes128<T> y) => new(x._value + y._value);

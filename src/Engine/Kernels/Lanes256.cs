@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -14,6 +15,23 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> Load(T* source) => new(Vector256.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> LoadFirst(T* source, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+                return new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>());
+            if (typeof(T) == typeof(double))
+                return new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+        }
+
+        Vector256<T> x = Vector256<T>.Zero;
+        for (int i = 0; i < count; i++)
+            x = x.WithElement(i, source[i]);
+        return new(x);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> Broadcast(T value) => new(Vector256.Create(value));
@@ -30,6 +48,46 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination) => Vector256.Store(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(T* destination, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+            {
+                Avx.MaskStore((float*)destination, First(count).AsSingle(), _value.AsSingle());
+                return;
+            }
+
+            if (typeof(T) == typeof(double))
+            {
+                Avx.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
+                return;
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+            destination[i] = _value.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> KeepFirst(Lanes256<T> x, int count) => new(x._value & First(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<T> First(int count) => Vector256.LessThan(Vector256<T>.Indices, Vector256.Create(T.CreateTruncating(count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Sum(Lanes256<T> x)
+    {
+        if (typeof(T) == typeof(double))
+            return Vector256.Sum(x._value.AsDouble());
+        var (low, high) = Vector256.Widen(x._value.AsSingle());
+        return Vector256.Sum(low + high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Greatest(Lanes256<T> x) => Lanes128<T>.Greatest(new(Vector128.Max(x._value.GetLower(), x._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> operator +(Lanes256<T> x, Lanes256<T> y) => new(x._value + y._value);

@@ -17,6 +17,23 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     public static Lanes512<T> Load(T* source) => new(Vector512.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> LoadFirst(T* source, int count)
+    {
+        if (Avx512F.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+                return new(Avx512F.MaskLoad((float*)source, First(count).AsSingle(), Vector512<float>.Zero).As<float, T>());
+            if (typeof(T) == typeof(double))
+                return new(Avx512F.MaskLoad((double*)source, First(count).AsDouble(), Vector512<double>.Zero).As<double, T>());
+        }
+
+        Vector512<T> x = Vector512<T>.Zero;
+        for (int i = 0; i < count; i++)
+            x = x.WithElement(i, source[i]);
+        return new(x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> Broadcast(T value) => new(Vector512.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -31,6 +48,46 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination) => Vector512.Store(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(T* destination, int count)
+    {
+        if (Avx512F.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+            {
+                Avx512F.MaskStore((float*)destination, First(count).AsSingle(), _value.AsSingle());
+                return;
+            }
+
+            if (typeof(T) == typeof(double))
+            {
+                Avx512F.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
+                return;
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+            destination[i] = _value.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> KeepFirst(Lanes512<T> x, int count) => new(x._value & First(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<T> First(int count) => Vector512.LessThan(Vector512<T>.Indices, Vector512.Create(T.CreateTruncating(count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Sum(Lanes512<T> x)
+    {
+        if (typeof(T) == typeof(double))
+            return Vector512.Sum(x._value.AsDouble());
+        var (low, high) = Vector512.Widen(x._value.AsSingle());
+        return Vector512.Sum(low + high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Greatest(Lanes512<T> x) => Lanes256<T>.Greatest(new(Vector256.Max(x._value.GetLower(), x._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> operator +(Lanes512<T> x, Lanes512<T> y) => new(x._value + y._value);

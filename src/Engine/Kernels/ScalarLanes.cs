@@ -15,6 +15,8 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
 
     public static ScalarLanes<T> Load(T* source) => new(*source);
 
+    public static ScalarLanes<T> LoadFirst(T* source, int count) => new(T.Zero);
+
     public static ScalarLanes<T> Broadcast(T value) => new(value);
 
     public static ScalarLanes<T> Constant(double value)
@@ -27,6 +29,16 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
     }
 
     public void Store(T* destination) => *destination = _value;
+
+    public void StoreFirst(T* destination, int count)
+    {
+    }
+
+    public static ScalarLanes<T> KeepFirst(ScalarLanes<T> x, int count) => new(T.Zero);
+
+    public static double Sum(ScalarLanes<T> x) => double.CreateTruncating(x._value);
+
+    public static T Greatest(ScalarLanes<T> x) => x._value;
 
     public static ScalarLanes<T> operator +(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value + y._value);
 
