@@ -229,7 +229,10 @@ public static class ScalarReference
                 Scattered(node, inputs, epsilon, values, bounds);
                 break;
             default:
-                return null;
+                if (ScalarRows.Of(node, inputs, epsilon, node.DataType == DataType.Float32 ? float.MaxValue : double.MaxValue) is not { } rows)
+                    return null;
+                (values, bounds) = rows;
+                break;
         }
 
         for (var i = 0; i < bounds.Length; i++)
