@@ -143,7 +143,8 @@ internal sealed class ConvolutionWeightGradientOp() : ConvolutionProductOp("Conv
             context.Set(1, Convolve(context, context.Input(0), context.Cotangent));
     }
 
-    protected override Kernel Create<T>(ConvolutionShape shape) => new WeightGradientKernel<T>(shape);
+    protected override Kernel Create<T>(ConvolutionShape shape) =>
+        shape is { Channels: 1, Filters: 1, Groups: > 1 } ? new DepthwiseGradientKernel<T>(shape) : new WeightGradientKernel<T>(shape);
 
     protected override (long, long, long) Sizes(Node node) => (node.Inputs[0].Shape[0], node.Shape[1], node.Shape[0]);
 }

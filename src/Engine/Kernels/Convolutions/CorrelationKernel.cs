@@ -40,9 +40,9 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
         var height = TileTable<T>.HeightFor(correlation.Rows);
         _loop = TileTable<T>.Correlation(height);
         long taps = correlation.Passes.Sum(p => (long)p.Taps);
-        int panels = (correlation.Rows + height - 1) / height;
-        _rowBlocks = (int)((panels + Math.Clamp(PackedWeights / Math.Max(1, taps * height), 1, panels) - 1) / Math.Clamp(PackedWeights / Math.Max(1, taps * height), 1, panels));
-        _blockRows = (panels + _rowBlocks - 1) / _rowBlocks * height;
+        long panels = Math.Max(1, (correlation.Rows + height - 1) / height);
+        var blocks = panels / Math.Clamp(PackedWeights / Math.Max(1, taps * height), 1, panels);
+        _blockRows = (int)((panels + blocks - 1) / blocks * height);
         _rowBlocks = (correlation.Rows + _blockRows - 1) / _blockRows;
         _bands = (correlation.TotalRows + correlation.BandRows - 1) / correlation.BandRows;
         _slices = (long)shape.Batch * _bands;

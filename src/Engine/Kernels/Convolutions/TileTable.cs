@@ -57,6 +57,13 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? WeightGradient<Lanes128<T>>(taps)
         : WeightGradient<ScalarLanes<T>>(taps);
 
+    /// <summary>The tile of a depthwise weight gradient.</summary>
+    public static delegate*<T*, long*, int, int, int, T*, T*, void> DepthwiseGradient =>
+        Vector512.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes512<T>, T>.Run
+        : Vector256.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes256<T>, T>.Run
+        : Vector128.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes128<T>, T>.Run
+        : &DepthwiseGradientTile<ScalarLanes<T>, T>.Run;
+
     private static CorrelationLoop<T> Correlation<V>(int rows)
         where V : struct, ILanes<V, T> => rows switch
         {

@@ -98,8 +98,9 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         int firstFilter = (int)filterBlock * _blockFilters, filters = Math.Min(_blockFilters, _shape.Filters - firstFilter);
         long plane = (long)_shape.Rows.Input * _shape.Columns.Input, positions = (long)_shape.Rows.Output * _shape.Columns.Output;
         T* source = workspace, transposed = workspace + SourceElements;
-        new Span<T>(sums, checked((int)PartialElements)).Clear();
-        new Span<T>(source, checked((int)SourceElements)).Clear();
+        Clear(sums, PartialElements);
+        // The channels that a last block lacks, and the filters that fill up a register.
+        Clear(workspace, SourceElements + ((long)_bandRows * _shape.Columns.Output * _blockFilters));
         var lastImage = Math.Min(_shape.Batch, (chunk + 1) * _chunkImages);
         for (var image = chunk * _chunkImages; image < lastImage; image++)
         {
@@ -112,6 +113,12 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
                 AddBand(source, transposed, rows, ((channels * _shape.KernelElements) + _height - 1) / _height * _height, sums);
             }
         }
+    }
+
+    private static void Clear(T* elements, long count)
+    {
+        for (long i = 0; i < count; i += 1 << 20)
+            new Span<T>(elements + i, (int)Math.Min(1 << 20, count - i)).Clear();
     }
 
     private void AddBand(T* source, T* transposed, int rows, int taps, T* sums)
@@ -132,20 +139,27 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         }
     }
 
-    /// <summary>to[q, m] = g[m, q], zero for the filters that fill a register; 8 lines of each side at a time.</summary>
+    /// <summary>to[q, m] = g[m, q] for the filters that there are, 4 lines of each side at a time.</summary>
     private void Transpose(T* g, long stride, int filters, int positions, T* to)
     {
-        for (var m = 0; m < _blockFilters; m += 8)
+        var m = 0;
+        for (; m + 4 <= filters; m += 4)
         {
-            int end = Math.Min(m + 8, _blockFilters), filled = Math.Clamp(filters, m, end);
-            for (var q = 0; q < positions; q++)
+            T* a = g + (m * stride), b = a + stride, c = b + stride, d = c + stride, line = to + m;
+            for (var q = 0; q < positions; q++, line += _blockFilters)
             {
-                var line = to + ((long)q * _blockFilters);
-                for (var i = m; i < filled; i++)
-                    line[i] = g[(i * stride) + q];
-                for (var i = filled; i < end; i++)
-                    line[i] = T.Zero;
+                line[0] = a[q];
+                line[1] = b[q];
+                line[2] = c[q];
+                line[3] = d[q];
             }
+        }
+
+        for (; m < filters; m++)
+        {
+            T* a = g + (m * stride), line = to + m;
+            for (var q = 0; q < positions; q++, line += _blockFilters)
+                *line = a[q];
         }
     }
 
