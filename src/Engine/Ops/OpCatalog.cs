@@ -59,6 +59,7 @@ public static class OpCatalog
         ShapeOp.Instance,
         SoftmaxAlongOp.Instance,
         LogSoftmaxAlongOp.Instance,
+        AttentionOp.Instance,
         StopGradientOp.Instance,
         MeanSquaredErrorOp.Instance,
         SoftmaxCrossEntropyOp.Instance,
@@ -93,6 +94,8 @@ public static class OpCatalog
         LogSoftmaxRowsOp.Instance,
         PickColumnOp.Instance,
         PlaceColumnOp.Instance,
+        AttentionForwardOp.Instance,
+        AttentionGradientOp.Instance,
         CustomCallOutput.Instance,
     ];
 
