@@ -25,13 +25,19 @@ public static unsafe class GatherScatter
     public static int GatherUnitCount(long outer, long count, long inner) =>
         checked((int)Blocks(outer * count, RowsPerUnit(inner)));
 
+    /// <summary>The rows (o, j), counted through, that a unit of <see cref="Gather"/> writes.</summary>
+    public static (long First, long Count) GatherRows(long outer, long count, long inner, int unit)
+    {
+        long first = unit * RowsPerUnit(inner);
+        return (first, Math.Min(RowsPerUnit(inner), outer * count - first));
+    }
+
     /// <summary>output[o, j, i] = data[o, indices[j], i]; units write disjoint rows and run in any order.</summary>
     public static void Gather<T>(T* data, long* indices, T* output, long outer, long axis, long count, long inner, int unit)
         where T : unmanaged
     {
-        long first = unit * RowsPerUnit(inner);
-        long end = Math.Min(first + RowsPerUnit(inner), outer * count);
-        for (long row = first; row < end; row++)
+        var (first, rows) = GatherRows(outer, count, inner, unit);
+        for (long row = first; row < first + rows; row++)
         {
             var (o, j) = Math.DivRem(row, count);
             T* source = data + (o * axis + Position(indices[j], axis)) * inner;

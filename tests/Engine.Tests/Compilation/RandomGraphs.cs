@@ -14,7 +14,7 @@ internal sealed class RandomGraphs
     /// <summary>The step that adds StopGradient.</summary>
     public const int StopGradient = 7;
 
-    private const int OpCount = 52;
+    private const int OpCount = 54;
 
     private static readonly Shape[] Shapes = [Shape.Scalar, new(3), new(2, 3), new(4, 1), new(2, 3, 4), new(0, 3), new(1), new(3, 1, 4), new(4, 700), new(3000)];
 
@@ -161,6 +161,15 @@ internal sealed class RandomGraphs
                 break;
             case 51:
                 Try("Pow", Attributes.None, Try("Abs", Attributes.None, a), b);
+                break;
+            case 52 when shape.Rank > 0:
+                var along = Values.LastOrDefault(v => ShapeOf(v).Equals(new Shape(shape[-1])));
+                var scale = along != 0 ? along : Number(1.5);
+                Try("LayerNormalization", Attributes.Of(("epsilon", 0.25)), k % 2 == 0 ? [a, scale] : [a, scale, scale]);
+                Try("RMSNormalization", Attributes.Of(("axis", (long)axis), ("epsilon", 0.25)), a, Number(-0.75));
+                break;
+            case 53:
+                Try("Dropout", Attributes.Of(("seed", (long)(k - 500))), a, Number(k % 10 / 10.0), Constant(ConstantData.Scalar(DataType.Bool, k % 7 == 0 ? 0 : 1)), Constant(ConstantData.Scalar(DataType.Int64, step.B)));
                 break;
         }
     }

@@ -6,7 +6,7 @@ namespace Gradients.Engine.Tests.Kernels;
 
 public unsafe class ReductionTests
 {
-    private delegate void Kernel<T>(T* x, T* y, long outer, long reduce, long inner, void* shared, int unit)
+    private delegate void Kernel<T>(T* x, T* y, long outer, long reduce, long inner, void* workspace, int unit)
         where T : unmanaged;
 
     public static TheoryData<int, int, int> Shapes => new()
@@ -95,11 +95,8 @@ public unsafe class ReductionTests
             double[] x = [.. Enumerable.Range(0, Rows * columns).Select(_ => 1000 + random.NextDouble() * 20)], y = new double[x.Length], l = [.. x];
             fixed (double* px = x, py = y, pl = l)
             {
-                for (int unit = 0; unit < Softmax.UnitCount(Rows, columns); unit++)
-                {
-                    Softmax.Run(px, py, Rows, columns, unit);
-                    Softmax.RunLog(pl, pl, Rows, columns, unit);
-                }
+                RunRows<SoftmaxFunction, double>(px, py, Rows, columns);
+                RunRows<LogSoftmaxFunction, double>(pl, pl, Rows, columns);
             }
 
             for (int r = 0; r < Rows; r++)
@@ -119,8 +116,18 @@ public unsafe class ReductionTests
     {
         float[] x = [float.NegativeInfinity, float.NegativeInfinity, 0, float.NegativeInfinity];
         fixed (float* p = x)
-            Softmax.Run(p, p, 2, 2, 0);
+            RunRows<SoftmaxFunction, float>(p, p, 2, 2);
         Assert.Equal([float.NaN, float.NaN, 1, 0], x);
+    }
+
+    private static void RunRows<TFunction, T>(T* x, T* y, long rows, long columns)
+        where TFunction : struct, IRowFunction
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var kernel = new RowKernel<TFunction, T>(rows, columns, 1);
+        void* input = x, output = y;
+        for (long unit = kernel.UnitCount - 1; unit >= 0; unit--)
+            kernel.Run(new KernelArguments { Inputs = &input, Outputs = &output }, unit);
     }
 
     private static T[] Run<T>(Kernel<T> kernel, T[] x, long outer, long reduce, long inner)
@@ -128,15 +135,15 @@ public unsafe class ReductionTests
     {
         var y = new T[outer * inner];
         nuint bytes = (nuint)Reduction.SharedBytes(outer, reduce, inner) + 64;
-        void* shared = NativeMemory.Alloc(bytes);
-        new Span<byte>(shared, (int)bytes).Fill(0xFF);
+        void* workspace = NativeMemory.Alloc(bytes);
+        new Span<byte>(workspace, (int)bytes).Fill(0xFF);
         fixed (T* px = x, py = y)
         {
             for (int unit = 0; unit < Reduction.UnitCount(outer, reduce, inner); unit++)
-                kernel(px, py, outer, reduce, inner, shared, unit);
+                kernel(px, py, outer, reduce, inner, workspace, unit);
         }
 
-        NativeMemory.Free(shared);
+        NativeMemory.Free(workspace);
         return y;
     }
 
