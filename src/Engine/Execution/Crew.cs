@@ -18,6 +18,7 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
     private readonly Lock _gate = new();
     private readonly PooledBuffer?[] _buffers = new PooledBuffer?[MaxHelpers];
     private readonly nint[] _workspaces = new nint[MaxHelpers];
+    private CancellationToken _cancellation;
     private BufferPool _pool = null!;
     private Quota? _account;
     private PooledBuffer? _own;
@@ -69,13 +70,15 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
             _workspaces[helper] = 0;
         }
 
-        (_served, _failure, Payer) = (0, null, null);
+        (_served, _failure, _cancellation, Payer) = (0, null, default, null);
     }
 
     /// <summary>Opens units [from, end) of the batch that begins at an instruction.</summary>
     /// <param name="coming">How many helpers may come besides those who are here.</param>
-    public void Open(int first, long from, long end, int coming)
+    /// <param name="cancellation">Keeps helpers from taking more.</param>
+    public void Open(int first, long from, long end, int coming, CancellationToken cancellation)
     {
+        _cancellation = cancellation;
         (_first, _from, _end, _taken, _doneBefore) = (first, from, end, 0, _units.DoneCount);
         Serve((int)Math.Min(end - from - 1, MaxHelpers - 1), coming);
         _units.Open(from, end);
@@ -120,7 +123,7 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
         var idleSince = Stopwatch.GetTimestamp();
         while (!scheduler.HasWaiting)
         {
-            if (!_units.TryTake(ref _workspaces[helper], out var unit))
+            if (_cancellation.IsCancellationRequested || !_units.TryTake(ref _workspaces[helper], out var unit))
             {
                 Thread.SpinWait(4);
                 if (Stopwatch.GetTimestamp() - idleSince > scheduler.SpinTicks)

@@ -303,7 +303,7 @@ public sealed unsafe class PlanExecution : IDisposable
     private ExecutionStatus RunConcurrent(long end, long parkAt, Scheduler helpers, CancellationToken cancellation)
     {
         var past = false;
-        _crew.Open(_instruction, _unit, end, helpers.IdleCount);
+        _crew.Open(_instruction, _unit, end, helpers.IdleCount, cancellation);
         try
         {
             do
@@ -328,6 +328,7 @@ public sealed unsafe class PlanExecution : IDisposable
             ExceptionDispatchInfo.Throw(failure);
         }
 
+        cancellation.ThrowIfCancellationRequested();
         return past ? ExecutionStatus.Parked : ExecutionStatus.Completed;
     }
 
