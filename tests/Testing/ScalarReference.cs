@@ -71,7 +71,7 @@ public static class ScalarReference
         "Softplus" => x => Math.Max(x[0], 0) + LogOnePlus(Math.Exp(-Math.Abs(x[0]))),
         "Power" => x => Math.Pow(x[0], x[1]),
         "Erf" => x => ErrorFunction(x[0]),
-        "ExactGelu" => x => x[0] * 0.5 * (1 + ErrorFunction(x[0] * Math.Sqrt(0.5))),
+        "ExactGelu" => x => double.IsNegativeInfinity(x[0]) ? 0 : x[0] * 0.5 * (1 + ErrorFunction(x[0] * Math.Sqrt(0.5))),
         "Relu" => x => x[0] > 0 || double.IsNaN(x[0]) ? x[0] : 0,
         "Max" => x => x.Aggregate(Math.Max),
         "Min" => x => x.Aggregate(Math.Min),
@@ -173,6 +173,10 @@ public static class ScalarReference
                     var index = (long)x[1][Offset(at.AsSpan(along, indices.Rank), indices)];
                     return x[0][Offset([.. at.AsSpan(0, along), index < 0 ? index + from[along] : index, .. at.AsSpan(along + indices.Rank)], from)];
                 };
+            case "DroppedOut":
+                return (i, x) => ScalarPhilox.Keeps(attributes.Int("seed", 0), (long)x[1][0], i, attributes.Float("ratio", 0)) ? x[0][i] * Rounded(1 / (1 - attributes.Float("ratio", 0)), node.DataType) : 0;
+            case "DropoutMask":
+                return (i, x) => ScalarPhilox.Keeps(attributes.Int("seed", 0), (long)x[1][0], i, attributes.Float("ratio", 0)) ? 1 : 0;
             case "PickColumn":
                 return (i, x) => x[0][(i * from[1]) + (long)x[1][i]];
             case "PlaceColumn":
@@ -229,7 +233,10 @@ public static class ScalarReference
                 Scattered(node, inputs, epsilon, values, bounds);
                 break;
             default:
-                return null;
+                if (ScalarRows.Of(node, inputs, epsilon, node.DataType == DataType.Float32 ? float.MaxValue : double.MaxValue) is not { } rows)
+                    return null;
+                (values, bounds) = rows;
+                break;
         }
 
         for (var i = 0; i < bounds.Length; i++)
@@ -310,6 +317,8 @@ public static class ScalarReference
 
         return double.IsFinite(sum + lost) ? sum + lost : terms.Sum();
     }
+
+    private static double Rounded(double value, DataType type) => type == DataType.Float32 ? (float)value : value;
 
     private static long[] Position(long index, Shape shape)
     {

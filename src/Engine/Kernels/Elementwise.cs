@@ -72,6 +72,12 @@ public static class Elementwise
     {
         WholeVectors.RequireLength(x.Length, y.Length);
         WholeVectors.RequireLength(x.Length, z.Length);
+        if (typeof(T) == typeof(float))
+        {
+            WholeVectors.Map<SinglePowFunction, T>(x, y, z);
+            return;
+        }
+
         T two = T.One + T.One;
         for (int i = 0; i < z.Length; i++)
         {

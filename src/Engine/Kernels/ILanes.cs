@@ -17,12 +17,27 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>Reads <see cref="Count"/> elements; no alignment is required.</summary>
     static abstract TSelf Load(T* source);
 
+    /// <summary>Reads the first <paramref name="count"/> &lt; <see cref="Count"/> elements and nothing behind them; the other lanes are 0.</summary>
+    static abstract TSelf LoadFirst(T* source, int count);
+
     static abstract TSelf Broadcast(T value);
 
     /// <summary>The constant rounded to T in every lane.</summary>
     static abstract TSelf Constant(double value);
 
     void Store(T* destination);
+
+    /// <summary>Writes the first <paramref name="count"/> &lt; <see cref="Count"/> elements and nothing behind them.</summary>
+    void StoreFirst(T* destination, int count);
+
+    /// <summary>The first lanes; the others are 0.</summary>
+    static abstract TSelf KeepFirst(TSelf x, int count);
+
+    /// <summary>The sum of the lanes in float64, always in the same order.</summary>
+    static abstract double Sum(TSelf x);
+
+    /// <summary>The maximum of the lanes; NaN propagates.</summary>
+    static abstract T Greatest(TSelf x);
 
     static abstract TSelf operator +(TSelf x, TSelf y);
 
@@ -59,11 +74,23 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>Bit i is the mask of lane i.</summary>
     static abstract ulong MaskBits(TSelf mask);
 
-    /// <summary>e^x for |x| &lt; 707; other lanes may change the bits of all of them.</summary>
-    static abstract TSelf Exp(TSelf x);
+    /// <summary>The lesser of x and a bound that is not NaN; NaN where x is.</summary>
+    static abstract TSelf AtMost(TSelf x, TSelf bound);
 
-    /// <summary>ln x for normal positive x; other lanes may change the bits of all of them.</summary>
-    static abstract TSelf Log(TSelf x);
+    /// <summary>The greater of x and a bound that is not NaN; NaN where x is.</summary>
+    static abstract TSelf AtLeast(TSelf x, TSelf bound);
+
+    /// <summary>The magnitude of the one with the sign bit of the other; floating point only.</summary>
+    static abstract TSelf CopySign(TSelf magnitude, TSelf sign);
+
+    /// <summary>2^n for an integer n whose power is a normal number.</summary>
+    static abstract TSelf PowerOfTwo(TSelf n);
+
+    /// <summary>x · 2^n for an integer n, rounded once; |x| lies in [1/2, 2) and |n| below twice the range of exponents.</summary>
+    static abstract TSelf Scale(TSelf x, TSelf n);
+
+    /// <summary>m in [√½, √2) with x = m · 2^exponent, for normal positive x.</summary>
+    static abstract TSelf SplitExponent(TSelf x, out TSelf exponent);
 
     /// <summary>x with the low half of its significand cleared, so that its square is exact.</summary>
     static abstract TSelf HighPart(TSelf x);
@@ -71,4 +98,8 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>For float32 lanes: widens to float64, applies the function, rounds once.</summary>
     static abstract TSelf ThroughDouble<TFunction>(TSelf x)
         where TFunction : struct, IUnaryFunction;
+
+    /// <summary>The same for a function of two elements.</summary>
+    static abstract TSelf ThroughDouble<TFunction>(TSelf x, TSelf y)
+        where TFunction : struct, IBinaryFunction;
 }

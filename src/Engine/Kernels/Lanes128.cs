@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -14,6 +15,23 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> Load(T* source) => new(Vector128.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> LoadFirst(T* source, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+                return new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>());
+            if (typeof(T) == typeof(double))
+                return new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+        }
+
+        Vector128<T> x = Vector128<T>.Zero;
+        for (int i = 0; i < count; i++)
+            x = x.WithElement(i, source[i]);
+        return new(x);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> Broadcast(T value) => new(Vector128.Create(value));
@@ -30,6 +48,52 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination) => Vector128.Store(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(T* destination, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+            {
+                Avx.MaskStore((float*)destination, First(count).AsSingle(), _value.AsSingle());
+                return;
+            }
+
+            if (typeof(T) == typeof(double))
+            {
+                Avx.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
+                return;
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+            destination[i] = _value.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> KeepFirst(Lanes128<T> x, int count) => new(x._value & First(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<T> First(int count) => Vector128.LessThan(Vector128<T>.Indices, Vector128.Create(T.CreateTruncating(count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Sum(Lanes128<T> x)
+    {
+        if (typeof(T) == typeof(double))
+            return Vector128.Sum(x._value.AsDouble());
+        var (low, high) = Vector128.Widen(x._value.AsSingle());
+        return Vector128.Sum(low + high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Greatest(Lanes128<T> x)
+    {
+        T greatest = x._value.GetElement(0);
+        for (int i = 1; i < Count; i++)
+            greatest = T.Max(greatest, x._value.GetElement(i));
+        return greatest;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> operator +(Lanes128<T> x, Lanes128<T> y) => new(x._value + y._value);
@@ -85,14 +149,45 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     public static ulong MaskBits(Lanes128<T> mask) => Vector128.ExtractMostSignificantBits(mask._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> Exp(Lanes128<T> x) => typeof(T) == typeof(float)
-        ? new(Vector128.Exp(x._value.AsSingle()).As<float, T>())
-        : new(Vector128.Exp(x._value.AsDouble()).As<double, T>());
+    public static Lanes128<T> AtMost(Lanes128<T> x, Lanes128<T> bound) => new(Vector128.MinNative(bound._value, x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> Log(Lanes128<T> x) => typeof(T) == typeof(float)
-        ? new(Vector128.Log(x._value.AsSingle()).As<float, T>())
-        : new(Vector128.Log(x._value.AsDouble()).As<double, T>());
+    public static Lanes128<T> AtLeast(Lanes128<T> x, Lanes128<T> bound) => new(Vector128.MaxNative(bound._value, x._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> CopySign(Lanes128<T> magnitude, Lanes128<T> sign) => typeof(T) == typeof(float)
+        ? new(Vector128.ConditionalSelect(Vector128.Create(-0f), sign._value.AsSingle(), magnitude._value.AsSingle()).As<float, T>())
+        : new(Vector128.ConditionalSelect(Vector128.Create(-0d), sign._value.AsDouble(), magnitude._value.AsDouble()).As<double, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> PowerOfTwo(Lanes128<T> n) => typeof(T) == typeof(float)
+        ? new(((Vector128.Create(FloatBits.SingleRounder + FloatBits.SingleBias) + n._value.AsSingle()).AsInt32() << FloatBits.SingleDigits).As<int, T>())
+        : new(((Vector128.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias) + n._value.AsDouble()).AsInt64() << FloatBits.DoubleDigits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> Scale(Lanes128<T> x, Lanes128<T> n)
+    {
+        // The first product is exact.
+        Lanes128<T> half = Exponential.Round<Lanes128<T>, T>(n * Constant(0.5));
+        return x * PowerOfTwo(half) * PowerOfTwo(n - half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> SplitExponent(Lanes128<T> x, out Lanes128<T> exponent)
+    {
+        if (typeof(T) == typeof(float))
+        {
+            var bits = x._value.AsInt32() + Vector128.Create(FloatBits.SingleOne - FloatBits.SingleRootHalf);
+            var biased = ((bits >>> FloatBits.SingleDigits) + Vector128.Create(FloatBits.SingleRounderBits)).AsSingle();
+            exponent = new((biased - Vector128.Create(FloatBits.SingleRounder + FloatBits.SingleBias)).As<float, T>());
+            return new(((bits & Vector128.Create(FloatBits.SingleMask)) + Vector128.Create(FloatBits.SingleRootHalf)).As<int, T>());
+        }
+
+        var wide = x._value.AsInt64() + Vector128.Create(FloatBits.DoubleOne - FloatBits.DoubleRootHalf);
+        var wideBiased = ((wide >>> FloatBits.DoubleDigits) + Vector128.Create(FloatBits.DoubleRounderBits)).AsDouble();
+        exponent = new((wideBiased - Vector128.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias)).As<double, T>());
+        return new(((wide & Vector128.Create(FloatBits.DoubleMask)) + Vector128.Create(FloatBits.DoubleRootHalf)).As<long, T>());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> HighPart(Lanes128<T> x) => typeof(T) == typeof(float)
@@ -106,6 +201,17 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
         var (low, high) = Vector128.Widen(x._value.AsSingle());
         var first = TFunction.Invoke<Lanes128<double>, double>(new(low));
         var second = TFunction.Invoke<Lanes128<double>, double>(new(high));
+        return new(Vector128.Narrow(first._value, second._value).As<float, T>());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> ThroughDouble<TFunction>(Lanes128<T> x, Lanes128<T> y)
+        where TFunction : struct, IBinaryFunction
+    {
+        var (lowX, highX) = Vector128.Widen(x._value.AsSingle());
+        var (lowY, highY) = Vector128.Widen(y._value.AsSingle());
+        var first = TFunction.Invoke<Lanes128<double>, double>(new(lowX), new(lowY));
+        var second = TFunction.Invoke<Lanes128<double>, double>(new(highX), new(highY));
         return new(Vector128.Narrow(first._value, second._value).As<float, T>());
     }
 }

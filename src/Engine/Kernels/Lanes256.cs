@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -14,6 +15,23 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> Load(T* source) => new(Vector256.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> LoadFirst(T* source, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+                return new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>());
+            if (typeof(T) == typeof(double))
+                return new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+        }
+
+        Vector256<T> x = Vector256<T>.Zero;
+        for (int i = 0; i < count; i++)
+            x = x.WithElement(i, source[i]);
+        return new(x);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> Broadcast(T value) => new(Vector256.Create(value));
@@ -30,6 +48,46 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination) => Vector256.Store(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(T* destination, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+            {
+                Avx.MaskStore((float*)destination, First(count).AsSingle(), _value.AsSingle());
+                return;
+            }
+
+            if (typeof(T) == typeof(double))
+            {
+                Avx.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
+                return;
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+            destination[i] = _value.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> KeepFirst(Lanes256<T> x, int count) => new(x._value & First(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<T> First(int count) => Vector256.LessThan(Vector256<T>.Indices, Vector256.Create(T.CreateTruncating(count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Sum(Lanes256<T> x)
+    {
+        if (typeof(T) == typeof(double))
+            return Vector256.Sum(x._value.AsDouble());
+        var (low, high) = Vector256.Widen(x._value.AsSingle());
+        return Vector256.Sum(low + high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Greatest(Lanes256<T> x) => Lanes128<T>.Greatest(new(Vector128.Max(x._value.GetLower(), x._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> operator +(Lanes256<T> x, Lanes256<T> y) => new(x._value + y._value);
@@ -85,14 +143,45 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
     public static ulong MaskBits(Lanes256<T> mask) => Vector256.ExtractMostSignificantBits(mask._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> Exp(Lanes256<T> x) => typeof(T) == typeof(float)
-        ? new(Vector256.Exp(x._value.AsSingle()).As<float, T>())
-        : new(Vector256.Exp(x._value.AsDouble()).As<double, T>());
+    public static Lanes256<T> AtMost(Lanes256<T> x, Lanes256<T> bound) => new(Vector256.MinNative(bound._value, x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> Log(Lanes256<T> x) => typeof(T) == typeof(float)
-        ? new(Vector256.Log(x._value.AsSingle()).As<float, T>())
-        : new(Vector256.Log(x._value.AsDouble()).As<double, T>());
+    public static Lanes256<T> AtLeast(Lanes256<T> x, Lanes256<T> bound) => new(Vector256.MaxNative(bound._value, x._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> CopySign(Lanes256<T> magnitude, Lanes256<T> sign) => typeof(T) == typeof(float)
+        ? new(Vector256.ConditionalSelect(Vector256.Create(-0f), sign._value.AsSingle(), magnitude._value.AsSingle()).As<float, T>())
+        : new(Vector256.ConditionalSelect(Vector256.Create(-0d), sign._value.AsDouble(), magnitude._value.AsDouble()).As<double, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> PowerOfTwo(Lanes256<T> n) => typeof(T) == typeof(float)
+        ? new(((Vector256.Create(FloatBits.SingleRounder + FloatBits.SingleBias) + n._value.AsSingle()).AsInt32() << FloatBits.SingleDigits).As<int, T>())
+        : new(((Vector256.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias) + n._value.AsDouble()).AsInt64() << FloatBits.DoubleDigits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> Scale(Lanes256<T> x, Lanes256<T> n)
+    {
+        // The first product is exact.
+        Lanes256<T> half = Exponential.Round<Lanes256<T>, T>(n * Constant(0.5));
+        return x * PowerOfTwo(half) * PowerOfTwo(n - half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> SplitExponent(Lanes256<T> x, out Lanes256<T> exponent)
+    {
+        if (typeof(T) == typeof(float))
+        {
+            var bits = x._value.AsInt32() + Vector256.Create(FloatBits.SingleOne - FloatBits.SingleRootHalf);
+            var biased = ((bits >>> FloatBits.SingleDigits) + Vector256.Create(FloatBits.SingleRounderBits)).AsSingle();
+            exponent = new((biased - Vector256.Create(FloatBits.SingleRounder + FloatBits.SingleBias)).As<float, T>());
+            return new(((bits & Vector256.Create(FloatBits.SingleMask)) + Vector256.Create(FloatBits.SingleRootHalf)).As<int, T>());
+        }
+
+        var wide = x._value.AsInt64() + Vector256.Create(FloatBits.DoubleOne - FloatBits.DoubleRootHalf);
+        var wideBiased = ((wide >>> FloatBits.DoubleDigits) + Vector256.Create(FloatBits.DoubleRounderBits)).AsDouble();
+        exponent = new((wideBiased - Vector256.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias)).As<double, T>());
+        return new(((wide & Vector256.Create(FloatBits.DoubleMask)) + Vector256.Create(FloatBits.DoubleRootHalf)).As<long, T>());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> HighPart(Lanes256<T> x) => typeof(T) == typeof(float)
@@ -106,6 +195,17 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
         var (low, high) = Vector256.Widen(x._value.AsSingle());
         var first = TFunction.Invoke<Lanes256<double>, double>(new(low));
         var second = TFunction.Invoke<Lanes256<double>, double>(new(high));
+        return new(Vector256.Narrow(first._value, second._value).As<float, T>());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> ThroughDouble<TFunction>(Lanes256<T> x, Lanes256<T> y)
+        where TFunction : struct, IBinaryFunction
+    {
+        var (lowX, highX) = Vector256.Widen(x._value.AsSingle());
+        var (lowY, highY) = Vector256.Widen(y._value.AsSingle());
+        var first = TFunction.Invoke<Lanes256<double>, double>(new(lowX), new(lowY));
+        var second = TFunction.Invoke<Lanes256<double>, double>(new(highX), new(highY));
         return new(Vector256.Narrow(first._value, second._value).As<float, T>());
     }
 }

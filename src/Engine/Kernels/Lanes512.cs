@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -14,6 +15,23 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> Load(T* source) => new(Vector512.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> LoadFirst(T* source, int count)
+    {
+        if (Avx512F.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+                return new(Avx512F.MaskLoad((float*)source, First(count).AsSingle(), Vector512<float>.Zero).As<float, T>());
+            if (typeof(T) == typeof(double))
+                return new(Avx512F.MaskLoad((double*)source, First(count).AsDouble(), Vector512<double>.Zero).As<double, T>());
+        }
+
+        Vector512<T> x = Vector512<T>.Zero;
+        for (int i = 0; i < count; i++)
+            x = x.WithElement(i, source[i]);
+        return new(x);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> Broadcast(T value) => new(Vector512.Create(value));
@@ -30,6 +48,46 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(T* destination) => Vector512.Store(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreFirst(T* destination, int count)
+    {
+        if (Avx512F.IsSupported)
+        {
+            if (typeof(T) == typeof(float))
+            {
+                Avx512F.MaskStore((float*)destination, First(count).AsSingle(), _value.AsSingle());
+                return;
+            }
+
+            if (typeof(T) == typeof(double))
+            {
+                Avx512F.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
+                return;
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+            destination[i] = _value.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> KeepFirst(Lanes512<T> x, int count) => new(x._value & First(count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<T> First(int count) => Vector512.LessThan(Vector512<T>.Indices, Vector512.Create(T.CreateTruncating(count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Sum(Lanes512<T> x)
+    {
+        if (typeof(T) == typeof(double))
+            return Vector512.Sum(x._value.AsDouble());
+        var (low, high) = Vector512.Widen(x._value.AsSingle());
+        return Vector512.Sum(low + high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Greatest(Lanes512<T> x) => Lanes256<T>.Greatest(new(Vector256.Max(x._value.GetLower(), x._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> operator +(Lanes512<T> x, Lanes512<T> y) => new(x._value + y._value);
@@ -85,14 +143,52 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     public static ulong MaskBits(Lanes512<T> mask) => Vector512.ExtractMostSignificantBits(mask._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512<T> Exp(Lanes512<T> x) => typeof(T) == typeof(float)
-        ? new(Vector512.Exp(x._value.AsSingle()).As<float, T>())
-        : new(Vector512.Exp(x._value.AsDouble()).As<double, T>());
+    public static Lanes512<T> AtMost(Lanes512<T> x, Lanes512<T> bound) => new(Vector512.MinNative(bound._value, x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512<T> Log(Lanes512<T> x) => typeof(T) == typeof(float)
-        ? new(Vector512.Log(x._value.AsSingle()).As<float, T>())
-        : new(Vector512.Log(x._value.AsDouble()).As<double, T>());
+    public static Lanes512<T> AtLeast(Lanes512<T> x, Lanes512<T> bound) => new(Vector512.MaxNative(bound._value, x._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> CopySign(Lanes512<T> magnitude, Lanes512<T> sign) => typeof(T) == typeof(float)
+        ? new(Vector512.ConditionalSelect(Vector512.Create(-0f), sign._value.AsSingle(), magnitude._value.AsSingle()).As<float, T>())
+        : new(Vector512.ConditionalSelect(Vector512.Create(-0d), sign._value.AsDouble(), magnitude._value.AsDouble()).As<double, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> PowerOfTwo(Lanes512<T> n) => typeof(T) == typeof(float)
+        ? new(((Vector512.Create(FloatBits.SingleRounder + FloatBits.SingleBias) + n._value.AsSingle()).AsInt32() << FloatBits.SingleDigits).As<int, T>())
+        : new(((Vector512.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias) + n._value.AsDouble()).AsInt64() << FloatBits.DoubleDigits).As<long, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> Scale(Lanes512<T> x, Lanes512<T> n)
+    {
+        if (Avx512F.IsSupported)
+        {
+            return typeof(T) == typeof(float)
+                ? new(Avx512F.Scale(x._value.AsSingle(), n._value.AsSingle()).As<float, T>())
+                : new(Avx512F.Scale(x._value.AsDouble(), n._value.AsDouble()).As<double, T>());
+        }
+
+        // The first product is exact.
+        Lanes512<T> half = Exponential.Round<Lanes512<T>, T>(n * Constant(0.5));
+        return x * PowerOfTwo(half) * PowerOfTwo(n - half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> SplitExponent(Lanes512<T> x, out Lanes512<T> exponent)
+    {
+        if (typeof(T) == typeof(float))
+        {
+            var bits = x._value.AsInt32() + Vector512.Create(FloatBits.SingleOne - FloatBits.SingleRootHalf);
+            var biased = ((bits >>> FloatBits.SingleDigits) + Vector512.Create(FloatBits.SingleRounderBits)).AsSingle();
+            exponent = new((biased - Vector512.Create(FloatBits.SingleRounder + FloatBits.SingleBias)).As<float, T>());
+            return new(((bits & Vector512.Create(FloatBits.SingleMask)) + Vector512.Create(FloatBits.SingleRootHalf)).As<int, T>());
+        }
+
+        var wide = x._value.AsInt64() + Vector512.Create(FloatBits.DoubleOne - FloatBits.DoubleRootHalf);
+        var wideBiased = ((wide >>> FloatBits.DoubleDigits) + Vector512.Create(FloatBits.DoubleRounderBits)).AsDouble();
+        exponent = new((wideBiased - Vector512.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias)).As<double, T>());
+        return new(((wide & Vector512.Create(FloatBits.DoubleMask)) + Vector512.Create(FloatBits.DoubleRootHalf)).As<long, T>());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> HighPart(Lanes512<T> x) => typeof(T) == typeof(float)
@@ -106,6 +202,17 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
         var (low, high) = Vector512.Widen(x._value.AsSingle());
         var first = TFunction.Invoke<Lanes512<double>, double>(new(low));
         var second = TFunction.Invoke<Lanes512<double>, double>(new(high));
+        return new(Vector512.Narrow(first._value, second._value).As<float, T>());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> ThroughDouble<TFunction>(Lanes512<T> x, Lanes512<T> y)
+        where TFunction : struct, IBinaryFunction
+    {
+        var (lowX, highX) = Vector512.Widen(x._value.AsSingle());
+        var (lowY, highY) = Vector512.Widen(y._value.AsSingle());
+        var first = TFunction.Invoke<Lanes512<double>, double>(new(lowX), new(lowY));
+        var second = TFunction.Invoke<Lanes512<double>, double>(new(highX), new(highY));
         return new(Vector512.Narrow(first._value, second._value).As<float, T>());
     }
 }

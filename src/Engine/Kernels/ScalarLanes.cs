@@ -15,6 +15,8 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
 
     public static ScalarLanes<T> Load(T* source) => new(*source);
 
+    public static ScalarLanes<T> LoadFirst(T* source, int count) => new(T.Zero);
+
     public static ScalarLanes<T> Broadcast(T value) => new(value);
 
     public static ScalarLanes<T> Constant(double value)
@@ -27,6 +29,16 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
     }
 
     public void Store(T* destination) => *destination = _value;
+
+    public void StoreFirst(T* destination, int count)
+    {
+    }
+
+    public static ScalarLanes<T> KeepFirst(ScalarLanes<T> x, int count) => new(T.Zero);
+
+    public static double Sum(ScalarLanes<T> x) => double.CreateTruncating(x._value);
+
+    public static T Greatest(ScalarLanes<T> x) => x._value;
 
     public static ScalarLanes<T> operator +(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value + y._value);
 
@@ -63,13 +75,38 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
 
     public static ulong MaskBits(ScalarLanes<T> mask) => mask._value != T.Zero ? 1UL : 0UL;
 
-    public static ScalarLanes<T> Exp(ScalarLanes<T> x) => typeof(T) == typeof(float)
-        ? new(Unsafe.BitCast<float, T>(MathF.Exp(Unsafe.BitCast<T, float>(x._value))))
-        : new(Unsafe.BitCast<double, T>(Math.Exp(Unsafe.BitCast<T, double>(x._value))));
+    public static ScalarLanes<T> AtMost(ScalarLanes<T> x, ScalarLanes<T> bound) => x._value > bound._value ? bound : x;
 
-    public static ScalarLanes<T> Log(ScalarLanes<T> x) => typeof(T) == typeof(float)
-        ? new(Unsafe.BitCast<float, T>(MathF.Log(Unsafe.BitCast<T, float>(x._value))))
-        : new(Unsafe.BitCast<double, T>(Math.Log(Unsafe.BitCast<T, double>(x._value))));
+    public static ScalarLanes<T> AtLeast(ScalarLanes<T> x, ScalarLanes<T> bound) => x._value < bound._value ? bound : x;
+
+    public static ScalarLanes<T> CopySign(ScalarLanes<T> magnitude, ScalarLanes<T> sign) => typeof(T) == typeof(float)
+        ? new(Unsafe.BitCast<float, T>(float.CopySign(Unsafe.BitCast<T, float>(magnitude._value), Unsafe.BitCast<T, float>(sign._value))))
+        : new(Unsafe.BitCast<double, T>(double.CopySign(Unsafe.BitCast<T, double>(magnitude._value), Unsafe.BitCast<T, double>(sign._value))));
+
+    public static ScalarLanes<T> PowerOfTwo(ScalarLanes<T> n) => typeof(T) == typeof(float)
+        ? new(Unsafe.BitCast<int, T>(BitConverter.SingleToInt32Bits(FloatBits.SingleRounder + FloatBits.SingleBias + Unsafe.BitCast<T, float>(n._value)) << FloatBits.SingleDigits))
+        : new(Unsafe.BitCast<long, T>(BitConverter.DoubleToInt64Bits(FloatBits.DoubleRounder + FloatBits.DoubleBias + Unsafe.BitCast<T, double>(n._value)) << FloatBits.DoubleDigits));
+
+    public static ScalarLanes<T> Scale(ScalarLanes<T> x, ScalarLanes<T> n)
+    {
+        // The first product is exact.
+        ScalarLanes<T> half = Exponential.Round<ScalarLanes<T>, T>(n * Constant(0.5));
+        return x * PowerOfTwo(half) * PowerOfTwo(n - half);
+    }
+
+    public static ScalarLanes<T> SplitExponent(ScalarLanes<T> x, out ScalarLanes<T> exponent)
+    {
+        if (typeof(T) == typeof(float))
+        {
+            int bits = Unsafe.BitCast<T, int>(x._value) + (FloatBits.SingleOne - FloatBits.SingleRootHalf);
+            exponent = Constant((bits >>> FloatBits.SingleDigits) - FloatBits.SingleBias);
+            return new(Unsafe.BitCast<int, T>((bits & FloatBits.SingleMask) + FloatBits.SingleRootHalf));
+        }
+
+        long wide = Unsafe.BitCast<T, long>(x._value) + (FloatBits.DoubleOne - FloatBits.DoubleRootHalf);
+        exponent = Constant((wide >>> FloatBits.DoubleDigits) - FloatBits.DoubleBias);
+        return new(Unsafe.BitCast<long, T>((wide & FloatBits.DoubleMask) + FloatBits.DoubleRootHalf));
+    }
 
     public static ScalarLanes<T> HighPart(ScalarLanes<T> x) => typeof(T) == typeof(float)
         ? new(Unsafe.BitCast<int, T>(Unsafe.BitCast<T, int>(x._value) & unchecked((int)0xFFFFF000)))
@@ -80,5 +117,12 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
     {
         double wide = Unsafe.BitCast<T, float>(x._value);
         return new(Unsafe.BitCast<float, T>((float)TFunction.Invoke<ScalarLanes<double>, double>(new(wide))._value));
+    }
+
+    public static ScalarLanes<T> ThroughDouble<TFunction>(ScalarLanes<T> x, ScalarLanes<T> y)
+        where TFunction : struct, IBinaryFunction
+    {
+        double wideX = Unsafe.BitCast<T, float>(x._value), wideY = Unsafe.BitCast<T, float>(y._value);
+        return new(Unsafe.BitCast<float, T>((float)TFunction.Invoke<ScalarLanes<double>, double>(new(wideX), new(wideY))._value));
     }
 }

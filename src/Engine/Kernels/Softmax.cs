@@ -2,72 +2,72 @@ using System.Numerics;
 
 namespace Gradients.Engine.Kernels;
 
-/// <summary>
-/// Softmax and its logarithm over the rows of a contiguous [rows, columns] block, shifted by the row's maximum.
-/// A row of −∞ only, and a row with +∞ or NaN, give NaN as IEEE arithmetic does. y may be exactly x.
-/// A unit is a run of whole rows; units run in any order or at the same time.
-/// </summary>
-public static unsafe class Softmax
+/// <summary>y = e^(x − max) / Σ e^(x − max). A row of −∞ only, and a row with +∞ or NaN, give NaN as IEEE arithmetic does.</summary>
+internal readonly unsafe struct SoftmaxFunction : IRowFunction
 {
-    private const long UnitElements = 1 << 17;
-    private const int Block = ReductionPlan.BlockElements;
-
-    public static int UnitCount(long rows, long columns) =>
-        columns == 0 ? 0 : checked((int)((rows + RowsPerUnit(columns) - 1) / RowsPerUnit(columns)));
-
-    /// <summary>y = e^(x − max) / Σ e^(x − max).</summary>
-    public static void Run<T>(T* x, T* y, long rows, long columns, int unit)
+    public static void Run<V, T>(in RowOperands operands, long first, long end)
+        where V : struct, ILanes<V, T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var (first, end) = Rows(rows, columns, unit);
-        for (long row = first; row < end; row++)
+        long n = operands.Columns;
+        T* x = operands.Input<T>(0) + (first * n), y = operands.Output<T>() + (first * n);
+        for (long row = first; row < end; row++, x += n, y += n)
         {
-            T* input = x + row * columns, output = y + row * columns;
-            T max = Folds.Row<MaxFunction, T>(input, columns, T.NegativeInfinity);
-            double sum = 0;
-            for (long i = 0; i < columns; i += Block)
-            {
-                int n = (int)Math.Min(Block, columns - i);
-                ShiftedRows.Subtract(input + i, output + i, n, max);
-                Elementwise.Exp<T>(new(output + i, n), new(output + i, n));
-                sum += ShiftedRows.Sum(output + i, n);
-            }
-
-            for (long i = 0; i < columns; i += Block)
-                ShiftedRows.Divide(output + i, output + i, (int)Math.Min(Block, columns - i), T.CreateTruncating(sum));
+            V max = V.Broadcast(RowLoops<V, T>.Max(x, n));
+            double sum = RowLoops<V, T>.MapSum(new ShiftedExpTerm<V, T>(max), x, x, y, n);
+            RowLoops<V, T>.Map(new ScaledTerm<V, T>(V.Constant(1 / sum)), y, y, y, n);
         }
     }
+}
 
-    /// <summary>y = (x − max) − ln Σ e^(x − max).</summary>
-    public static void RunLog<T>(T* x, T* y, long rows, long columns, int unit)
+/// <summary>y = (x − max) − ln Σ e^(x − max); NaN where the softmax is.</summary>
+internal readonly unsafe struct LogSoftmaxFunction : IRowFunction
+{
+    public static void Run<V, T>(in RowOperands operands, long first, long end)
+        where V : struct, ILanes<V, T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        T* e = stackalloc T[Block];
-        var (first, end) = Rows(rows, columns, unit);
-        for (long row = first; row < end; row++)
+        long n = operands.Columns;
+        T* x = operands.Input<T>(0) + (first * n), y = operands.Output<T>() + (first * n);
+        for (long row = first; row < end; row++, x += n, y += n)
         {
-            T* input = x + row * columns, output = y + row * columns;
-            T max = Folds.Row<MaxFunction, T>(input, columns, T.NegativeInfinity);
-            double sum = 0;
-            for (long i = 0; i < columns; i += Block)
-            {
-                int n = (int)Math.Min(Block, columns - i);
-                ShiftedRows.Subtract(input + i, output + i, n, max);
-                Elementwise.Exp<T>(new(output + i, n), new(e, n));
-                sum += ShiftedRows.Sum(e, n);
-            }
-
-            T logarithm = T.CreateTruncating(Math.Log(sum));
-            for (long i = 0; i < columns; i += Block)
-                ShiftedRows.Subtract(output + i, output + i, (int)Math.Min(Block, columns - i), logarithm);
+            V max = V.Broadcast(RowLoops<V, T>.Max(x, n));
+            double sum = RowLoops<V, T>.Sum(new ShiftedExpTerm<V, T>(max), x, x, n);
+            RowLoops<V, T>.Map(new DifferenceTerm<V, T>(max, V.Constant(Math.Log(sum))), x, x, y, n);
         }
     }
+}
 
-    private static (long First, long End) Rows(long rows, long columns, int unit)
+/// <summary>dx = y · (g − Σ g y) from the softmax y and the cotangent g.</summary>
+internal readonly unsafe struct SoftmaxGradientFunction : IRowFunction
+{
+    public static void Run<V, T>(in RowOperands operands, long first, long end)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        long first = unit * RowsPerUnit(columns);
-        return (first, Math.Min(rows, first + RowsPerUnit(columns)));
+        long n = operands.Columns;
+        T* y = operands.Input<T>(0) + (first * n), g = operands.Input<T>(1) + (first * n), dx = operands.Output<T>() + (first * n);
+        for (long row = first; row < end; row++, y += n, g += n, dx += n)
+        {
+            double sum = RowLoops<V, T>.Sum(default(ProductTerm<V, T>), y, g, n);
+            RowLoops<V, T>.Map(new ShiftedProductTerm<V, T>(V.Constant(sum)), y, g, dx, n);
+        }
     }
+}
 
-    private static long RowsPerUnit(long columns) => Math.Max(1, UnitElements / columns);
+/// <summary>dx = g − e^y · Σ g from the logarithm y of the softmax and the cotangent g.</summary>
+internal readonly unsafe struct LogSoftmaxGradientFunction : IRowFunction
+{
+    public static void Run<V, T>(in RowOperands operands, long first, long end)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        long n = operands.Columns;
+        T* y = operands.Input<T>(0) + (first * n), g = operands.Input<T>(1) + (first * n), dx = operands.Output<T>() + (first * n);
+        for (long row = first; row < end; row++, y += n, g += n, dx += n)
+        {
+            double sum = RowLoops<V, T>.Sum(default(ElementTerm<V, T>), g, g, n);
+            RowLoops<V, T>.Map(new LessExpTerm<V, T>(V.Constant(sum)), y, g, dx, n);
+        }
+    }
 }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
@@ -35,65 +34,72 @@ internal sealed class LogSoftmaxAlongOp() : SoftmaxOp("LogSoftmax", "ln of Softm
     public static readonly LogSoftmaxAlongOp Instance = new();
 }
 
-/// <summary>A softmax over the rows of x[rows, columns].</summary>
-internal abstract class RowsOp(string name, string doc) : KernelOp(new(name, doc, new InputSchema("x")) { Domain = "gradients", SinceVersion = 1 })
+/// <summary>A function of the rows of x[rows, columns], or of two such matrices.</summary>
+internal abstract class RowsOp<TFunction>(string name, string doc, params InputSchema[] inputs) : KernelOp(new(name, doc, inputs) { Domain = "gradients", SinceVersion = 1 })
+    where TFunction : struct, IRowFunction
 {
     public sealed override OpKind Kind => OpKind.Reduction;
 
     public sealed override NodeType Infer(OpCall call) =>
-        call.Inputs[0].Shape.Rank == 2 ? call.Inputs[0].Type : throw call.ShapeMismatch("The input is [rows, columns]");
+        call.Inputs[0].Shape.Rank == 2 && call.Inputs[^1].Shape.Equals(call.Inputs[0].Shape) ? call.Inputs[0].Type : throw call.ShapeMismatch("The inputs are [rows, columns]");
+
+    public sealed override Kernel CreateKernel(Node node, Layout[] inputs) => RowKernels.Create<TFunction>(node, node.Shape, 20);
+}
+
+/// <summary>Binds functions of rows to the element types.</summary>
+internal static class RowKernels
+{
+    public static Kernel Create<TFunction>(Node node, Shape matrix, double flopsPerElement, double parameter = 0)
+        where TFunction : struct, IRowFunction => node.DataType == DataType.Float32
+            ? new RowKernel<TFunction, float>(matrix[0], matrix[1], flopsPerElement, parameter)
+            : new RowKernel<TFunction, double>(matrix[0], matrix[1], flopsPerElement, parameter);
 }
 
 /// <summary>y = e^x / Σ e^x; dx = y · (g − Σ g · y).</summary>
-internal sealed class SoftmaxRowsOp() : RowsOp("SoftmaxRows", "Softmax of each row.")
+internal sealed class SoftmaxRowsOp() : RowsOp<SoftmaxFunction>("SoftmaxRows", "Softmax of each row.", new InputSchema("x"))
 {
     public static readonly SoftmaxRowsOp Instance = new();
 
-    public override unsafe Kernel CreateKernel(Node node, Layout[] inputs) =>
-        new SoftmaxKernel(node.Shape, node.DataType == DataType.Float32 ? &Run<float> : &Run<double>);
+    public override void Derivative(DerivativeContext context) =>
+        context.Set(0, context.Builder.Add(SoftmaxRowsGradientOp.Instance, context.Output, context.Cotangent));
+}
+
+/// <summary>z = y · (g − Σ g · y). It is linear and symmetric in g: dg = y · (h − Σ h · y); dy = h · g − h · Σ g y − g · Σ h y.</summary>
+internal sealed class SoftmaxRowsGradientOp() : RowsOp<SoftmaxGradientFunction>("SoftmaxRowsGradient", "The cotangent of a row's softmax y from that of y.", new("y"), new InputSchema("g"))
+{
+    public static readonly SoftmaxRowsGradientOp Instance = new();
 
     public override void Derivative(DerivativeContext context)
     {
-        var (y, g) = (context.Output, context.Cotangent);
-        context.Set(0, y * (g - (g * y).Sum([-1], keepDims: true)));
+        var (y, g, h) = (context.Input(0), context.Input(1), context.Cotangent);
+        if (context.Needs(0))
+            context.Set(0, (h * g) - (h * (g * y).Sum([-1], keepDims: true)) - (g * (h * y).Sum([-1], keepDims: true)));
+        if (context.Needs(1))
+            context.Set(1, context.Builder.Add(Instance, y, h));
     }
-
-    private static unsafe void Run<T>(void* x, void* y, long rows, long columns, int unit) where T : unmanaged, IFloatingPointIeee754<T> =>
-        Kernels.Softmax.Run((T*)x, (T*)y, rows, columns, unit);
 }
 
 /// <summary>y = x − ln Σ e^x; dx = g − e^y · Σ g.</summary>
-internal sealed class LogSoftmaxRowsOp() : RowsOp("LogSoftmaxRows", "Logarithm of the softmax of each row.")
+internal sealed class LogSoftmaxRowsOp() : RowsOp<LogSoftmaxFunction>("LogSoftmaxRows", "Logarithm of the softmax of each row.", new InputSchema("x"))
 {
     public static readonly LogSoftmaxRowsOp Instance = new();
 
-    public override unsafe Kernel CreateKernel(Node node, Layout[] inputs) =>
-        new SoftmaxKernel(node.Shape, node.DataType == DataType.Float32 ? &Run<float> : &Run<double>);
+    public override void Derivative(DerivativeContext context) =>
+        context.Set(0, context.Builder.Add(LogSoftmaxRowsGradientOp.Instance, context.Output, context.Cotangent));
+}
+
+/// <summary>z = g − e^y · Σ g; dg = h − Σ h e^y; dy = −h · e^y · Σ g.</summary>
+internal sealed class LogSoftmaxRowsGradientOp() : RowsOp<LogSoftmaxGradientFunction>("LogSoftmaxRowsGradient", "The cotangent of the logarithm y of a row's softmax from that of y.", new("y"), new InputSchema("g"))
+{
+    public static readonly LogSoftmaxRowsGradientOp Instance = new();
 
     public override void Derivative(DerivativeContext context)
     {
-        var (y, g) = (context.Output, context.Cotangent);
-        context.Set(0, g - (y.Exp() * g.Sum([-1], keepDims: true)));
+        var (g, h) = (context.Input(1), context.Cotangent);
+        var weighted = h * context.Input(0).Exp();
+        if (context.Needs(0))
+            context.Set(0, -(weighted * g.Sum([-1], keepDims: true)));
+        if (context.Needs(1))
+            context.Set(1, h - weighted.Sum([-1], keepDims: true));
     }
-
-    private static unsafe void Run<T>(void* x, void* y, long rows, long columns, int unit) where T : unmanaged, IFloatingPointIeee754<T> =>
-        Kernels.Softmax.RunLog((T*)x, (T*)y, rows, columns, unit);
-}
-
-internal sealed unsafe class SoftmaxKernel : Kernel
-{
-    private readonly delegate*<void*, void*, long, long, int, void> _run;
-    private readonly long _rows;
-    private readonly long _columns;
-
-    public SoftmaxKernel(Shape shape, delegate*<void*, void*, long, long, int, void> run)
-    {
-        (_rows, _columns) = (shape[0], shape[1]);
-        _run = run;
-        UnitCount = Kernels.Softmax.UnitCount(_rows, _columns);
-        Flops = 5.0 * shape.ElementCount;
-    }
-
-    public override void Run(in KernelArguments arguments, long unit) =>
-        _run(arguments.Inputs[0], arguments.Outputs[0], _rows, _columns, (int)unit);
 }

@@ -37,7 +37,7 @@ internal sealed class SoftmaxCrossEntropyOp() : ComposedOp(new("SoftmaxCrossEntr
         CheckShapes(call, logits.Shape, classes.Shape);
 
         var positions = classes.Shape;
-        var logs = call.Builder.Add(LogSoftmaxRowsOp.Instance, ClassesLast(logits).Rows());
+        var rows = ClassesLast(logits).Rows();
         classes = classes.Reshape(new Shape(positions.ElementCount));
         var ignored = classes.Equal(call.Attributes.Int("ignore_index", -100));
         classes = ignored.Where(call.Builder.Scalar(DataType.Int64, 0), classes);
@@ -45,10 +45,11 @@ internal sealed class SoftmaxCrossEntropyOp() : ComposedOp(new("SoftmaxCrossEntr
         var zero = call.Builder.Scalar(logits.DataType, 0);
         var weights = call.Optional(2);
         var used = weights is null ? call.Builder.Scalar(logits.DataType, 1) : GatherOp.Apply(weights, classes, 0);
-        var loss = -call.Builder.Add(PickColumnOp.Instance, logs, classes);
+        var logs = smoothing == 0 ? null : call.Builder.Add(LogSoftmaxRowsOp.Instance, rows);
+        var loss = logs is null ? call.Builder.Add(CrossEntropyRowsOp.Instance, rows, classes) : -call.Builder.Add(PickColumnOp.Instance, logs, classes);
         if (weights is not null)
             loss = used * loss;
-        if (smoothing != 0)
+        if (logs is not null)
         {
             var all = -(weights is null ? logs : weights * logs).Sum([1]);
             loss = ((1 - smoothing) * loss) + (smoothing / logs.Shape[1] * all);

@@ -9,7 +9,7 @@ namespace Gradients.Engine.Tests.Compilation;
 /// <summary>Random graphs against arithmetic that shares nothing with the engine's kernels, and their gradients against differences.</summary>
 public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
 {
-    private const uint Graphs = 900;
+    private const uint Graphs = 1000;
 
     /// <summary>The seed of this run's own graphs, beside the fixed ones.</summary>
     private static readonly uint Fresh = (uint)Environment.TickCount;
@@ -37,8 +37,8 @@ public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
         }
 
         Assert.Empty(without);
-        foreach (var op in OpCatalog.All.Where(o => o.Kind != OpKind.Structural && uses.GetValueOrDefault(o.Name) < 100))
-            Assert.Fail($"{op.Name} is used {uses.GetValueOrDefault(op.Name)} times.");
+        var rare = OpCatalog.All.Where(o => o.Kind != OpKind.Structural && uses.GetValueOrDefault(o.Name) < 100).Select(o => $"{o.Name} {uses.GetValueOrDefault(o.Name)}");
+        Assert.True(!rare.Any(), $"Used less than 100 times: {string.Join(", ", rare)}");
     }
 
     /// <summary>A gradient is the slope along a direction, wherever two steps of differences agree about it.</summary>
@@ -97,7 +97,7 @@ public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
         for (var i = 0; i < actual.Length; i++)
         {
             var rounded = node.DataType == DataType.Float32 ? (float)expected[i] : expected[i];
-            if (actual[i].Equals(rounded) || actual[i] == rounded || Math.Abs(actual[i] - expected[i]) <= bounds[i])
+            if (actual[i].Equals(rounded) || actual[i] == rounded || Math.Abs(actual[i] - expected[i]) <= bounds[i] || double.IsPositiveInfinity(bounds[i]))
                 continue;
             Assert.Fail($"{where}, {node} of {string.Join(", ", node.Inputs.Select(n => n.Type))}, element {i}: {actual[i]:R} and not {expected[i]:R} within {bounds[i]:R}; first inputs there {string.Join(", ", inputs.Where(d => d.Shape.ElementCount == actual.Length).Select(d => Doubles(d)[i].ToString("R")))}");
         }

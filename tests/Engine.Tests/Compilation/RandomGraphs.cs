@@ -14,7 +14,7 @@ internal sealed class RandomGraphs
     /// <summary>The step that adds StopGradient.</summary>
     public const int StopGradient = 7;
 
-    private const int OpCount = 52;
+    private const int OpCount = 54;
 
     private static readonly Shape[] Shapes = [Shape.Scalar, new(3), new(2, 3), new(4, 1), new(2, 3, 4), new(0, 3), new(1), new(3, 1, 4), new(4, 700), new(3000)];
 
@@ -64,8 +64,12 @@ internal sealed class RandomGraphs
             case < 8:
                 Try(((string[])["Neg", "Tanh", "Sigmoid", "Relu", "Abs", "Exp", "Softplus", "StopGradient"])[step.Op], Attributes.None, a);
                 break;
-            case < 14:
-                Try(((string[])["Add", "Sub", "Mul", "Div", "Max", "MatMul"])[step.Op - 8], Attributes.None, a, b);
+            case < 13:
+                Try(((string[])["Add", "Sub", "Mul", "Div", "Max"])[step.Op - 8], Attributes.None, a, b);
+                break;
+            case 13:
+                if (Try("MatMul", Attributes.None, a, b) == 0 && shape.Rank >= 2)
+                    Try("MatMul", Attributes.None, a, Try("Transpose", Attributes.Of(("perm", Enumerable.Range(0, shape.Rank - 2).Select(d => (long)d).Append(shape.Rank - 1).Append(shape.Rank - 2).ToArray())), a));
                 break;
             case 14:
                 Try("Where", Attributes.None, Try("Less", Attributes.None, a, b), a, b);
@@ -128,7 +132,8 @@ internal sealed class RandomGraphs
                 Try("LogSoftmax", Attributes.Of(("axis", (long)axis)), a);
                 break;
             case 44:
-                Try("Gemm", Attributes.Of(("transA", (long)(k % 2)), ("transB", (long)(k / 2 % 2)), ("alpha", 0.5)), a, b);
+                if (Try("Gemm", Attributes.Of(("transA", (long)(k % 2)), ("transB", (long)(k / 2 % 2)), ("alpha", 0.5)), a, b) == 0)
+                    Try("Gemm", Attributes.Of(("transA", (long)(k % 2)), ("transB", 1L - (k % 2))), a, a);
                 break;
             case 45:
                 Try("Squeeze", Attributes.None, a);
@@ -140,7 +145,13 @@ internal sealed class RandomGraphs
                 Try("Cast", Attributes.Of(("to", Type)), Try("Shape", Attributes.None, a));
                 break;
             case 48:
-                Try(k % 2 == 0 ? "MeanSquaredError" : "BinaryCrossEntropyWithLogits", Attributes.Of(("reduction", ((string[])["mean", "sum", "none"])[k % 3])), a, b);
+                var reduction = Attributes.Of(("reduction", ((string[])["mean", "sum", "none"])[k % 3]));
+                foreach (var loss in (string[])["MeanSquaredError", "BinaryCrossEntropyWithLogits"])
+                {
+                    if (Try(loss, reduction, a, b) == 0)
+                        Try(loss, reduction, a, Try("Sigmoid", Attributes.None, a));
+                }
+
                 break;
             case 49 when shape.Rank == 2 && shape[1] > 0:
                 Try("SoftmaxCrossEntropy", Attributes.None, a, Ints([.. Enumerable.Range(0, (int)shape[0]).Select(i => (i + k) % shape[1])]));
@@ -150,6 +161,15 @@ internal sealed class RandomGraphs
                 break;
             case 51:
                 Try("Pow", Attributes.None, Try("Abs", Attributes.None, a), b);
+                break;
+            case 52 when shape.Rank > 0:
+                var along = Values.LastOrDefault(v => ShapeOf(v).Equals(new Shape(shape[-1])));
+                var scale = along != 0 ? along : Number(1.5);
+                Try("LayerNormalization", Attributes.Of(("epsilon", 0.25)), k % 2 == 0 ? [a, scale] : [a, scale, scale]);
+                Try("RMSNormalization", Attributes.Of(("axis", (long)axis), ("epsilon", 0.25)), a, Number(-0.75));
+                break;
+            case 53:
+                Try("Dropout", Attributes.Of(("seed", (long)(k - 500))), a, Number(k % 10 / 10.0), Constant(ConstantData.Scalar(DataType.Bool, k % 7 == 0 ? 0 : 1)), Constant(ConstantData.Scalar(DataType.Int64, step.B)));
                 break;
         }
     }

@@ -66,6 +66,19 @@ public class ElementwiseSpecialValueTests
         double[] x = [NaN, 0, Inf, 1, -2, -8, -0.0, 2, 3, NaN], y = [0, 0, 0, NaN, 3, 1.0 / 3, -1, 10, 2, 2], z = new double[10];
         Elementwise.Pow<double>(x, y, z);
         Assert.Equal([1, 1, 1, 1, -8, NaN, -Inf, 1024, 9, NaN], z);
+        double[] special = [0, -0.0, 1, -1, Inf, -Inf, NaN, 0.5, -0.5, 2, -2, 3, -3];
+        foreach (double b in special)
+        {
+            foreach (double e in special)
+            {
+                Elementwise.Pow<double>([b], [e], z.AsSpan(0, 1));
+                Assert.Equal(Math.Pow(b, e), z[0], 1e-15);
+                float[] single = new float[1];
+                Elementwise.Pow<float>([(float)b], [(float)e], single);
+                Assert.Equal(float.Pow((float)b, (float)e), single[0], 1e-6f);
+                Assert.True(float.IsNaN(single[0]) || float.IsNegative(single[0]) == double.IsNegative(Math.Pow(b, e)), $"{b}^{e} = {single[0]}");
+            }
+        }
     }
 
     private static void Check<T>(string name, double[] expected)

@@ -95,11 +95,8 @@ public unsafe class ReductionTests
             double[] x = [.. Enumerable.Range(0, Rows * columns).Select(_ => 1000 + random.NextDouble() * 20)], y = new double[x.Length], l = [.. x];
             fixed (double* px = x, py = y, pl = l)
             {
-                for (int unit = 0; unit < Softmax.UnitCount(Rows, columns); unit++)
-                {
-                    Softmax.Run(px, py, Rows, columns, unit);
-                    Softmax.RunLog(pl, pl, Rows, columns, unit);
-                }
+                RunRows<SoftmaxFunction, double>(px, py, Rows, columns);
+                RunRows<LogSoftmaxFunction, double>(pl, pl, Rows, columns);
             }
 
             for (int r = 0; r < Rows; r++)
@@ -119,8 +116,18 @@ public unsafe class ReductionTests
     {
         float[] x = [float.NegativeInfinity, float.NegativeInfinity, 0, float.NegativeInfinity];
         fixed (float* p = x)
-            Softmax.Run(p, p, 2, 2, 0);
+            RunRows<SoftmaxFunction, float>(p, p, 2, 2);
         Assert.Equal([float.NaN, float.NaN, 1, 0], x);
+    }
+
+    private static void RunRows<TFunction, T>(T* x, T* y, long rows, long columns)
+        where TFunction : struct, IRowFunction
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var kernel = new RowKernel<TFunction, T>(rows, columns, 1);
+        void* input = x, output = y;
+        for (long unit = kernel.UnitCount - 1; unit >= 0; unit--)
+            kernel.Run(new KernelArguments { Inputs = &input, Outputs = &output }, unit);
     }
 
     private static T[] Run<T>(Kernel<T> kernel, T[] x, long outer, long reduce, long inner)
