@@ -70,6 +70,7 @@ public static class OpCatalog
         PowerOp.Instance,
         ClampOp.Instance,
         ExactGeluOp.Instance,
+        ReluGradientOp.Instance,
         SumAxisOp.Instance,
         MaxAxisOp.Instance,
         MinAxisOp.Instance,
