@@ -202,4 +202,27 @@ public class ConventionTests
         var s = 1 / (1 + Math.Exp(-0.5));
         Numbers.Close([s * (1 - s) * (1 - (2 * s))], new Formula(x => x[0].Sigmoid(), [0.5]).Second(0, 0)!, 1e-14, 0);
     }
+
+    [Fact]
+    public void Dropouts_gradient_has_its_mask_and_scale()
+    {
+        double[] ones = [.. Enumerable.Repeat(1.0, 200)];
+        Formula Dropped(long seed, long step) => new(x => Apply("Dropout", [("seed", seed)], x[0], x[0].Number(0.75), x[0].Builder.Scalar(DataType.Bool, 1), x[0].Builder.Scalar(DataType.Int64, step)), ones);
+        var f = Dropped(5, 0);
+        Assert.Equal([0, 4], f.Value.Distinct().Order());
+        Assert.Equal(f.Value, f.Gradient(0)!);
+        Assert.Equal(f.Value, Dropped(5, 0).Value);
+        Assert.NotEqual(f.Value, Dropped(5, 1).Value);
+        Assert.NotEqual(f.Value, Dropped(6, 0).Value);
+    }
+
+    [Fact]
+    public void A_constant_row_is_normalized_to_0()
+    {
+        var f = new Formula(x => Apply("LayerNormalization", [("epsilon", 0.25)], x[0], x[0].Number(3)), [7, 7, 7, 7]);
+        Assert.Equal([0, 0, 0, 0], f.Value);
+        Assert.Equal([0, 0, 0, 0], f.Gradient(0)!);
+        // Without an epsilon it is 0/0.
+        Assert.All(new Formula(x => Apply("LayerNormalization", [("epsilon", 0.0)], x[0], x[0].Number(3)), [7, 7]).Value, v => Assert.True(double.IsNaN(v)));
+    }
 }

@@ -81,4 +81,10 @@ for reduction in ["mean", "sum", "none"]:
         cases.append({"name": f"weighted cross entropy {reduction} {smoothing}", "op": "SoftmaxCrossEntropy", "attributes": s, "inputs": [values(x), values(t), values(w)],
                       "cotangent": values(torch.ones_like(y)), "output": values(y), "gradients": [values(torch.autograd.grad(y.sum(), x)[0])]})
 
+case("layer norm", "LayerNormalization", lambda x, s, b: F.layer_norm(x, (5,), s, b), [r(3, 5), r(5), r(5)])
+case("layer norm of two axes", "LayerNormalization", lambda x, s, b: F.layer_norm(x, (3, 4), s, b, 1e-2), [r(2, 3, 4) + 3, r(3, 4), r(3, 4)], {"axis": 1, "epsilon": 1e-2})
+case("layer norm of a long row", "LayerNormalization", lambda x, s: F.layer_norm(x, (37,), s), [r(2, 37), r(37)])
+case("rms norm", "RMSNormalization", lambda x, s: x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-5) * s, [r(3, 19), r(19)])
+case("softmax of a long row", "Softmax", lambda x: F.softmax(x, -1), [r(2, 41) * 3], {"axis": -1})
+
 print("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]")
