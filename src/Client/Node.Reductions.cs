@@ -41,6 +41,15 @@ public partial class Node
     /// <param name="keepDims">True: reduced axes stay with length 1. Default false.</param>
     public Node LogSumExp(long[]? axes = null, bool keepDims = false) => Reduce("ReduceLogSumExp", axes ?? [], keepDims);
 
+    /// <summary>Σ |x| over axes, all when none are given; the derivative at 0 is 0.</summary>
+    public Node L1Norm(long[]? axes = null, bool keepDims = false) => Reduce("ReduceL1", axes ?? [], keepDims);
+
+    /// <summary>√Σ x² over axes, all when none are given; the derivative at 0 is 0.</summary>
+    public Node L2Norm(long[]? axes = null, bool keepDims = false) => Reduce("ReduceL2", axes ?? [], keepDims);
+
+    /// <summary>Σ x² over axes, all when none are given.</summary>
+    public Node SumSquare(long[]? axes = null, bool keepDims = false) => Reduce("ReduceSumSquare", axes ?? [], keepDims);
+
     /// <summary>e^x / Σ e^x along an axis; a row of −∞ alone gives NaN.</summary>
     /// <param name="axis">Default the last.</param>
     public Node Softmax(long axis = -1) => Of("Softmax", Attributes.Of(("axis", axis)), this);

@@ -38,6 +38,7 @@ public sealed class NodeTests(TestServer server) : IClassFixture<TestServer>
             (m.Sum(), [10]), (m.Sum(0), [4, 6]), (m.Sum([1], keepDims: true), [3, 7]), (m.Mean(), [2.5]), (m.Mean(-1), [1.5, 3.5]), (m.ReduceMax([0]), [3, 4]), (m.ReduceMin(), [1]),
             (zeros.LogSumExp(), [Math.Log(3)]), (zeros.Softmax(), [1.0 / 3, 1.0 / 3, 1.0 / 3]), (zeros.LogSoftmax(), [-Math.Log(3), -Math.Log(3), -Math.Log(3)]),
             (m.LayerNormalization(zeros.Sum() + 2, zeros.Sum() + 1, epsilon: 0.75), [0, 2, 0, 2]), (m.RMSNormalization(zeros.Sum() + 1, axis: 0, epsilon: 1.5), [1.0 / 3, 2.0 / 3, 1, 4.0 / 3]),
+            (x.L1Norm(), [3]), (m.L2Norm([1], keepDims: true), [Math.Sqrt(5), 5]), (m.SumSquare([0]), [10, 20]),
             (x.Dropout(0, seed: 3), [-1, 0, 2]), (x.Dropout(0.999, seed: 3, classes.Slice(0, 0, 1)), [0, 0, 0]),
             (m.MatMul(m), [7, 10, 15, 22]), (m.Gemm(m, m, alpha: 2, beta: -1, transposeB: true), [9, 20, 19, 46]), (m.Transpose(), [1, 3, 2, 4]), (m.Transpose(1, 0), [1, 3, 2, 4]),
             (m.Reshape(-1), [1, 2, 3, 4]), (x.Expand(2, 3), [-1, 0, 2, -1, 0, 2]), (x.Unsqueeze(0).Squeeze(), [-1, 0, 2]), (x.Unsqueeze(1).Squeeze(1), [-1, 0, 2]), (x.Slice(0, 1, 3), [0, 2]),

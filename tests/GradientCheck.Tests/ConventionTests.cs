@@ -225,4 +225,15 @@ public class ConventionTests
         // Without an epsilon it is 0/0.
         Assert.All(new Formula(x => Apply("LayerNormalization", [("epsilon", 0.0)], x[0], x[0].Number(3)), [7, 7]).Value, v => Assert.True(double.IsNaN(v)));
     }
+
+    [Fact]
+    public void The_norm_at_0_has_the_gradient_0()
+    {
+        var f = new Formula(x => Apply("ReduceL2", x), [0, 0]);
+        Assert.Equal([0], f.Value);
+        Assert.Equal([0, 0], f.Gradient(0)!);
+        Assert.Equal([0, 0], f.Second(0, 0)!);
+        Assert.Equal([0.6, 0.8], new Formula(x => Apply("ReduceL2", x), [3, 4]).Gradient(0)!);
+        Assert.Equal([0, -1], new Formula(x => Apply("ReduceL1", x), [0, -2]).Gradient(0)!);
+    }
 }

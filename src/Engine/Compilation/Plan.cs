@@ -35,8 +35,11 @@ public readonly record struct PlannedNode(int Position, string Op);
 /// <param name="Nodes">What it computes, for errors and profiles: one node, or a fused group.</param>
 /// <param name="Bytes">Bytes read and written.</param>
 /// <param name="OutputTypes">Element type and count of each output.</param>
-public sealed record Instruction(Kernel Kernel, Operand[] Inputs, Operand[] Outputs, long WorkspaceOffset, long SharedOffset, PlannedNode[] Nodes, long Bytes, (DataType Type, long Count)[] OutputTypes)
+public sealed record Instruction(Kernel Kernel, Operand[] Inputs, Operand[] Outputs, long WorkspaceOffset, PlannedNode[] Nodes, long Bytes, (DataType Type, long Count)[] OutputTypes)
 {
+    /// <summary>Where in the arena the block that the kernel's units share lies.</summary>
+    public long SharedOffset { get; init; }
+
     /// <summary>Estimated work of one unit, in bytes and operations; never 0, so that empty work counts too.</summary>
     public double UnitWork { get; } = 100 + ((Bytes + Kernel.Flops) / Math.Max(1, Kernel.UnitCount));
 }
@@ -105,6 +108,9 @@ public sealed class Plan
     internal Operand[] Operands { get; }
 
     internal long[] OutputByteCounts { get; }
+
+    /// <summary>What executions of this plan share; theirs alone, and gone with the plan.</summary>
+    internal object? Prepared;
 
     /// <summary>Managed and native bytes that the plan itself keeps, roughly; the cache counts them.</summary>
     public long Footprint => 512 + (Instructions.Count * 256L) + (Operands.Length * 48L) + (Storages.Count * 24L) + Constants.Sum(c => c.ByteCount + 192L);

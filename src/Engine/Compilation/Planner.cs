@@ -204,7 +204,7 @@ internal sealed class Planner
     }
 
     private void Emit(Kernel kernel, Operand[] inputs, Operand[] outputs, PlannedNode[] nodes, long bytes, IReadOnlyList<Node> results) =>
-        _instructions.Add(new Instruction(kernel, inputs, outputs, 0, 0, nodes, bytes, [.. results.Select(r => (r.DataType, r.Shape.ElementCount))]));
+        _instructions.Add(new Instruction(kernel, inputs, outputs, 0, nodes, bytes, [.. results.Select(r => (r.DataType, r.Shape.ElementCount))]));
 
     private int AddArena(Node node) => AddStorage(StorageKind.Arena, 0, ByteCount(node));
 
@@ -265,13 +265,13 @@ internal sealed class Planner
                     _storages[operand.Storage] = draft with { Offset = arena.Take(draft.Bytes) };
             }
 
-            var (workspace, shared) = (instruction.Kernel.WorkspaceBytes, instruction.Kernel.SharedBytes);
-            if (workspace + shared > 0)
+            long workspace = instruction.Kernel.WorkspaceBytes, shared = instruction.Kernel.SharedBytes;
+            if (workspace > 0 || shared > 0)
             {
-                var (workspaceOffset, sharedOffset) = (arena.Take(workspace), arena.Take(shared));
-                _instructions[i] = instruction with { WorkspaceOffset = workspaceOffset, SharedOffset = sharedOffset };
-                arena.Give(workspaceOffset, workspace);
-                arena.Give(sharedOffset, shared);
+                var placed = instruction with { WorkspaceOffset = arena.Take(workspace), SharedOffset = arena.Take(shared) };
+                arena.Give(placed.WorkspaceOffset, workspace);
+                arena.Give(placed.SharedOffset, shared);
+                _instructions[i] = placed;
             }
 
             foreach (var s in dying[i] ?? [])

@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using Gradients.Engine.Compilation;
-
 namespace Gradients.Engine.Execution;
 
 /// <summary>Executions of one plan that are ready for another run.</summary>
@@ -8,14 +5,9 @@ internal sealed class ExecutionStack
 {
     private const int Kept = 8;
 
-    // A plan knows nothing of executions; a stack lives as long as its plan.
-    private static readonly ConditionalWeakTable<Plan, ExecutionStack> Stacks = [];
-
     private readonly Lock _gate = new();
     private readonly Stack<PlanExecution> _ready = new(Kept);
     private PlanExecution? _first;
-
-    public static ExecutionStack Of(Plan plan) => Stacks.GetOrAdd(plan, static _ => new ExecutionStack());
 
     public PlanExecution? Take()
     {

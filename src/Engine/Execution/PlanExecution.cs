@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using Gradients.Engine.Compilation;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
@@ -21,20 +22,27 @@ public enum ExecutionStatus
 /// </summary>
 /// <remarks>
 /// Bind every input, then <see cref="Run"/> until completed, then take the outputs, then dispose. Inputs must stay alive
-/// until disposal. Not thread-safe: one thread at a time.
+/// until disposal. Not thread-safe: one thread at a time;
+/// threads that help it are its own matter.
 /// </remarks>
 public sealed unsafe class PlanExecution : IDisposable
 {
     /// <summary>Estimated work, in bytes and operations, after which the clock is read: some ten microseconds.</summary>
     private const double WorkBetweenClocks = 100_000;
 
-    private readonly ExecutionStack _home;
+    private readonly PreparedPlan _prepared;
     private readonly Instruction[] _instructions;
+    private readonly Storage[] _places;
     private readonly NodeType[] _inputTypes;
     private readonly void*[] _inputs;
     private readonly PooledBuffer?[] _outputs;
+    private readonly Crew _crew;
+
+    // Pinned: kernels are given addresses of them. An address that a run left is right for the next one unless its storage moved.
     private readonly nint[] _operandBlock;
+    private readonly KernelArguments[] _arguments;
     private readonly nint[] _storages;
+    private nint _arenaAddress;
     private BufferPool _pool = null!;
     private Quota? _account;
     private PooledBuffer? _arena;
@@ -43,22 +51,33 @@ public sealed unsafe class PlanExecution : IDisposable
     private long[]? _ends;
     private int _instruction;
     private long _unit;
-    private int _operand;
+    private int _failed;
     private double _workSinceClock;
     private bool _started;
+    private bool _together;
     private bool _rented;
     private bool _traced;
 
-    internal PlanExecution(Plan plan, ExecutionStack home)
+    private PlanExecution(Plan plan, PreparedPlan prepared)
     {
         Plan = plan;
-        _home = home;
+        _prepared = prepared;
         _instructions = (Instruction[])plan.Instructions;
+        _places = (Storage[])plan.Storages;
         _inputTypes = (NodeType[])plan.Inputs;
         _inputs = new void*[plan.Inputs.Count];
         _outputs = new PooledBuffer?[plan.Outputs.Count];
         _operandBlock = GC.AllocateArray<nint>(Math.Max(1, plan.Operands.Length), pinned: true);
+        _arguments = GC.AllocateArray<KernelArguments>(Math.Max(1, _instructions.Length), pinned: true);
         _storages = new nint[plan.Storages.Count];
+        var operands = (void**)Unsafe.AsPointer(ref _operandBlock[0]);
+        for (var i = 0; i < _instructions.Length; i++)
+        {
+            _arguments[i].Inputs = operands + prepared.FirstOperands[i];
+            _arguments[i].Outputs = _arguments[i].Inputs + _instructions[i].Inputs.Length;
+        }
+
+        _crew = new Crew(prepared, (KernelArguments*)Unsafe.AsPointer(ref _arguments[0]));
     }
 
     public Plan Plan { get; }
@@ -70,8 +89,8 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <param name="account">Whose part of the pool's budget its memory counts to.</param>
     public static PlanExecution Rent(Plan plan, BufferPool pool, Quota? account = null)
     {
-        var home = ExecutionStack.Of(plan);
-        var execution = home.Take() ?? new PlanExecution(plan, home);
+        var prepared = PreparedPlan.Of(plan);
+        var execution = prepared.Ready.Take() ?? new PlanExecution(plan, prepared);
         execution._pool = pool;
         execution._account = account;
         execution._rented = true;
@@ -119,25 +138,30 @@ public sealed unsafe class PlanExecution : IDisposable
     }
 
     /// <summary>Runs until done, cancelled, or, behind at least one unit, past <paramref name="parkAt"/> (a Stopwatch timestamp).</summary>
-    /// <param name="checkFinite">Stops with NON_FINITE_VALUE behind the first instruction that gives NaN or infinity.</param>
+    /// <param name="checkFinite">Stops with NON_FINITE_VALUE behind the first instruction that gives NaN or infinity; the same in every call of a run.</param>
+    /// <param name="helpers">Whose idle threads take part where that pays; the caller's thread runs in any case. The default value is nobody's.</param>
     /// <exception cref="OperationCanceledException">Cancelled between two units.</exception>
-    public ExecutionStatus Run(long parkAt = long.MaxValue, bool checkFinite = false, CancellationToken cancellation = default)
+    public ExecutionStatus Run(long parkAt = long.MaxValue, bool checkFinite = false, Scheduler? helpers = null, CancellationToken cancellation = default)
     {
+        var timed = _ticks is not null || _begins is not null;
         if (!_started)
         {
             Reserve();
             Resolve();
+            _together = helpers is { HelperCount: > 0 } && _prepared.HasParallel && !checkFinite && !timed && _crew.TryStart(_pool, _account, helpers.CurrentQueue);
             _started = true;
         }
 
         try
         {
-            if (RunInstructions(parkAt, checkFinite, cancellation) == ExecutionStatus.Parked)
+            if (_prepared.IsSmall && !(checkFinite || timed || _traced))
+                RunSmall(cancellation);
+            else if (RunInstructions(parkAt, checkFinite, helpers, cancellation) == ExecutionStatus.Parked)
                 return ExecutionStatus.Parked;
         }
         catch (GradientsException e)
         {
-            var node = _instructions[_instruction].Nodes[0];
+            var node = _instructions[_failed].Nodes[0];
             e.Position ??= node.Position;
             throw e.With("op", node.Op);
         }
@@ -172,43 +196,48 @@ public sealed unsafe class PlanExecution : IDisposable
             _outputs[i] = null;
         }
 
+        if (_together)
+            _crew.End();
         Array.Clear(_inputs);
         (_ticks, _begins, _ends) = (null, null, null);
         (_account, ForwardDone, _traced) = (null, 0, false);
-        (_instruction, _unit, _operand, _workSinceClock, _started) = (0, 0, 0, 0, false);
-        _home.Put(this);
+        (_instruction, _unit, _workSinceClock, _started, _together) = (0, 0, 0, false, false);
+        _prepared.Ready.Put(this);
     }
 
-    private ExecutionStatus RunInstructions(long parkAt, bool checkFinite, CancellationToken cancellation)
+    /// <summary>A few microseconds of single units: cancelled before the first or not at all.</summary>
+    private void RunSmall(CancellationToken cancellation)
     {
-        fixed (nint* operands = _operandBlock)
+        cancellation.ThrowIfCancellationRequested();
+        var kernels = _prepared.Kernels;
+        for (var i = 0; i < kernels.Length; i++)
         {
-            while (_instruction < _instructions.Length)
-            {
-                if (_traced && ForwardDone == 0 && _instruction == Plan.ForwardInstructions)
-                    ForwardDone = Stopwatch.GetTimestamp();
-                var instruction = _instructions[_instruction];
-                var outputs = (void**)operands + _operand + instruction.Inputs.Length;
-                var arguments = new KernelArguments
-                {
-                    Inputs = (void**)operands + _operand,
-                    Outputs = outputs,
-                    Workspace = _arena!.Pointer + instruction.WorkspaceOffset,
-                    Shared = _arena!.Pointer + instruction.SharedOffset,
-                };
-                var timed = _ticks is not null || _begins is not null;
-                var began = timed ? Stopwatch.GetTimestamp() : 0;
-                var status = RunUnits(instruction, arguments, parkAt, cancellation);
-                if (timed)
-                    Took(began);
-                if (status == ExecutionStatus.Parked)
-                    return ExecutionStatus.Parked;
-                if (checkFinite)
-                    FiniteCheck.Require(instruction, outputs);
-                _operand += instruction.Inputs.Length + instruction.Outputs.Length;
-                _instruction++;
-                _unit = 0;
-            }
+            _failed = i;
+            if (kernels[i].UnitCount > 0)
+                kernels[i].Run(_arguments[i], 0);
+        }
+    }
+
+    private ExecutionStatus RunInstructions(long parkAt, bool checkFinite, Scheduler? helpers, CancellationToken cancellation)
+    {
+        while (_instruction < _instructions.Length)
+        {
+            if (_traced && ForwardDone == 0 && _instruction == Plan.ForwardInstructions)
+                ForwardDone = Stopwatch.GetTimestamp();
+            var timed = _ticks is not null || _begins is not null;
+            var began = timed ? Stopwatch.GetTimestamp() : 0;
+            var end = _together ? _prepared.BatchEnds[_instruction] : _instruction + 1;
+            var status = _together && _prepared.IsParallel[_instruction]
+                ? RunShared(end, parkAt, helpers!, cancellation)
+                : RunUnits(_instruction, 0, _prepared.Kernels[_instruction].UnitCount, parkAt, cancellation);
+            if (timed)
+                Took(began);
+            if (status == ExecutionStatus.Parked)
+                return ExecutionStatus.Parked;
+            if (checkFinite)
+                FiniteCheck.Require(_instructions[_instruction], _arguments[_instruction].Outputs);
+            _instruction = end;
+            _unit = 0;
         }
 
         return ExecutionStatus.Completed;
@@ -227,53 +256,128 @@ public sealed unsafe class PlanExecution : IDisposable
         _ends![_instruction] = ended;
     }
 
-    private ExecutionStatus RunUnits(Instruction instruction, in KernelArguments arguments, long parkAt, CancellationToken cancellation)
+    private ExecutionStatus RunUnits(int instruction, long first, long end, long parkAt, CancellationToken cancellation)
     {
-        var kernel = instruction.Kernel;
-        while (_unit < kernel.UnitCount)
+        var kernel = _prepared.Kernels[instruction];
+        ref readonly var arguments = ref _arguments[instruction];
+        var work = _prepared.UnitWork[instruction];
+        _failed = instruction;
+        while (_unit < end)
         {
             cancellation.ThrowIfCancellationRequested();
-            kernel.Run(arguments, _unit);
+            kernel.Run(arguments, _unit - first);
             _unit++;
-            _workSinceClock += instruction.UnitWork;
 
             // Behind the unit, so that however short the slice, each makes progress.
-            if (parkAt != long.MaxValue && IsPast(parkAt))
+            if (parkAt != long.MaxValue && IsPast(parkAt, work))
                 return ExecutionStatus.Parked;
         }
 
         return ExecutionStatus.Completed;
     }
 
-    /// <summary>Reads the clock only when enough was done since the last time: reading it costs as much as a small kernel.</summary>
-    private bool IsPast(long parkAt)
+    /// <summary>
+    /// A batch: first the concurrent units of its instructions, counted through, on all threads; then, on this one, those
+    /// that combine what the first have left.
+    /// </summary>
+    private ExecutionStatus RunShared(int end, long parkAt, Scheduler helpers, CancellationToken cancellation)
     {
+        var kernels = _prepared.Kernels;
+        long behind = 0;
+        for (var i = _instruction; i < end; i++)
+            behind += kernels[i].ConcurrentUnits;
+        if (_unit < behind && RunConcurrent(behind, parkAt, helpers, cancellation) == ExecutionStatus.Parked)
+            return ExecutionStatus.Parked;
+        for (var i = _instruction; i < end; i++)
+        {
+            var kernel = kernels[i];
+            var first = behind - kernel.ConcurrentUnits;
+            behind += kernel.UnitCount - kernel.ConcurrentUnits;
+            if (RunUnits(i, first, behind, parkAt, cancellation) == ExecutionStatus.Parked)
+                return ExecutionStatus.Parked;
+        }
+
+        return ExecutionStatus.Completed;
+    }
+
+    private ExecutionStatus RunConcurrent(long end, long parkAt, Scheduler helpers, CancellationToken cancellation)
+    {
+        var past = false;
+        _crew.Open(_instruction, _unit, end);
+        try
+        {
+            do
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (helpers.HasIdle && _crew.WantsHelp)
+                    helpers.Call(_crew);
+                if (!_crew.TryRunOne(out var work))
+                    break;
+                past = parkAt != long.MaxValue && IsPast(parkAt, work);
+            }
+            while (!past);
+        }
+        finally
+        {
+            _unit = _crew.Close();
+        }
+
+        if (_crew.Failure is { } failure)
+        {
+            _failed = _crew.FailedInstruction;
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        return past ? ExecutionStatus.Parked : ExecutionStatus.Completed;
+    }
+
+    /// <summary>Reads the clock only when enough was done since the last time: reading it costs as much as a small kernel.</summary>
+    private bool IsPast(long parkAt, double work)
+    {
+        _workSinceClock += work;
         if (_workSinceClock < WorkBetweenClocks)
             return false;
         _workSinceClock = 0;
         return Stopwatch.GetTimestamp() >= parkAt;
     }
 
-    /// <summary>Turns every operand into an address, once a run.</summary>
+    /// <summary>Gives every operand its address: only those whose storage has moved since the run before.</summary>
     private void Resolve()
     {
-        var storages = (Storage[])Plan.Storages;
-        for (var i = 0; i < storages.Length; i++)
+        foreach (var i in _prepared.BoundStorages)
         {
-            ref readonly var storage = ref storages[i];
-            _storages[i] = (nint)(storage.Kind switch
-            {
-                StorageKind.Input => _inputs[storage.Index],
-                StorageKind.Constant => Plan.Constants[storage.Index].Pointer,
-                StorageKind.Arena => _arena!.Pointer + storage.Offset,
-                _ => _outputs[storage.Index]!.Pointer,
-            });
-            if (_storages[i] == 0)
-                throw new InvalidOperationException($"Input {storage.Index} is not bound.");
+            var (kind, index, _) = _places[i];
+            var address = (nint)(kind == StorageKind.Input ? _inputs[index] : _outputs[index]!.Pointer);
+            if (address == 0)
+                throw new InvalidOperationException($"Input {index} is not bound.");
+            if (address != _storages[i])
+                Move(i, address);
         }
 
-        var operands = Plan.Operands;
-        for (var i = 0; i < operands.Length; i++)
-            _operandBlock[i] = _storages[operands[i].Storage] + (nint)operands[i].ByteOffset;
+        if ((nint)_arena!.Pointer != _arenaAddress)
+            MoveArena();
+    }
+
+    private void MoveArena()
+    {
+        _arenaAddress = (nint)_arena!.Pointer;
+        foreach (var i in _prepared.FixedStorages)
+        {
+            var (kind, index, offset) = _places[i];
+            Move(i, kind == StorageKind.Arena ? _arenaAddress + (nint)offset : (nint)Plan.Constants[index].Pointer);
+        }
+
+        for (var i = 0; i < _instructions.Length; i++)
+        {
+            _arguments[i].Workspace = _arena.Pointer + _instructions[i].WorkspaceOffset;
+            _arguments[i].Shared = _arena.Pointer + _instructions[i].SharedOffset;
+        }
+    }
+
+    private void Move(int storage, nint address)
+    {
+        _storages[storage] = address;
+        foreach (var patch in _prepared.Patches[storage])
+            _operandBlock[patch.Operand] = address + patch.Offset;
     }
 }

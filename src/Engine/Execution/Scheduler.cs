@@ -9,18 +9,29 @@ public sealed record SchedulerOptions
 
     /// <summary>How long work runs while others wait. The default value is 2 ms.</summary>
     public TimeSpan Slice { get; init; } = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>How long a thread that helps an execution waits awake for its next piece. The default value is 50 µs.</summary>
+    public TimeSpan Spin { get; init; } = TimeSpan.FromMicroseconds(50);
 }
 
 /// <summary>
 /// Dedicated threads for all computation, so that kernels never occupy the thread pool that answers health checks. The next
-/// piece of work is that of the tenant, and within it of the queue, that received the least compute time so far. Idle
-/// threads sleep.
+/// piece of work is that of the tenant, and within it of the queue, that received the least compute time so far. Threads
+/// for which no work waits help executions that run; they leave when work comes, and their time is the helped queue's.
+/// Idle threads sleep.
 /// </summary>
 public sealed class Scheduler : IDisposable
 {
     private readonly object _gate = new();
     private readonly Dictionary<string, WorkQueue.Tenant> _tenants = [];
     private readonly PriorityQueue<WorkQueue.Tenant, long> _ready = new();
+    [ThreadStatic]
+    private static Scheduler? t_scheduler;
+
+    [ThreadStatic]
+    private static WorkQueue? t_queue;
+
+    private readonly List<Crew> _calls = new(16);
     private readonly Thread[] _threads;
     private readonly WorkQueue?[] _running;
     private readonly long _slice;
@@ -28,6 +39,7 @@ public sealed class Scheduler : IDisposable
     // The least that a running tenant has received: where a tenant that was idle starts.
     private long _clock;
     private int _waiting;
+    private int _idle;
     private int _queued;
     private int _busy;
     private long _computeTicks;
@@ -38,6 +50,7 @@ public sealed class Scheduler : IDisposable
         options ??= new SchedulerOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
         _slice = (long)(options.Slice.TotalSeconds * Stopwatch.Frequency);
+        SpinTicks = (long)(options.Spin.TotalSeconds * Stopwatch.Frequency);
         _threads = new Thread[options.Threads];
         _running = new WorkQueue?[options.Threads];
         for (var i = 0; i < _threads.Length; i++)
@@ -49,6 +62,20 @@ public sealed class Scheduler : IDisposable
     }
 
     public int ThreadCount => _threads.Length;
+
+    /// <summary>How many threads could help the one that asks.</summary>
+    internal int HelperCount => _threads.Length - (t_scheduler == this ? 1 : 0);
+
+    /// <summary>The queue whose work the calling thread runs.</summary>
+    internal WorkQueue? CurrentQueue => t_scheduler == this ? t_queue : null;
+
+    /// <summary>Whether threads sleep.</summary>
+    internal bool HasIdle => Volatile.Read(ref _idle) > 0;
+
+    /// <summary>Whether a thread that helps is wanted elsewhere.</summary>
+    internal bool HasWaiting => Volatile.Read(ref _waiting) > 0 || Volatile.Read(ref _disposed);
+
+    internal long SpinTicks { get; }
 
     /// <summary>Queues that have work which is not running.</summary>
     public int WaitingQueues => Volatile.Read(ref _waiting);
@@ -95,6 +122,19 @@ public sealed class Scheduler : IDisposable
         {
             if (thread != Thread.CurrentThread)
                 thread.Join();
+        }
+    }
+
+    /// <summary>Asks a thread that sleeps to help. Called by the thread that owns the crew.</summary>
+    internal void Call(Crew crew)
+    {
+        lock (_gate)
+        {
+            if (crew.Listed || _idle == 0)
+                return;
+            crew.Listed = true;
+            _calls.Add(crew);
+            Monitor.Pulse(_gate);
         }
     }
 
@@ -165,14 +205,15 @@ public sealed class Scheduler : IDisposable
         Monitor.Pulse(_gate);
     }
 
-    private WorkQueue? Next(int thread)
+    /// <summary>A queue to run or a crew to help; neither when the scheduler is stopped.</summary>
+    private (WorkQueue? Queue, Crew? Crew) Next(int thread)
     {
         lock (_gate)
         {
             while (true)
             {
                 if (_disposed)
-                    return null;
+                    return (null, null);
                 if (_ready.TryDequeue(out var tenant, out _))
                 {
                     tenant.Listed = false;
@@ -192,11 +233,43 @@ public sealed class Scheduler : IDisposable
                     _running[thread] = queue;
                     _busy++;
                     Advance(tenant);
-                    return queue;
+                    return (queue, null);
                 }
 
+                if (TakeCall() is { } crew)
+                    return (null, crew);
+                _idle++;
                 Monitor.Wait(_gate);
+                _idle--;
             }
+        }
+    }
+
+    private Crew? TakeCall()
+    {
+        while (_calls.Count > 0)
+        {
+            var crew = _calls[^1];
+            if (crew.WantsHelp)
+            {
+                // The call stands for the next thread as well, as long as there are any.
+                if (_idle > 0)
+                    Monitor.Pulse(_gate);
+                else
+                    Unlist();
+                _busy++;
+                return crew;
+            }
+
+            Unlist();
+        }
+
+        return null;
+
+        void Unlist()
+        {
+            _calls[^1].Listed = false;
+            _calls.RemoveAt(_calls.Count - 1);
         }
     }
 
@@ -219,8 +292,19 @@ public sealed class Scheduler : IDisposable
 
     private void Loop(int thread)
     {
-        while (Next(thread) is { } queue)
+        t_scheduler = this;
+        while (true)
         {
+            var (queue, crew) = Next(thread);
+            if (crew is not null)
+            {
+                Help(crew);
+                continue;
+            }
+
+            if (queue is null)
+                return;
+            t_queue = queue;
             var work = Peek(queue);
             WorkStatus status;
             do
@@ -230,8 +314,31 @@ public sealed class Scheduler : IDisposable
                 Charge(queue, Stopwatch.GetTimestamp() - began);
             }
             while (status == WorkStatus.Parked && Volatile.Read(ref _waiting) == 0 && !queue.Closed && !Volatile.Read(ref _disposed));
+            t_queue = null;
             PutBack(thread, queue, status);
         }
+    }
+
+    private void Help(Crew crew)
+    {
+        bool stays;
+        do
+        {
+            var busy = crew.Help(this, Stopwatch.GetTimestamp() + _slice, out stays);
+            lock (_gate)
+            {
+                _computeTicks += busy;
+                if (crew.Payer is { } payer)
+                {
+                    payer.Received += busy;
+                    payer.Owner.Received += busy;
+                    Advance(payer.Owner);
+                }
+            }
+        }
+        while (stays && !HasWaiting);
+        lock (_gate)
+            _busy--;
     }
 
     private Work Peek(WorkQueue queue)

@@ -3,125 +3,147 @@ using System.Runtime.CompilerServices;
 
 namespace Gradients.Engine.Kernels;
 
-/// <summary>Adds one block of a product, held in registers, to a tile of C.</summary>
-internal unsafe interface IMicroKernel<T>
-    where T : unmanaged, IFloatingPointIeee754<T>
-{
-    static abstract int Rows { get; }
-
-    static abstract int Columns { get; }
-
-    /// <summary>
-    /// C[Rows,Columns] (+)= Σ over depth of a[p·Rows + i] · b[p·Columns + j]; C is overwritten unless
-    /// <paramref name="accumulate"/>.
-    /// </summary>
-    static abstract void Run(T* a, T* b, int depth, T* c, long ldc, bool accumulate);
-}
-
 /// <summary>
-/// The blocked product after Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008).
-/// A unit is a block of C. For each slice of k it packs its columns of B into panels as wide as the micro-kernel and
-/// its rows of A into panels as high, zero-padded, so that edges run through the same code as the middle.
+/// The blocked product after Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008). A unit is a
+/// rectangle of C. For each slice of k it goes over panels of columns as wide as the micro-kernel and, for each, over tiles of
+/// rows of nearly equal height. Operands are read where they are; a panel of B or the unit's rows of A are packed first where
+/// their strides would throw each other out of the cache, or where they are read often enough to be worth it.
 /// </summary>
 internal static unsafe class BlockedProduct
 {
     /// <summary>A panel of B of this depth stays in the first-level cache.</summary>
     private const int Depth = 256;
 
-    /// <summary>A multiple of every micro-kernel's height: Depth × this many elements of A stay in the second level.</summary>
+    /// <summary>Depth × this many elements of A stay in the second level.</summary>
     private const int UnitRows = 192;
 
     private const int MaximalUnitColumns = 512;
     private const int ColumnGranule = 64;
 
-    /// <summary>About one millisecond of multiply-adds with 512-bit registers.</summary>
-    private const long UnitProduct = 1 << 26;
+    /// <summary>Multiply-adds of a unit of a large product: a millisecond with 512-bit registers, some without any.</summary>
+    private const long MaximalUnitProduct = 1 << 26;
 
-    public static int UnitCount(int m, int n, int k) => checked(Blocks(m, RowsPerUnit(k)) * Blocks(n, UnitColumns(k)));
+    /// <summary>Smaller products are cut into about so many units, so that several threads find work.</summary>
+    private const int WantedUnits = 12;
+
+    /// <summary>A unit with less to do costs more in hand-overs than another thread gains.</summary>
+    private const long MinimalUnitProduct = 1 << 22;
+
+    /// <summary>Addresses this far apart share a set of the first-level cache.</summary>
+    private const long CacheWay = 4096;
+
+    /// <summary>Columns of B that are packed together, panel beside panel: long enough pieces of its rows for the prefetcher.</summary>
+    private const int GroupColumns = 128;
+
+    private const int MaximalRows = 12;
+    private const int EdgeElements = MaximalRows * ColumnGranule;
+
+    public static int UnitCount(int m, int n, int k) => checked(Blocks(m, RowsPerUnit(m)) * Blocks(n, ColumnsPerUnit(m, n, k)));
+
+    /// <summary>The rectangle of C that a unit computes.</summary>
+    public static Block BlockOf(int m, int n, int k, int unit)
+    {
+        int rows = RowsPerUnit(m), columns = ColumnsPerUnit(m, n, k);
+        int row = unit / Blocks(n, columns) * rows, column = unit % Blocks(n, columns) * columns;
+        return new Block(row, Math.Min(rows, m - row), column, Math.Min(columns, n - column));
+    }
 
     public static long WorkspaceElements<T>(int m, int n, int k)
         where T : unmanaged
     {
         long depth = Math.Min(k, Depth);
-        long columns = RoundUp(Math.Min(n, UnitColumns(k)), ColumnGranule);
-        long rows = RoundUp(Math.Min(m, RowsPerUnit(k)), 12);
-        return depth * (columns + rows) + EdgeElements + 64 / sizeof(T);
+        return (depth * (GroupColumns + Math.Min(m, RowsPerUnit(m)))) + EdgeElements + (64 / sizeof(T));
     }
 
-    public static void Run<TKernel, T>(in Matrix<T> a, in Matrix<T> b, T* c, long ldc, int m, int n, int k, T* workspace, int unit)
-        where TKernel : struct, IMicroKernel<T>
+    public static void Run<V, T>(in Matrix<T> a, in Matrix<T> b, T* c, long ldc, int m, int n, int k, T* workspace, int unit)
+        where V : struct, ILanes<V, T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        int columnBlocks = Blocks(n, UnitColumns(k));
-        int row = unit / columnBlocks * RowsPerUnit(k), column = unit % columnBlocks * UnitColumns(k);
-        int rows = Math.Min(RowsPerUnit(k), m - row), columns = Math.Min(UnitColumns(k), n - column);
-
+        var block = BlockOf(m, n, k, unit);
+        int rows = (int)block.Rows, columns = (int)block.Columns;
         T* edge = workspace;
-        T* packedA = edge + EdgeElements;
-        T* packedB = packedA + (long)Math.Min(k, Depth) * RoundUp(rows, TKernel.Rows);
-        c += row * ldc + column;
-        for (int p = 0; p < k; p += Depth)
+        T* group = edge + EdgeElements;
+        T* packed = group + ((long)Math.Min(k, Depth) * GroupColumns);
+        c += (block.Row * ldc) + block.Column;
+        bool packsA = ReadsClash<T>(a.RowStride) && columns > MicroKernels<V, T>.Columns;
+        bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride) || rows > 4 * MaximalRows;
+        int panelColumns = MicroKernels<V, T>.Columns, groupColumns = GroupColumns / panelColumns * panelColumns;
+        int slices = Blocks(k, Depth), tiles = MicroKernels<V, T>.Tiles(rows);
+        for (int slice = 0; slice < slices; slice++)
         {
-            int depth = Math.Min(Depth, k - p);
-            Pack(a.At(row, p), a.RowStride, a.ColumnStride, rows, depth, TKernel.Rows, packedA);
-            Pack(b.At(p, column), b.ColumnStride, b.RowStride, columns, depth, TKernel.Columns, packedB);
-            for (int j = 0; j < columns; j += TKernel.Columns)
+            int p = Part(k, slices, slice), depth = Part(k, slices, slice + 1) - p;
+            T* left = a.At(block.Row, p);
+            if (packsA)
+                PackRows<V, T>(left, a.RowStride, a.ColumnStride, rows, depth, packed);
+            for (int j = 0; j < columns; j += panelColumns)
             {
-                for (int i = 0; i < rows; i += TKernel.Rows)
+                int width = Math.Min(panelColumns, columns - j), lanes = width > V.Count ? panelColumns : V.Count;
+                if (packsB && j % groupColumns == 0)
+                    PackColumns<V, T>(b.At(p, block.Column + j), b.ColumnStride, b.RowStride, Math.Min(groupColumns, columns - j), depth, group);
+                T* right = packsB ? group + ((long)(j % groupColumns) * depth) : b.At(p, block.Column + j);
+                long rightStep = packsB ? lanes : b.RowStride;
+                if (!packsB && width < lanes)
                 {
-                    int height = Math.Min(TKernel.Rows, rows - i), width = Math.Min(TKernel.Columns, columns - j);
-                    T* left = packedA + (long)i * depth, right = packedB + (long)j * depth;
-                    T* tile = c + i * ldc + j;
-                    if (height == TKernel.Rows && width == TKernel.Columns)
+                    Packing.Panel(right, 1, b.RowStride, width, depth, lanes, group);
+                    right = group;
+                    rightStep = lanes;
+                }
+
+                for (int tile = 0; tile < tiles; tile++)
+                {
+                    int i = Part(rows, tiles, tile), height = Part(rows, tiles, tile + 1) - i;
+                    T* from = packsA ? packed + ((long)i * depth) : left + (i * a.RowStride);
+                    long row = packsA ? 1 : a.RowStride, step = packsA ? height : a.ColumnStride;
+                    T* to = c + (i * ldc) + j;
+                    if (width == lanes)
                     {
-                        TKernel.Run(left, right, depth, tile, ldc, p > 0);
+                        MicroKernels<V, T>.Run(height, lanes == panelColumns, from, row, step, right, rightStep, depth, to, ldc, slice > 0);
+                        continue;
                     }
-                    else
-                    {
-                        TKernel.Run(left, right, depth, edge, TKernel.Columns, false);
-                        AddEdge(edge, TKernel.Columns, tile, ldc, height, width, p > 0);
-                    }
+
+                    MicroKernels<V, T>.Run(height, lanes == panelColumns, from, row, step, right, rightStep, depth, edge, lanes, false);
+                    AddEdge(edge, lanes, to, ldc, height, width, slice > 0);
                 }
             }
         }
     }
 
-    private const int EdgeElements = 12 * ColumnGranule;
-
-    private static int Blocks(int length, int block) => (length + block - 1) / block;
-
-    private static int RoundUp(int length, int block) => Blocks(length, block) * block;
-
-    private static int UnitColumns(int k) =>
-        (int)Math.Clamp(UnitProduct / UnitRows / k / ColumnGranule * ColumnGranule, 2 * ColumnGranule, MaximalUnitColumns);
-
-    private static int RowsPerUnit(int k) =>
-        (int)Math.Clamp(UnitProduct / UnitColumns(k) / k / 12 * 12, 12, UnitRows);
-
-    /// <summary>Panels of <paramref name="width"/> lines, interleaved: panel[p·width + i]; missing lines are zero.</summary>
-    private static void Pack<T>(T* source, long lineStride, long depthStride, int lines, int depth, int width, T* panel)
+    /// <summary>Panels of full width side by side; the last one is padded with zeros to one or two registers.</summary>
+    private static void PackColumns<V, T>(T* source, long line, long step, int columns, int depth, T* group)
+        where V : struct, ILanes<V, T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (int first = 0; first < lines; first += width, panel += (long)width * depth)
+        int panel = MicroKernels<V, T>.Columns, whole = columns / panel;
+        if (line == 1)
+            Packing.Panels(source, step, whole, depth, panel, group);
+        else
         {
-            int count = Math.Min(width, lines - first);
-            T* block = source + first * lineStride;
-            if (count < width)
-                new Span<T>(panel, width * depth).Clear();
-            if (lineStride == 1)
-            {
-                for (int p = 0; p < depth; p++)
-                    Unsafe.CopyBlockUnaligned(panel + (long)p * width, block + p * depthStride, (uint)(count * sizeof(T)));
-                continue;
-            }
+            for (int i = 0; i < whole; i++)
+                Packing.Panel(source + (i * panel * line), line, step, panel, depth, panel, group + ((long)i * panel * depth));
+        }
 
-            for (int i = 0; i < count; i++)
-            {
-                T* from = block + i * lineStride;
-                T* to = panel + i;
-                for (int p = 0; p < depth; p++, from += depthStride, to += width)
-                    *to = *from;
-            }
+        int rest = columns - (whole * panel);
+        if (rest > 0)
+            Packing.Panel(source + (whole * panel * line), line, step, rest, depth, rest > V.Count ? panel : V.Count, group + ((long)whole * panel * depth));
+    }
+
+    /// <summary>Whether rows at this stride fall on the same few sets of the first-level cache.</summary>
+    private static bool ReadsClash<T>(long stride)
+        where T : unmanaged
+    {
+        long bytes = Math.Abs(stride) * sizeof(T);
+        return bytes >= CacheWay && bytes % CacheWay is < 128 or > CacheWay - 128;
+    }
+
+    private static void PackRows<V, T>(T* source, long line, long step, int rows, int depth, T* packed)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int tiles = MicroKernels<V, T>.Tiles(rows);
+        for (int tile = 0; tile < tiles; tile++)
+        {
+            int i = Part(rows, tiles, tile), height = Part(rows, tiles, tile + 1) - i;
+            Packing.Panel(source + (i * line), line, step, height, depth, height, packed + ((long)i * depth));
         }
     }
 
@@ -130,8 +152,35 @@ internal static unsafe class BlockedProduct
     {
         for (int i = 0; i < rows; i++, edge += edgeStride, c += ldc)
         {
-            for (int j = 0; j < columns; j++)
-                c[j] = accumulate ? c[j] + edge[j] : edge[j];
+            if (accumulate)
+            {
+                for (int j = 0; j < columns; j++)
+                    c[j] += edge[j];
+            }
+            else
+            {
+                Unsafe.CopyBlockUnaligned(c, edge, (uint)(columns * sizeof(T)));
+            }
         }
+    }
+
+    private static int Blocks(int length, int block) => (length + block - 1) / block;
+
+    /// <summary>Where part i of so many nearly equal ones begins.</summary>
+    private static int Part(int length, int parts, int i) => (int)((long)length * i / parts);
+
+    /// <summary>Blocks of rows are nearly equal and, but for the last, whole tiles.</summary>
+    private static int RowsPerUnit(int m)
+    {
+        int even = Blocks(m, Blocks(m, UnitRows));
+        return Math.Min(UnitRows, Blocks(even, MaximalRows) * MaximalRows);
+    }
+
+    private static int ColumnsPerUnit(int m, int n, int k)
+    {
+        long product = Math.Clamp((long)m * n * k / WantedUnits, MinimalUnitProduct, MaximalUnitProduct);
+        long wanted = Math.Clamp(product / Math.Min(m, RowsPerUnit(m)) / k, ColumnGranule, MaximalUnitColumns);
+        int even = Blocks(n, Blocks(n, (int)wanted));
+        return Math.Max(ColumnGranule, Blocks(even, ColumnGranule) * ColumnGranule);
     }
 }

@@ -25,17 +25,23 @@ public static unsafe class GatherScatter
     public static int GatherUnitCount(long outer, long count, long inner) =>
         checked((int)Blocks(outer * count, RowsPerUnit(inner)));
 
+    /// <summary>The rows (o, j), counted through, that a unit of <see cref="Gather"/> writes.</summary>
+    public static (long First, long Count) GatherRows(long outer, long count, long inner, int unit)
+    {
+        long first = unit * RowsPerUnit(inner);
+        return (first, Math.Min(RowsPerUnit(inner), outer * count - first));
+    }
+
     /// <summary>output[o, j, i] = data[o, indices[j], i]; units write disjoint rows and run in any order.</summary>
     public static void Gather<T>(T* data, long* indices, T* output, long outer, long axis, long count, long inner, int unit)
         where T : unmanaged
     {
-        long first = unit * RowsPerUnit(inner);
-        long end = Math.Min(first + RowsPerUnit(inner), outer * count);
-        if (first >= end)
+        var (first, rows) = GatherRows(outer, count, inner, unit);
+        if (rows <= 0)
             return;
         var (o, j) = Math.DivRem(first, count);
         T* block = data + (o * axis * inner);
-        for (long row = first; row < end; row++)
+        for (long row = first; row < first + rows; row++)
         {
             T* source = block + (Position(indices[j], axis) * inner);
             if (inner == 1)

@@ -13,7 +13,7 @@ namespace Gradients.Engine.Kernels;
 public static unsafe class Gemm
 {
     /// <summary>Up to this many multiply-adds the packing of blocks costs more than it saves.</summary>
-    private const long SmallProduct = 6 * 1024;
+    private const long SmallProduct = 1024;
 
     private enum Algorithm
     {
@@ -33,6 +33,24 @@ public static unsafe class Gemm
         Algorithm.VectorMatrix => MatrixVectorProduct.UnitCount(n, k),
         _ => BlockedProduct.UnitCount(m, n, k),
     };
+
+    /// <summary>The rectangle of C that a unit writes.</summary>
+    public static Block BlockOf(int m, int n, int k, int unit)
+    {
+        switch (Choose(m, n, k))
+        {
+            case Algorithm.MatrixVector:
+                var (row, rows) = MatrixVectorProduct.RowsOf(m, k, unit);
+                return new Block(row, rows, 0, 1);
+            case Algorithm.VectorMatrix:
+                var (column, columns) = MatrixVectorProduct.RowsOf(n, k, unit);
+                return new Block(0, 1, column, columns);
+            case Algorithm.Blocked:
+                return BlockedProduct.BlockOf(m, n, k, unit);
+            default:
+                return new Block(0, m, 0, n);
+        }
+    }
 
     /// <summary>Bytes of workspace for one running unit; 64-byte alignment serves best.</summary>
     public static long WorkspaceBytes<T>(int m, int n, int k)
@@ -63,13 +81,13 @@ public static unsafe class Gemm
                 break;
             default:
                 if (Vector512.IsHardwareAccelerated)
-                    BlockedProduct.Run<WideMicroKernel<Lanes512<T>, T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
+                    BlockedProduct.Run<Lanes512<T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
                 else if (Vector256.IsHardwareAccelerated)
-                    BlockedProduct.Run<MicroKernel<Lanes256<T>, T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
+                    BlockedProduct.Run<Lanes256<T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
                 else if (Vector128.IsHardwareAccelerated)
-                    BlockedProduct.Run<MicroKernel<Lanes128<T>, T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
+                    BlockedProduct.Run<Lanes128<T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
                 else
-                    BlockedProduct.Run<MicroKernel<ScalarLanes<T>, T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
+                    BlockedProduct.Run<ScalarLanes<T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
                 break;
         }
     }

@@ -7,60 +7,52 @@ public unsafe struct KernelArguments
 
     public void** Outputs { get; set; }
 
-    /// <summary><see cref="Kernel.WorkspaceBytes"/> for the unit that runs: each running unit has its own.</summary>
+    /// <summary>The worker's own <see cref="Kernel.WorkspaceBytes"/>.</summary>
     public void* Workspace { get; set; }
 
-    /// <summary><see cref="Kernel.SharedBytes"/> that all units of one run of the kernel see.</summary>
+    /// <summary>The execution's <see cref="Kernel.SharedBytes"/>, the same for all workers.</summary>
     public void* Shared { get; set; }
 }
 
 /// <summary>
 /// A computation bound to shapes and layouts, without memory of its own, shared by all executions of a plan. Its work is
 /// split by shape into <see cref="UnitCount"/> units of at most about a millisecond; between units an execution can be
-/// cancelled or parked. The bits do not depend on how units are grouped, ordered or spread over threads.
+/// cancelled or parked.
 /// </summary>
+/// <remarks>
+/// The first <see cref="ConcurrentUnits"/> run in any order and at the same time on several threads; those behind them run
+/// one after another when the first are done. What a unit writes depends neither on which units ran before it nor on how
+/// many threads there are.
+/// </remarks>
 public abstract unsafe class Kernel
 {
-    private readonly long? _concurrentUnits;
+    private readonly long _concurrentUnits = -1;
 
     public long UnitCount { get; protected init; } = 1;
 
-    /// <summary>
-    /// The first so many units are independent: they run in any order and at the same time on several threads. The others
-    /// run behind them, one after another in increasing order. All units are independent unless a kernel says otherwise.
-    /// </summary>
+    /// <summary>Units [0, this) are independent of one another; the others combine what they left. The default value is <see cref="UnitCount"/>.</summary>
     public long ConcurrentUnits
     {
-        get => _concurrentUnits ?? UnitCount;
+        get => _concurrentUnits < 0 ? UnitCount : _concurrentUnits;
         protected init => _concurrentUnits = value;
     }
 
-    /// <summary>Scratch bytes of a running unit, 64-byte aligned; the content means nothing when a unit starts.</summary>
+    /// <summary>
+    /// Scratch bytes of one worker, 64-byte aligned; their content means nothing between units. The arena of an execution
+    /// holds them once, for the thread that runs it; threads that help bring their own.
+    /// </summary>
     public long WorkspaceBytes { get; protected init; }
 
-    /// <summary>Bytes for what units leave for later ones, 64-byte aligned, undefined at first.</summary>
+    /// <summary>
+    /// Bytes that all workers share and that stay from unit to unit, for partial results; 64-byte aligned, undefined at the
+    /// first unit. The arena holds them.
+    /// </summary>
     public long SharedBytes { get; protected init; }
 
     /// <summary>Estimated floating-point operations over all units.</summary>
     public double Flops { get; protected init; }
 
-    /// <summary>Runs one unit. Checks data-dependent indices before it touches memory by them.</summary>
+    /// <summary>Runs one unit. Checks the data-dependent indices that it uses before it touches memory by them.</summary>
     /// <exception cref="GradientsException">OUT_OF_RANGE for an index outside its axis.</exception>
     public abstract void Run(in KernelArguments arguments, long unit);
-}
-
-/// <summary>A rectangle of a row-major matrix.</summary>
-public readonly record struct Block(long Row, long Rows, long Column, long Columns);
-
-/// <summary>
-/// A kernel whose one output is seen as a row-major matrix [rows, columns] of which each unit finishes a rectangle: what follows
-/// element by element can be done to the rectangle while it is in cache. All units are independent.
-/// </summary>
-public abstract unsafe class BlockKernel : Kernel
-{
-    /// <summary>The length of the output's rows; the last dimension of the output for a matrix product.</summary>
-    public long Columns { get; protected init; }
-
-    /// <summary>What the unit writes, and no other unit.</summary>
-    public abstract Block BlockOf(long unit);
 }

@@ -11,6 +11,9 @@ internal static unsafe class MatrixVectorProduct
 
     public static int UnitCount(int m, int k) => (m + UnitRows(k) - 1) / UnitRows(k);
 
+    /// <summary>The rows that a unit computes.</summary>
+    public static (int First, int Count) RowsOf(int m, int k, int unit) => (unit * UnitRows(k), Math.Min(UnitRows(k), m - (unit * UnitRows(k))));
+
     public static long WorkspaceElements(int m, int k) => k + (long)Math.Min(m, UnitRows(k));
 
     public static void Run<T>(in Matrix<T> a, T* x, long xStride, T* y, long yStride, int m, int k, T* workspace, int unit)
@@ -23,8 +26,7 @@ internal static unsafe class MatrixVectorProduct
             x = workspace;
         }
 
-        int first = unit * UnitRows(k);
-        int rows = Math.Min(UnitRows(k), m - first);
+        var (first, rows) = RowsOf(m, k, unit);
         T* sums = workspace + k;
         if (Vector512.IsHardwareAccelerated)
             Rows<Lanes512<T>, T>(a, x, sums, first, rows, k);

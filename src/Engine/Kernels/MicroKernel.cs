@@ -3,17 +3,22 @@ using System.Runtime.CompilerServices;
 
 namespace Gradients.Engine.Kernels;
 
-/// <summary>Six rows by two registers: 12 sums, two registers of B and one of A fill a file of 16.</summary>
-internal readonly unsafe struct MicroKernel<V, T> : IMicroKernel<T>
+/// <summary>
+/// Adds one block of a product, whose sums are held in registers, to a tile of C: H rows by W registers. 12 · 2 sums, two
+/// registers of B and one of A fit a file of 32; 6 · 2 one of 16.
+/// </summary>
+internal static unsafe class MicroKernel<V, T, H, W>
     where V : struct, ILanes<V, T>
     where T : unmanaged, IFloatingPointIeee754<T>
+    where H : struct, ICount
+    where W : struct, ICount
 {
-    public static int Rows => 6;
-
-    public static int Columns => 2 * V.Count;
-
+    /// <summary>
+    /// C[i, j] (+)= Σ over p in increasing order of a[i·aRow + p·aDepth] · b[p·bDepth + j], each sum a chain of fused
+    /// multiply-adds from 0; C is overwritten unless <paramref name="accumulate"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(T* a, T* b, int depth, T* c, long ldc, bool accumulate)
+    public static void Run(T* a, long aRow, long aDepth, T* b, long bDepth, int depth, T* c, long ldc, bool accumulate)
     {
         V zero = V.Constant(0);
         V l0 = zero, r0 = zero;
@@ -22,35 +27,84 @@ internal readonly unsafe struct MicroKernel<V, T> : IMicroKernel<T>
         V l3 = zero, r3 = zero;
         V l4 = zero, r4 = zero;
         V l5 = zero, r5 = zero;
-        for (int p = 0; p < depth; p++, a += 6, b += 2 * V.Count)
+        V l6 = zero, r6 = zero;
+        V l7 = zero, r7 = zero;
+        V l8 = zero, r8 = zero;
+        V l9 = zero, r9 = zero;
+        V l10 = zero, r10 = zero;
+        V l11 = zero, r11 = zero;
+
+        // Four pointers and two offsets reach twelve rows.
+        T* a3 = a + (3 * aRow), a6 = a + (6 * aRow), a9 = a + (9 * aRow);
+        long aRow2 = 2 * aRow;
+        for (int p = 0; p < depth; p++)
         {
-            V left = V.Load(b), right = V.Load(b + V.Count);
-            V x0 = V.Broadcast(a[0]);
-            l0 = V.MultiplyAdd(x0, left, l0);
-            r0 = V.MultiplyAdd(x0, right, r0);
-            V x1 = V.Broadcast(a[1]);
-            l1 = V.MultiplyAdd(x1, left, l1);
-            r1 = V.MultiplyAdd(x1, right, r1);
-            V x2 = V.Broadcast(a[2]);
-            l2 = V.MultiplyAdd(x2, left, l2);
-            r2 = V.MultiplyAdd(x2, right, r2);
-            V x3 = V.Broadcast(a[3]);
-            l3 = V.MultiplyAdd(x3, left, l3);
-            r3 = V.MultiplyAdd(x3, right, r3);
-            V x4 = V.Broadcast(a[4]);
-            l4 = V.MultiplyAdd(x4, left, l4);
-            r4 = V.MultiplyAdd(x4, right, r4);
-            V x5 = V.Broadcast(a[5]);
-            l5 = V.MultiplyAdd(x5, left, l5);
-            r5 = V.MultiplyAdd(x5, right, r5);
+            V left = V.Load(b), right = W.Value > 1 ? V.Load(b + V.Count) : left;
+            Add(ref l0, ref r0, a[0], left, right);
+            if (H.Value > 1)
+                Add(ref l1, ref r1, a[aRow], left, right);
+            if (H.Value > 2)
+                Add(ref l2, ref r2, a[aRow2], left, right);
+            if (H.Value > 3)
+                Add(ref l3, ref r3, a3[0], left, right);
+            if (H.Value > 4)
+                Add(ref l4, ref r4, a3[aRow], left, right);
+            if (H.Value > 5)
+                Add(ref l5, ref r5, a3[aRow2], left, right);
+            if (H.Value > 6)
+                Add(ref l6, ref r6, a6[0], left, right);
+            if (H.Value > 7)
+                Add(ref l7, ref r7, a6[aRow], left, right);
+            if (H.Value > 8)
+                Add(ref l8, ref r8, a6[aRow2], left, right);
+            if (H.Value > 9)
+                Add(ref l9, ref r9, a9[0], left, right);
+            if (H.Value > 10)
+                Add(ref l10, ref r10, a9[aRow], left, right);
+            if (H.Value > 11)
+                Add(ref l11, ref r11, a9[aRow2], left, right);
+            a += aDepth;
+            if (H.Value > 3)
+                a3 += aDepth;
+            if (H.Value > 6)
+                a6 += aDepth;
+            if (H.Value > 9)
+                a9 += aDepth;
+            b += bDepth;
         }
 
         Write(c, l0, r0, accumulate);
-        Write(c + ldc, l1, r1, accumulate);
-        Write(c + 2 * ldc, l2, r2, accumulate);
-        Write(c + 3 * ldc, l3, r3, accumulate);
-        Write(c + 4 * ldc, l4, r4, accumulate);
-        Write(c + 5 * ldc, l5, r5, accumulate);
+        if (H.Value > 1)
+            Write(c + ldc, l1, r1, accumulate);
+        if (H.Value > 2)
+            Write(c + (2 * ldc), l2, r2, accumulate);
+        if (H.Value > 3)
+            Write(c + (3 * ldc), l3, r3, accumulate);
+        if (H.Value > 4)
+            Write(c + (4 * ldc), l4, r4, accumulate);
+        if (H.Value > 5)
+            Write(c + (5 * ldc), l5, r5, accumulate);
+        if (H.Value > 6)
+            Write(c + (6 * ldc), l6, r6, accumulate);
+        if (H.Value > 7)
+            Write(c + (7 * ldc), l7, r7, accumulate);
+        if (H.Value > 8)
+            Write(c + (8 * ldc), l8, r8, accumulate);
+        if (H.Value > 9)
+            Write(c + (9 * ldc), l9, r9, accumulate);
+        if (H.Value > 10)
+            Write(c + (10 * ldc), l10, r10, accumulate);
+        if (H.Value > 11)
+            Write(c + (11 * ldc), l11, r11, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(ref V l, ref V r, T element, V left, V right)
+    {
+        V x = V.Broadcast(element);
+        l = V.MultiplyAdd(x, left, l);
+        if (W.Value > 1)
+            r = V.MultiplyAdd(x, right, r);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -59,10 +113,12 @@ internal readonly unsafe struct MicroKernel<V, T> : IMicroKernel<T>
         if (accumulate)
         {
             left = V.Load(c) + left;
-            right = V.Load(c + V.Count) + right;
+            if (W.Value > 1)
+                right = V.Load(c + V.Count) + right;
         }
 
         left.Store(c);
-        right.Store(c + V.Count);
+        if (W.Value > 1)
+            right.Store(c + V.Count);
     }
 }

@@ -4,16 +4,16 @@ namespace Gradients.Engine.Kernels;
 
 /// <summary>
 /// Reductions of the middle axis of a contiguous [outer, reduce, inner] block to [outer, inner]. The units of one call
-/// share a block for partial results; <see cref="ConcurrentUnits"/> run in any order or at the same time, one that combines
-/// what they left after them all. The order of every sum is a function of the shape alone. Input and output do not overlap.
+/// share one block of memory; every unit but the last may run in any order or at the same time, the last one after them
+/// all. The order of every sum is a function of the shape alone. Input and output do not overlap.
 /// </summary>
 public static unsafe class Reduction
 {
     /// <summary>How many units a reduction has; 0 when the output is empty.</summary>
     public static int UnitCount(long outer, long reduce, long inner) => new ReductionPlan(outer, reduce, inner).UnitCount;
 
-    /// <summary>The units that depend on no other.</summary>
-    public static long ConcurrentUnits(long outer, long reduce, long inner) => new ReductionPlan(outer, reduce, inner).TaskUnits;
+    /// <summary>How many of them, from the first, are independent of one another.</summary>
+    public static int ConcurrentUnits(long outer, long reduce, long inner) => checked((int)new ReductionPlan(outer, reduce, inner).TaskUnits);
 
     /// <summary>Bytes that all units of one call share; enough for every reduction and element type.</summary>
     public static long SharedBytes(long outer, long reduce, long inner)

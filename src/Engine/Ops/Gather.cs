@@ -51,16 +51,14 @@ internal sealed class GatherOp() : KernelOp(new("Gather", "Picks entries of an a
         public GatherKernel(IndexedBlock block)
         {
             _block = block;
-            // The first unit checks the indices for all.
-            ConcurrentUnits = 0;
             UnitCount = block.Inner == 0 ? 0 : GatherScatter.GatherUnitCount(block.Outer, block.Count, block.Inner);
         }
 
         public override void Run(in KernelArguments arguments, long unit)
         {
             var indices = (long*)arguments.Inputs[1];
-            if (unit == 0)
-                _block.Check(indices);
+            var (first, rows) = GatherScatter.GatherRows(_block.Outer, _block.Count, _block.Inner, (int)unit);
+            _block.CheckRows(indices, first, rows);
             GatherScatter.Gather((T*)arguments.Inputs[0], indices, (T*)arguments.Outputs[0], _block.Outer, _block.Length, _block.Count, _block.Inner, (int)unit);
         }
     }
@@ -106,8 +104,6 @@ internal sealed class ScatterAddOp() : KernelOp(new("ScatterAdd", "Zeros with th
         public ScatterAddKernel(IndexedBlock block)
         {
             _block = block;
-            // The first unit checks the indices for all.
-            ConcurrentUnits = 0;
             UnitCount = GatherScatter.ScatterAddUnitCount(block.Outer, block.Length, block.Count, block.Inner);
             Flops = (double)block.Outer * block.Count * block.Inner;
         }
@@ -115,8 +111,7 @@ internal sealed class ScatterAddOp() : KernelOp(new("ScatterAdd", "Zeros with th
         public override void Run(in KernelArguments arguments, long unit)
         {
             var indices = (long*)arguments.Inputs[1];
-            if (unit == 0)
-                _block.Check(indices);
+            _block.Check(indices, 0, _block.Count);
             GatherScatter.ScatterAdd((T*)arguments.Inputs[0], indices, (T*)arguments.Outputs[0], _block.Outer, _block.Length, _block.Count, _block.Inner, (int)unit);
         }
     }
@@ -142,11 +137,27 @@ internal sealed unsafe class IndexedBlock
 
     public long Count { get; }
 
-    /// <exception cref="GradientsException">INDEX_OUT_OF_RANGE naming the first index outside [−length, length).</exception>
-    public void Check(long* indices)
+    /// <summary>Checks the indices of some of the rows (outer, index) that the block has.</summary>
+    /// <exception cref="GradientsException">INDEX_OUT_OF_RANGE.</exception>
+    public void CheckRows(long* indices, long first, long rows)
     {
-        var position = GatherScatter.FirstInvalid(indices, Count, Length);
-        if (position >= 0)
+        if (rows >= Count)
+        {
+            Check(indices, 0, Count);
+            return;
+        }
+
+        var start = first % Count;
+        var end = Math.Min(Count, start + rows);
+        Check(indices, start, end);
+        Check(indices, 0, rows - (end - start));
+    }
+
+    /// <exception cref="GradientsException">INDEX_OUT_OF_RANGE naming the first index of [start, end) outside [−length, length).</exception>
+    public void Check(long* indices, long start, long end)
+    {
+        var position = start + GatherScatter.FirstInvalid(indices + start, end - start, Length);
+        if (position >= start)
             throw new GradientsException(ErrorCode.OutOfRange, ErrorReasons.IndexOutOfRange, $"Index {indices[position]} at position {position} is outside [-{Length}, {Length}).");
     }
 }

@@ -84,7 +84,7 @@ internal sealed class MatrixProductOp() : KernelOp(new("MatrixProduct", "Matrix 
 }
 
 /// <summary>One Gemm a batch entry; small ones share a unit.</summary>
-internal sealed unsafe class MatrixProductKernel<T> : Kernel where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed unsafe class MatrixProductKernel<T> : BlockKernel where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Multiply-adds that fill a unit.</summary>
     private const double UnitProduct = 1 << 22;
@@ -111,11 +111,19 @@ internal sealed unsafe class MatrixProductKernel<T> : Kernel where T : unmanaged
         Flops = 2 * (double)output.ElementCount * _k;
     }
 
+    /// <summary>The output is seen as [batch · m, n].</summary>
+    public override Block BlockOf(long unit)
+    {
+        var (entry, part) = EntryOf(unit);
+        if (_unitsPerEntry == 1)
+            return new Block(entry * _m, (Math.Min(_batch.ElementCount, entry + _entriesPerUnit) - entry) * _m, 0, _n);
+        var block = Gemm.BlockOf(_m, _n, _k, (int)part);
+        return block with { Row = (entry * _m) + block.Row };
+    }
+
     public override void Run(in KernelArguments arguments, long unit)
     {
-        var (entry, part) = Math.DivRem(unit * _entriesPerUnit, Math.Max(1, _unitsPerEntry));
-        if (_unitsPerEntry == 1)
-            (entry, part) = (unit * _entriesPerUnit, 0);
+        var (entry, part) = EntryOf(unit);
         for (var end = Math.Min(_batch.ElementCount, entry + _entriesPerUnit); entry < end; entry++)
         {
             var a = new Matrix<T>((T*)arguments.Inputs[0] + Position(_a, entry), _a.Strides[^2], _a.Strides[^1]);
@@ -123,6 +131,8 @@ internal sealed unsafe class MatrixProductKernel<T> : Kernel where T : unmanaged
             Gemm.Run(a, b, (T*)arguments.Outputs[0] + (entry * _m * _n), _n, _m, _n, _k, arguments.Workspace, (int)part);
         }
     }
+
+    private (long Entry, long Part) EntryOf(long unit) => _unitsPerEntry == 1 ? (unit * _entriesPerUnit, 0) : Math.DivRem(unit, _unitsPerEntry);
 
     private static Layout Broadcast(Layout layout, Shape batch) =>
         layout.BroadcastTo(new Shape([.. batch.Dimensions, layout.Shape[-2], layout.Shape[-1]]));

@@ -127,6 +127,7 @@ internal sealed class SliceAdjointOp() : KernelOp(new("SliceAdjoint", "Zeros of 
         public WindowKernel(Layout window, long outputElements, int size)
         {
             (_window, _size, _outputBytes) = (window, size, outputElements * size);
+            // All zeros stand before one of them is overwritten.
             _fillUnits = (outputElements + UnitElements - 1) / UnitElements;
             ConcurrentUnits = _fillUnits;
             UnitCount = _fillUnits + ((window.Shape.ElementCount + UnitElements - 1) / UnitElements);

@@ -34,7 +34,7 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
         while (_updates.Count < _states.Count)
         {
             _execution ??= Prepare(_states[_updates.Count]);
-            if (_execution.Run(parkAt, cancellation: Cancellation) == ExecutionStatus.Parked)
+            if (_execution.Run(parkAt, helpers: Session.Host.Scheduler, cancellation: Cancellation) == ExecutionStatus.Parked)
                 return false;
             Collect(_states[_updates.Count], _execution);
             _execution.Dispose();

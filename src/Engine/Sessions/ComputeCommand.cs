@@ -40,7 +40,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             _executeBegan = Stopwatch.GetTimestamp();
         }
 
-        if (Execution.Run(parkAt, request.CheckFinite, Cancellation) == ExecutionStatus.Parked)
+        if (Execution.Run(parkAt, request.CheckFinite, Session.Host.Scheduler, Cancellation) == ExecutionStatus.Parked)
             return false;
         Count(Execution.Plan);
         RecordSpans();

@@ -38,6 +38,8 @@ public unsafe class GemmTests
     [InlineData(5, 40, 1000)]
     [InlineData(2, 513, 130)]
     [InlineData(513, 2, 130)]
+    [InlineData(30, 70, 1024)]
+    [InlineData(70, 1024, 30)]
     public void ShapesAroundTheBlockSizesInEveryLayout(int m, int n, int k)
     {
         for (int layout = 0; layout < 4; layout++)
@@ -92,6 +94,37 @@ public unsafe class GemmTests
     {
         Assert.True(Gemm.UnitCount(384, 1024, 4096) > Gemm.UnitCount(384, 1024, 64));
         Check<float>(26, 140, 40_000, 0, 1);
+    }
+
+    [Theory]
+    [InlineData(64, 64, 64)]
+    [InlineData(400, 700, 300)]
+    [InlineData(128, 10, 256)]
+    [InlineData(1, 5000, 300)]
+    [InlineData(5000, 1, 300)]
+    [InlineData(3, 3, 3)]
+    public void UnitsWriteTheirRectanglesWhichCoverTheProductOnce(int m, int n, int k)
+    {
+        float[] a = new float[m * k], b = new float[k * n], c = new float[m * n];
+        var workspace = NativeMemory.AlignedAlloc((nuint)Gemm.WorkspaceBytes<float>(m, n, k) + 64, 64);
+        fixed (float* pa = a, pb = b, pc = c)
+        {
+            Array.Fill(c, -1);
+            for (int unit = 0; unit < Gemm.UnitCount(m, n, k); unit++)
+            {
+                var block = Gemm.BlockOf(m, n, k, unit);
+                var before = (float[])c.Clone();
+                Gemm.Run(new Matrix<float>(pa, k, 1), new Matrix<float>(pb, n, 1), pc, n, m, n, k, workspace, unit);
+                for (int i = 0; i < c.Length; i++)
+                {
+                    var isInside = i / n >= block.Row && i / n < block.Row + block.Rows && i % n >= block.Column && i % n < block.Column + block.Columns;
+                    Assert.Equal(isInside ? (-1, 0) : (before[i], before[i]), (before[i], c[i]));
+                }
+            }
+        }
+
+        NativeMemory.AlignedFree(workspace);
+        Assert.DoesNotContain(-1, c);
     }
 
     /// <summary>Layout bit 0 stores A transposed, bit 1 B; step leaves gaps between elements.</summary>

@@ -6,7 +6,7 @@ namespace Gradients.Engine.Tests.Kernels;
 
 public unsafe class ReductionTests
 {
-    private delegate void Kernel<T>(T* x, T* y, long outer, long reduce, long inner, void* shared, int unit)
+    private delegate void Kernel<T>(T* x, T* y, long outer, long reduce, long inner, void* workspace, int unit)
         where T : unmanaged;
 
     public static TheoryData<int, int, int> Shapes => new()
@@ -135,15 +135,15 @@ public unsafe class ReductionTests
     {
         var y = new T[outer * inner];
         nuint bytes = (nuint)Reduction.SharedBytes(outer, reduce, inner) + 64;
-        void* shared = NativeMemory.Alloc(bytes);
-        new Span<byte>(shared, (int)bytes).Fill(0xFF);
+        void* workspace = NativeMemory.Alloc(bytes);
+        new Span<byte>(workspace, (int)bytes).Fill(0xFF);
         fixed (T* px = x, py = y)
         {
             for (int unit = 0; unit < Reduction.UnitCount(outer, reduce, inner); unit++)
-                kernel(px, py, outer, reduce, inner, shared, unit);
+                kernel(px, py, outer, reduce, inner, workspace, unit);
         }
 
-        NativeMemory.Free(shared);
+        NativeMemory.Free(workspace);
         return y;
     }
 

@@ -1,0 +1,130 @@
+using Gradients.Engine.Compilation;
+using Gradients.Engine.Kernels;
+
+namespace Gradients.Engine.Execution;
+
+/// <param name="Operand">Index of the pointer in an execution's block.</param>
+/// <param name="Offset">What is added to the storage's address, in bytes.</param>
+internal readonly record struct Patch(int Operand, nint Offset);
+
+/// <summary>
+/// What all executions of a plan share, computed once: flat arrays to walk, which pointers to set when a storage moves, and
+/// which instructions run together.
+/// </summary>
+/// <remarks>
+/// A batch is a run of instructions none of which writes what another of them reads or writes: on several threads their
+/// units run as one set. On one thread they run in order, with the same bits.
+/// </remarks>
+internal sealed class PreparedPlan
+{
+    /// <summary>Below this much work neither the clock is read nor another thread asked.</summary>
+    private const double SmallNanoseconds = 20_000;
+
+    /// <summary>What a plan must hold in batches that are worth splitting before other threads are woken for it.</summary>
+    private const double ParallelNanoseconds = 40_000;
+
+    /// <summary>What a batch must hold for its units to be shared out.</summary>
+    private const double ParallelBatchNanoseconds = 6_000;
+
+    public PreparedPlan(Plan plan)
+    {
+        var instructions = plan.Instructions;
+        var count = instructions.Count;
+        Kernels = [.. instructions.Select(i => i.Kernel)];
+        FirstOperands = new int[count];
+        UnitWork = new double[count];
+        BatchEnds = new int[count];
+        IsParallel = new bool[count];
+        var nanoseconds = new double[count];
+        double total = 0;
+        for (int i = 0, operand = 0; i < count; i++)
+        {
+            var instruction = instructions[i];
+            FirstOperands[i] = operand;
+            operand += instruction.Inputs.Length + instruction.Outputs.Length;
+            UnitWork[i] = instruction.UnitWork;
+            HelperWorkspaceBytes = Math.Max(HelperWorkspaceBytes, instruction.Kernel.WorkspaceBytes);
+
+            // A vector unit does some 64 operations a nanosecond, the caches deliver some 20 bytes.
+            nanoseconds[i] = 30 + (instruction.Bytes / 20.0) + (instruction.Kernel.Flops / 64);
+            total += nanoseconds[i];
+        }
+
+        IsSmall = total < SmallNanoseconds && Kernels.All(k => k.UnitCount <= 1);
+        BoundStorages = [.. Enumerable.Range(0, plan.Storages.Count).Where(i => plan.Storages[i].Kind is StorageKind.Input or StorageKind.Output)];
+        FixedStorages = [.. Enumerable.Range(0, plan.Storages.Count).Except(BoundStorages)];
+        Patches = CreatePatches(plan);
+        FindBatches(plan, nanoseconds, total >= ParallelNanoseconds);
+    }
+
+    public ExecutionStack Ready { get; } = new();
+
+    public Kernel[] Kernels { get; }
+
+    /// <summary>For each instruction, where its pointers begin.</summary>
+    public int[] FirstOperands { get; }
+
+    public double[] UnitWork { get; }
+
+    /// <summary>For each first instruction of a batch, the one behind its last.</summary>
+    public int[] BatchEnds { get; }
+
+    /// <summary>For each first instruction of a batch, whether its units are worth sharing out.</summary>
+    public bool[] IsParallel { get; }
+
+    /// <summary>Whether any batch is.</summary>
+    public bool HasParallel { get; private set; }
+
+    /// <summary>Storages that a caller binds or takes.</summary>
+    public int[] BoundStorages { get; }
+
+    /// <summary>Storages in the arena and the plan.</summary>
+    public int[] FixedStorages { get; }
+
+    /// <summary>For each storage, the pointers that follow it.</summary>
+    public Patch[][] Patches { get; }
+
+    /// <summary>Every kernel is one unit and all of them together take microseconds.</summary>
+    public bool IsSmall { get; }
+
+    /// <summary>What a thread that helps needs for any of the kernels.</summary>
+    public long HelperWorkspaceBytes { get; } = 64;
+
+    public static PreparedPlan Of(Plan plan)
+    {
+        if (plan.Prepared is PreparedPlan prepared)
+            return prepared;
+        var made = new PreparedPlan(plan);
+        return (PreparedPlan)(Interlocked.CompareExchange(ref plan.Prepared, made, null) ?? made);
+    }
+
+    private static Patch[][] CreatePatches(Plan plan)
+    {
+        var patches = new List<Patch>?[plan.Storages.Count];
+        for (var i = 0; i < plan.Operands.Length; i++)
+            (patches[plan.Operands[i].Storage] ??= []).Add(new Patch(i, (nint)plan.Operands[i].ByteOffset));
+        return Array.ConvertAll(patches, p => p?.ToArray() ?? []);
+    }
+
+    private void FindBatches(Plan plan, double[] nanoseconds, bool worthwhile)
+    {
+        var hazards = new BatchHazards(plan);
+        var count = nanoseconds.Length;
+        for (int first = 0, end; first < count; first = end)
+        {
+            var sum = nanoseconds[first];
+            var units = Kernels[first].ConcurrentUnits;
+            hazards.Start(first);
+            for (end = first + 1; worthwhile && end < count && end != plan.ForwardInstructions && hazards.TryAdd(end); end++)
+            {
+                sum += nanoseconds[end];
+                units += Kernels[end].ConcurrentUnits;
+            }
+
+            IsParallel[first] = worthwhile && units > 1 && sum >= ParallelBatchNanoseconds;
+            HasParallel |= IsParallel[first];
+            for (var i = first; i < end; i++)
+                BatchEnds[i] = IsParallel[first] ? end : i + 1;
+        }
+    }
+}

@@ -1,0 +1,14 @@
+namespace Gradients.Engine.Kernels;
+
+/// <summary>A rectangle of a row-major matrix.</summary>
+public readonly record struct Block(long Row, long Rows, long Column, long Columns);
+
+/// <summary>
+/// A kernel with one output, seen as a row-major matrix [rows, columns], whose concurrent units each finish a rectangle of
+/// it: an elementwise epilogue (bias, activation, residual) runs over the rectangle while it is in cache.
+/// </summary>
+public abstract class BlockKernel : Kernel
+{
+    /// <summary>The elements that a unit of [0, <see cref="Kernel.ConcurrentUnits"/>) writes; together the units cover the matrix once.</summary>
+    public abstract Block BlockOf(long unit);
+}

@@ -1,0 +1,171 @@
+using System.Numerics;
+
+namespace Gradients.Engine.Kernels.Convolutions;
+
+/// <summary>
+/// Runs a <see cref="Correlation"/> over source[N, G·planes, …] and weights, both contiguous. A unit is some slices (images ×
+/// bands of rows) by some rows of some groups: it packs its weights once and each slice's source once, and holds the sums of
+/// a slice in cache. Each sum runs over the taps in order, in blocks of <see cref="TapBlock"/>, whatever the unit.
+/// </summary>
+internal sealed unsafe class CorrelationKernel<T> : Kernel
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Taps of a tile's packed weights and source that stay in the first-level cache.</summary>
+    private const int TapBlock = 256;
+
+    /// <summary>Packed weights that stay near the core.</summary>
+    private const long PackedWeights = 1 << 17;
+
+    /// <summary>Multiply-adds that make a unit worth its packing and its hand-over to a thread.</summary>
+    private const double UnitProducts = 1 << 21;
+
+    /// <summary>Positions that repay the packing of one unit's weights.</summary>
+    private const int UnitPositions = 512;
+
+    private readonly Correlation _correlation;
+    private readonly CorrelationLoop<T> _loop;
+    private readonly int _bands;
+    private readonly int _blockRows;
+    private readonly int _rowBlocks;
+    private readonly int _blockGroups;
+    private readonly long _slices;
+    private readonly long _unitSlices;
+    private readonly long _sliceUnits;
+    private readonly int _sumStride;
+
+    public CorrelationKernel(Correlation correlation)
+    {
+        _correlation = correlation;
+        var shape = correlation.Shape;
+        var height = TileTable<T>.HeightFor(correlation.Rows);
+        _loop = TileTable<T>.Correlation(height);
+        long taps = correlation.Passes.Sum(p => (long)p.Taps);
+        long panels = Math.Max(1, (correlation.Rows + height - 1) / height);
+        var blocks = panels / Math.Clamp(PackedWeights / Math.Max(1, taps * height), 1, panels);
+        _blockRows = (int)((panels + blocks - 1) / blocks * height);
+        _rowBlocks = (correlation.Rows + _blockRows - 1) / _blockRows;
+        _bands = (correlation.TotalRows + correlation.BandRows - 1) / correlation.BandRows;
+        _slices = (long)shape.Batch * _bands;
+        long positions = (long)correlation.BandRows * correlation.Band.Pitch;
+        var sliceProducts = Math.Max(1, (double)_blockRows * taps * positions / Math.Max(1, correlation.Passes.Length));
+        _unitSlices = (long)Math.Clamp(Math.Max(UnitProducts / sliceProducts, UnitPositions / positions), 1, Math.Max(1, _slices));
+        _blockGroups = _unitSlices < _slices ? 1 : (int)Math.Clamp(UnitProducts / (sliceProducts * Math.Max(1, _slices)), 1, shape.Groups);
+        _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
+        var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
+        UnitCount = outputs == 0 ? 0 : (shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits;
+        _sumStride = (int)((positions + _loop.Columns - 1) / _loop.Columns * _loop.Columns);
+        WorkspaceBytes = checked(((taps * _blockRows) + SumElements + SourceElements) * sizeof(T) + 128);
+        Flops = 2 * shape.Products;
+    }
+
+    private long SumElements => Aligned((long)_blockRows * _sumStride);
+
+    /// <summary>A tile at the end of a band reads some columns behind it.</summary>
+    private long SourceElements => Aligned((_correlation.Planes * _correlation.Band.ChannelElements) + _loop.Columns);
+
+    public override void Run(in KernelArguments arguments, long unit)
+    {
+        var (rest, slices) = Math.DivRem(unit, _sliceUnits);
+        var (groups, rows) = Math.DivRem((int)rest, _rowBlocks);
+        var firstRow = rows * _blockRows;
+        var rowCount = Math.Min(_blockRows, _correlation.Rows - firstRow);
+        T* sums = (T*)arguments.Workspace, source = sums + SumElements, packed = source + SourceElements;
+        var lastGroup = Math.Min(_correlation.Shape.Groups, (groups + 1) * _blockGroups);
+        for (var group = groups * _blockGroups; group < lastGroup; group++)
+        {
+            var weights = (T*)arguments.Inputs[1] + ((long)group * _correlation.Planes * _correlation.Rows * _correlation.Shape.KernelElements);
+            Pack(weights + (firstRow * _correlation.WeightRowStride), rowCount, packed);
+            var lastSlice = Math.Min(_slices, (slices + 1) * _unitSlices);
+            for (var slice = slices * _unitSlices; slice < lastSlice; slice++)
+            {
+                var (image, band) = Math.DivRem(slice, _bands);
+                var entry = (image * _correlation.Shape.Groups) + group;
+                var firstBandRow = (int)band * _correlation.BandRows;
+                _correlation.Band.Fill((T*)arguments.Inputs[0] + (entry * _correlation.Planes * _correlation.SourceRows * _correlation.SourceColumns), _correlation.Planes, firstBandRow, source);
+                var output = (T*)arguments.Outputs[0] + (((entry * _correlation.Rows) + firstRow) * _correlation.OutputRows * _correlation.OutputColumns);
+                var panels = packed;
+                foreach (var pass in _correlation.Passes)
+                {
+                    RunPass(pass, source, panels, sums, firstBandRow, rowCount, output);
+                    panels += (long)pass.Taps * _blockRows;
+                }
+            }
+        }
+    }
+
+    private static long Aligned(long elements) => (elements + 15) / 16 * 16;
+
+    /// <summary>Sums of the pass's positions in the band, then their copy into the output.</summary>
+    private void RunPass(CorrelationPass pass, T* source, T* packed, T* sums, int firstBandRow, int rowCount, T* output)
+    {
+        int pitch = _correlation.Band.Pitch;
+        int first = Math.Max(firstBandRow, pass.Rows.Shift);
+        int count = Math.Min(firstBandRow + _correlation.BandRows, pass.Rows.Shift + pass.Rows.Count) - first;
+        if (count <= 0)
+            return;
+        source += ((long)(first - firstBandRow) * pitch) + pass.Columns.Shift;
+        int positions = ((count - 1) * pitch) + pass.Columns.Count;
+        fixed (long* offsets = pass.Offsets)
+        {
+            var tap = 0;
+            do
+            {
+                int depth = Math.Min(TapBlock, pass.Taps - tap);
+                for (var q = 0; q < positions; q += _loop.Columns)
+                {
+                    for (var r = 0; r < rowCount; r += _loop.Rows)
+                        _loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
+                }
+
+                packed += (long)depth * _blockRows;
+                tap += depth;
+            }
+            while (tap < pass.Taps);
+        }
+
+        for (var r = 0; r < rowCount; r++)
+        {
+            for (var t = 0; t < count; t++)
+            {
+                var y = pass.Rows.First + ((long)(first + t - pass.Rows.Shift) * pass.Rows.Step);
+                var to = output + (((r * (long)_correlation.OutputRows) + y) * _correlation.OutputColumns) + pass.Columns.First;
+                var from = sums + ((long)r * _sumStride) + ((long)t * pitch);
+                if (pass.Columns.Step == 1)
+                {
+                    new ReadOnlySpan<T>(from, pass.Columns.Count).CopyTo(new Span<T>(to, pass.Columns.Count));
+                    continue;
+                }
+
+                for (var i = 0; i < pass.Columns.Count; i++, to += pass.Columns.Step)
+                    *to = from[i];
+            }
+        }
+    }
+
+    /// <summary>For each pass and block of taps, panels of the tile's rows: panel[p·rows + i]; missing rows are zero.</summary>
+    private void Pack(T* weights, int rowCount, T* packed)
+    {
+        foreach (var pass in _correlation.Passes)
+        {
+            for (var tap = 0; tap < pass.Taps; tap += TapBlock)
+            {
+                int depth = Math.Min(TapBlock, pass.Taps - tap);
+                for (var r = 0; r < rowCount; r += _loop.Rows)
+                {
+                    int rows = Math.Min(_loop.Rows, rowCount - r);
+                    var panel = packed + ((long)r * depth);
+                    for (var p = 0; p < depth; p++)
+                    {
+                        var from = weights + (r * _correlation.WeightRowStride) + pass.WeightOffsets[tap + p];
+                        for (var i = 0; i < rows; i++, from += _correlation.WeightRowStride)
+                            *panel++ = *from;
+                        for (var i = rows; i < _loop.Rows; i++)
+                            *panel++ = T.Zero;
+                    }
+                }
+
+                packed += (long)depth * _blockRows;
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+namespace Gradients.Engine.Kernels.Convolutions;
+
+/// <summary>
+/// Copies of bands of planes in which every tap of a convolution is a contiguous read: zero-padded, and with strides taken
+/// apart, so that plane (fy, fx) holds the elements at y·strideY + fy, x·strideX + fx of the padded input. Position
+/// q = y·Pitch + x of the output then meets tap (ky, kx) at q plus an offset of the tap alone, and no column matrix is made.
+/// </summary>
+/// <remarks>The columns from the output's width to the pitch give sums that are never stored.</remarks>
+internal sealed unsafe class PaddedPlanes
+{
+    private readonly WindowAxis _rows;
+    private readonly WindowAxis _columns;
+    private readonly int[] _rowPhases;
+    private readonly int[] _columnPhases;
+    private readonly int _top;
+    private readonly int _left;
+
+    /// <param name="rows">Input and stride of the vertical axis; the stride is how many planes it is split into.</param>
+    /// <param name="columns">The same of the horizontal axis.</param>
+    /// <param name="top">Zero rows in front; negative where rows are left out.</param>
+    /// <param name="left">Zero columns in front.</param>
+    /// <param name="rowPhases">Which of the split planes any tap reads.</param>
+    /// <param name="columnPhases">The same for columns.</param>
+    /// <param name="bandRows">Rows of a band.</param>
+    /// <param name="pitch">Columns of a band.</param>
+    public PaddedPlanes(WindowAxis rows, WindowAxis columns, int top, int left, int[] rowPhases, int[] columnPhases, int bandRows, int pitch)
+    {
+        (_rows, _columns, _top, _left, _rowPhases, _columnPhases) = (rows, columns, top, left, rowPhases, columnPhases);
+        (BandRows, Pitch) = (bandRows, pitch);
+    }
+
+    public int BandRows { get; }
+
+    public int Pitch { get; }
+
+    /// <summary>Elements of one channel's band.</summary>
+    public long ChannelElements => (long)_rowPhases.Length * _columnPhases.Length * BandRows * Pitch;
+
+    /// <summary>The planes that a strided convolution reads, for bands of some rows of its output.</summary>
+    public static PaddedPlanes OfInput(ConvolutionShape shape, int outputRows) => new(
+        shape.Rows, shape.Columns, shape.Rows.Pad, shape.Columns.Pad, Phases(shape.Rows), Phases(shape.Columns),
+        outputRows + shape.Rows.Reach, shape.Columns.Output + shape.Columns.Reach);
+
+    /// <summary>Where the first position of a band meets a kernel element, in a channel of planes made by <see cref="OfInput"/>.</summary>
+    public long OffsetOf(int kernelRow, int kernelColumn)
+    {
+        long y = (long)kernelRow * _rows.Dilation, x = (long)kernelColumn * _columns.Dilation;
+        long plane = (Array.IndexOf(_rowPhases, (int)(y % _rows.Stride)) * _columnPhases.Length) + Array.IndexOf(_columnPhases, (int)(x % _columns.Stride));
+        return (((plane * BandRows) + (y / _rows.Stride)) * Pitch) + (x / _columns.Stride);
+    }
+
+    /// <summary>Copies the bands that begin at a row of the split planes.</summary>
+    public void Fill<T>(T* source, int channels, int firstRow, T* band)
+        where T : unmanaged
+    {
+        for (var c = 0; c < channels; c++, source += (long)_rows.Input * _columns.Input)
+        {
+            foreach (var fy in _rowPhases)
+            {
+                foreach (var fx in _columnPhases)
+                {
+                    for (var r = 0; r < BandRows; r++, band += Pitch)
+                    {
+                        var y = ((firstRow + (long)r) * _rows.Stride) + fy - _top;
+                        if (y < 0 || y >= _rows.Input)
+                            new Span<T>(band, Pitch).Clear();
+                        else
+                            FillRow(source + (y * _columns.Input), fx - _left, band);
+                    }
+                }
+            }
+        }
+    }
+
+    private static int[] Phases(WindowAxis axis) =>
+        [.. Enumerable.Range(0, (int)Math.Min(axis.Kernel, axis.Stride)).Select(k => (int)((long)k * axis.Dilation % axis.Stride)).Distinct().Order()];
+
+    /// <summary>band[x] = source[x·stride + shift], zero outside.</summary>
+    private void FillRow<T>(T* source, long shift, T* band)
+        where T : unmanaged
+    {
+        int stride = _columns.Stride, width = _columns.Input;
+        var first = (int)Math.Min(Pitch, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
+        var end = (int)Math.Clamp(shift >= width ? 0 : ((width - 1 - shift) / stride) + 1, first, Pitch);
+        new Span<T>(band, first).Clear();
+        source += (first * (long)stride) + shift;
+        if (stride == 1)
+        {
+            new ReadOnlySpan<T>(source, end - first).CopyTo(new Span<T>(band + first, end - first));
+        }
+        else
+        {
+            for (var x = first; x < end; x++, source += stride)
+                band[x] = *source;
+        }
+
+        new Span<T>(band + end, Pitch - end).Clear();
+    }
+}

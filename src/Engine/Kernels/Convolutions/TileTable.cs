@@ -1,0 +1,90 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
+
+namespace Gradients.Engine.Kernels.Convolutions;
+
+/// <summary>A tile of a convolution: its loop, rows and columns. Rows × columns sums fit the register file.</summary>
+internal readonly unsafe struct CorrelationLoop<T>(delegate*<T*, T*, long*, int, T*, long, bool, void> run, int rows, int columns)
+    where T : unmanaged
+{
+    public delegate*<T*, T*, long*, int, T*, long, bool, void> Run { get; } = run;
+
+    public int Rows { get; } = rows;
+
+    public int Columns { get; } = columns;
+}
+
+/// <summary>A tile of the weight gradient over one register of filters and over two.</summary>
+internal readonly unsafe struct WeightGradientLoop<T>(delegate*<T*, long*, int, int, int, T*, long, T*, long, void> one, delegate*<T*, long*, int, int, int, T*, long, T*, long, void> two)
+    where T : unmanaged
+{
+    public delegate*<T*, long*, int, int, int, T*, long, T*, long, void> One { get; } = one;
+
+    public delegate*<T*, long*, int, int, int, T*, long, T*, long, void> Two { get; } = two;
+}
+
+/// <summary>The tiles of this machine's registers.</summary>
+internal static unsafe class TileTable<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Elements of a register.</summary>
+    public static int Lanes =>
+        Vector512.IsHardwareAccelerated ? Lanes512<T>.Count : Vector256.IsHardwareAccelerated ? Lanes256<T>.Count : Vector128.IsHardwareAccelerated ? Lanes128<T>.Count : 1;
+
+    /// <summary>The tallest tile: 24 sums in a file of 32 registers, 12 in one of 16.</summary>
+    public static int MaximalHeight => Vector512.IsHardwareAccelerated ? 12 : 6;
+
+    /// <summary>The height of equal tiles that cover a length with the fewest of them.</summary>
+    public static int HeightFor(int length)
+    {
+        if (length <= 1)
+            return 1;
+        var tiles = (length + MaximalHeight - 1) / MaximalHeight;
+        return (((length + tiles - 1) / tiles) + 1) / 2 * 2;
+    }
+
+    /// <summary>The tile for some rows: one, or an even number up to <see cref="MaximalHeight"/>.</summary>
+    public static CorrelationLoop<T> Correlation(int rows) =>
+        Vector512.IsHardwareAccelerated ? Correlation<Lanes512<T>>(rows)
+        : Vector256.IsHardwareAccelerated ? Correlation<Lanes256<T>>(rows)
+        : Vector128.IsHardwareAccelerated ? Correlation<Lanes128<T>>(rows)
+        : Correlation<ScalarLanes<T>>(rows);
+
+    /// <summary>The tile for some taps: one, or an even number up to <see cref="MaximalHeight"/>.</summary>
+    public static WeightGradientLoop<T> WeightGradient(int taps) =>
+        Vector512.IsHardwareAccelerated ? WeightGradient<Lanes512<T>>(taps)
+        : Vector256.IsHardwareAccelerated ? WeightGradient<Lanes256<T>>(taps)
+        : Vector128.IsHardwareAccelerated ? WeightGradient<Lanes128<T>>(taps)
+        : WeightGradient<ScalarLanes<T>>(taps);
+
+    /// <summary>The tile of a depthwise weight gradient.</summary>
+    public static delegate*<T*, long*, int, int, int, T*, T*, void> DepthwiseGradient =>
+        Vector512.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes512<T>, T>.Run
+        : Vector256.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes256<T>, T>.Run
+        : Vector128.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes128<T>, T>.Run
+        : &DepthwiseGradientTile<ScalarLanes<T>, T>.Run;
+
+    private static CorrelationLoop<T> Correlation<V>(int rows)
+        where V : struct, ILanes<V, T> => rows switch
+        {
+            1 => new(&DepthwiseTile<V, T>.Run, 1, DepthwiseTile<V, T>.Registers * V.Count),
+            2 => new(&CorrelationTile<V, T, Height2>.Run, 2, 2 * V.Count),
+            4 => new(&CorrelationTile<V, T, Height4>.Run, 4, 2 * V.Count),
+            6 => new(&CorrelationTile<V, T, Height6>.Run, 6, 2 * V.Count),
+            8 => new(&CorrelationTile<V, T, Height8>.Run, 8, 2 * V.Count),
+            10 => new(&CorrelationTile<V, T, Height10>.Run, 10, 2 * V.Count),
+            _ => new(&CorrelationTile<V, T, Height12>.Run, 12, 2 * V.Count),
+        };
+
+    private static WeightGradientLoop<T> WeightGradient<V>(int taps)
+        where V : struct, ILanes<V, T> => taps switch
+        {
+            1 => new(&WeightGradientTile<V, T, Height1>.One, &WeightGradientTile<V, T, Height1>.Two),
+            2 => new(&WeightGradientTile<V, T, Height2>.One, &WeightGradientTile<V, T, Height2>.Two),
+            4 => new(&WeightGradientTile<V, T, Height4>.One, &WeightGradientTile<V, T, Height4>.Two),
+            6 => new(&WeightGradientTile<V, T, Height6>.One, &WeightGradientTile<V, T, Height6>.Two),
+            8 => new(&WeightGradientTile<V, T, Height8>.One, &WeightGradientTile<V, T, Height8>.Two),
+            10 => new(&WeightGradientTile<V, T, Height10>.One, &WeightGradientTile<V, T, Height10>.Two),
+            _ => new(&WeightGradientTile<V, T, Height12>.One, &WeightGradientTile<V, T, Height12>.Two),
+        };
+}

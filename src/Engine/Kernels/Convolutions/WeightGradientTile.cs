@@ -1,0 +1,251 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Gradients.Engine.Kernels.Convolutions;
+
+/// <summary>
+/// C[i, j] += Σ over positions (y, x) of source[offsets[i] + y·pitch + x] · b[(y·width + x)·ldb + j] for a few taps i and one or
+/// two registers of filters j: the tile of the weight gradient, both operands read where they lie.
+/// </summary>
+internal static unsafe class WeightGradientTile<V, T, TTaps>
+    where V : struct, ILanes<V, T>
+    where T : unmanaged, IFloatingPointIeee754<T>
+    where TTaps : struct, IHeight
+{
+    /// <summary>Two registers of filters.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Two(T* source, long* offsets, int height, int width, int pitch, T* b, long ldb, T* c, long ldc)
+    {
+        long o0 = offsets[0];
+        long o1 = TTaps.Value > 1 ? offsets[1] : 0;
+        long o2 = TTaps.Value > 2 ? offsets[2] : 0;
+        long o3 = TTaps.Value > 3 ? offsets[3] : 0;
+        long o4 = TTaps.Value > 4 ? offsets[4] : 0;
+        long o5 = TTaps.Value > 5 ? offsets[5] : 0;
+        long o6 = TTaps.Value > 6 ? offsets[6] : 0;
+        long o7 = TTaps.Value > 7 ? offsets[7] : 0;
+        long o8 = TTaps.Value > 8 ? offsets[8] : 0;
+        long o9 = TTaps.Value > 9 ? offsets[9] : 0;
+        long o10 = TTaps.Value > 10 ? offsets[10] : 0;
+        long o11 = TTaps.Value > 11 ? offsets[11] : 0;
+        V zero = V.Constant(0);
+        V l0 = zero, r0 = zero;
+        V l1 = zero, r1 = zero;
+        V l2 = zero, r2 = zero;
+        V l3 = zero, r3 = zero;
+        V l4 = zero, r4 = zero;
+        V l5 = zero, r5 = zero;
+        V l6 = zero, r6 = zero;
+        V l7 = zero, r7 = zero;
+        V l8 = zero, r8 = zero;
+        V l9 = zero, r9 = zero;
+        V l10 = zero, r10 = zero;
+        V l11 = zero, r11 = zero;
+        for (int y = 0; y < height; y++, source += pitch)
+        {
+            T* s = source;
+            T* end = source + width;
+            for (; s < end; s++, b += ldb)
+            {
+                V left = V.Load(b), right = V.Load(b + V.Count);
+                V x0 = V.Broadcast(s[o0]);
+                l0 = V.MultiplyAdd(x0, left, l0);
+                r0 = V.MultiplyAdd(x0, right, r0);
+                if (TTaps.Value > 1)
+                {
+                    V x = V.Broadcast(s[o1]);
+                    l1 = V.MultiplyAdd(x, left, l1);
+                    r1 = V.MultiplyAdd(x, right, r1);
+                }
+
+                if (TTaps.Value > 2)
+                {
+                    V x = V.Broadcast(s[o2]);
+                    l2 = V.MultiplyAdd(x, left, l2);
+                    r2 = V.MultiplyAdd(x, right, r2);
+                }
+
+                if (TTaps.Value > 3)
+                {
+                    V x = V.Broadcast(s[o3]);
+                    l3 = V.MultiplyAdd(x, left, l3);
+                    r3 = V.MultiplyAdd(x, right, r3);
+                }
+
+                if (TTaps.Value > 4)
+                {
+                    V x = V.Broadcast(s[o4]);
+                    l4 = V.MultiplyAdd(x, left, l4);
+                    r4 = V.MultiplyAdd(x, right, r4);
+                }
+
+                if (TTaps.Value > 5)
+                {
+                    V x = V.Broadcast(s[o5]);
+                    l5 = V.MultiplyAdd(x, left, l5);
+                    r5 = V.MultiplyAdd(x, right, r5);
+                }
+
+                if (TTaps.Value > 6)
+                {
+                    V x = V.Broadcast(s[o6]);
+                    l6 = V.MultiplyAdd(x, left, l6);
+                    r6 = V.MultiplyAdd(x, right, r6);
+                }
+
+                if (TTaps.Value > 7)
+                {
+                    V x = V.Broadcast(s[o7]);
+                    l7 = V.MultiplyAdd(x, left, l7);
+                    r7 = V.MultiplyAdd(x, right, r7);
+                }
+
+                if (TTaps.Value > 8)
+                {
+                    V x = V.Broadcast(s[o8]);
+                    l8 = V.MultiplyAdd(x, left, l8);
+                    r8 = V.MultiplyAdd(x, right, r8);
+                }
+
+                if (TTaps.Value > 9)
+                {
+                    V x = V.Broadcast(s[o9]);
+                    l9 = V.MultiplyAdd(x, left, l9);
+                    r9 = V.MultiplyAdd(x, right, r9);
+                }
+
+                if (TTaps.Value > 10)
+                {
+                    V x = V.Broadcast(s[o10]);
+                    l10 = V.MultiplyAdd(x, left, l10);
+                    r10 = V.MultiplyAdd(x, right, r10);
+                }
+
+                if (TTaps.Value > 11)
+                {
+                    V x = V.Broadcast(s[o11]);
+                    l11 = V.MultiplyAdd(x, left, l11);
+                    r11 = V.MultiplyAdd(x, right, r11);
+                }
+            }
+        }
+
+        Add(c, l0, r0);
+        if (TTaps.Value > 1)
+            Add(c + ldc, l1, r1);
+        if (TTaps.Value > 2)
+            Add(c + (2 * ldc), l2, r2);
+        if (TTaps.Value > 3)
+            Add(c + (3 * ldc), l3, r3);
+        if (TTaps.Value > 4)
+            Add(c + (4 * ldc), l4, r4);
+        if (TTaps.Value > 5)
+            Add(c + (5 * ldc), l5, r5);
+        if (TTaps.Value > 6)
+            Add(c + (6 * ldc), l6, r6);
+        if (TTaps.Value > 7)
+            Add(c + (7 * ldc), l7, r7);
+        if (TTaps.Value > 8)
+            Add(c + (8 * ldc), l8, r8);
+        if (TTaps.Value > 9)
+            Add(c + (9 * ldc), l9, r9);
+        if (TTaps.Value > 10)
+            Add(c + (10 * ldc), l10, r10);
+        if (TTaps.Value > 11)
+            Add(c + (11 * ldc), l11, r11);
+    }
+
+    /// <summary>One register of filters.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void One(T* source, long* offsets, int height, int width, int pitch, T* b, long ldb, T* c, long ldc)
+    {
+        long o0 = offsets[0];
+        long o1 = TTaps.Value > 1 ? offsets[1] : 0;
+        long o2 = TTaps.Value > 2 ? offsets[2] : 0;
+        long o3 = TTaps.Value > 3 ? offsets[3] : 0;
+        long o4 = TTaps.Value > 4 ? offsets[4] : 0;
+        long o5 = TTaps.Value > 5 ? offsets[5] : 0;
+        long o6 = TTaps.Value > 6 ? offsets[6] : 0;
+        long o7 = TTaps.Value > 7 ? offsets[7] : 0;
+        long o8 = TTaps.Value > 8 ? offsets[8] : 0;
+        long o9 = TTaps.Value > 9 ? offsets[9] : 0;
+        long o10 = TTaps.Value > 10 ? offsets[10] : 0;
+        long o11 = TTaps.Value > 11 ? offsets[11] : 0;
+        V zero = V.Constant(0);
+        V l0 = zero;
+        V l1 = zero;
+        V l2 = zero;
+        V l3 = zero;
+        V l4 = zero;
+        V l5 = zero;
+        V l6 = zero;
+        V l7 = zero;
+        V l8 = zero;
+        V l9 = zero;
+        V l10 = zero;
+        V l11 = zero;
+        for (int y = 0; y < height; y++, source += pitch)
+        {
+            T* s = source;
+            T* end = source + width;
+            for (; s < end; s++, b += ldb)
+            {
+                V left = V.Load(b);
+                l0 = V.MultiplyAdd(V.Broadcast(s[o0]), left, l0);
+                if (TTaps.Value > 1)
+                    l1 = V.MultiplyAdd(V.Broadcast(s[o1]), left, l1);
+                if (TTaps.Value > 2)
+                    l2 = V.MultiplyAdd(V.Broadcast(s[o2]), left, l2);
+                if (TTaps.Value > 3)
+                    l3 = V.MultiplyAdd(V.Broadcast(s[o3]), left, l3);
+                if (TTaps.Value > 4)
+                    l4 = V.MultiplyAdd(V.Broadcast(s[o4]), left, l4);
+                if (TTaps.Value > 5)
+                    l5 = V.MultiplyAdd(V.Broadcast(s[o5]), left, l5);
+                if (TTaps.Value > 6)
+                    l6 = V.MultiplyAdd(V.Broadcast(s[o6]), left, l6);
+                if (TTaps.Value > 7)
+                    l7 = V.MultiplyAdd(V.Broadcast(s[o7]), left, l7);
+                if (TTaps.Value > 8)
+                    l8 = V.MultiplyAdd(V.Broadcast(s[o8]), left, l8);
+                if (TTaps.Value > 9)
+                    l9 = V.MultiplyAdd(V.Broadcast(s[o9]), left, l9);
+                if (TTaps.Value > 10)
+                    l10 = V.MultiplyAdd(V.Broadcast(s[o10]), left, l10);
+                if (TTaps.Value > 11)
+                    l11 = V.MultiplyAdd(V.Broadcast(s[o11]), left, l11);
+            }
+        }
+
+        (V.Load(c) + l0).Store(c);
+        if (TTaps.Value > 1)
+            (V.Load(c + ldc) + l1).Store(c + ldc);
+        if (TTaps.Value > 2)
+            (V.Load(c + (2 * ldc)) + l2).Store(c + (2 * ldc));
+        if (TTaps.Value > 3)
+            (V.Load(c + (3 * ldc)) + l3).Store(c + (3 * ldc));
+        if (TTaps.Value > 4)
+            (V.Load(c + (4 * ldc)) + l4).Store(c + (4 * ldc));
+        if (TTaps.Value > 5)
+            (V.Load(c + (5 * ldc)) + l5).Store(c + (5 * ldc));
+        if (TTaps.Value > 6)
+            (V.Load(c + (6 * ldc)) + l6).Store(c + (6 * ldc));
+        if (TTaps.Value > 7)
+            (V.Load(c + (7 * ldc)) + l7).Store(c + (7 * ldc));
+        if (TTaps.Value > 8)
+            (V.Load(c + (8 * ldc)) + l8).Store(c + (8 * ldc));
+        if (TTaps.Value > 9)
+            (V.Load(c + (9 * ldc)) + l9).Store(c + (9 * ldc));
+        if (TTaps.Value > 10)
+            (V.Load(c + (10 * ldc)) + l10).Store(c + (10 * ldc));
+        if (TTaps.Value > 11)
+            (V.Load(c + (11 * ldc)) + l11).Store(c + (11 * ldc));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(T* c, V left, V right)
+    {
+        (V.Load(c) + left).Store(c);
+        (V.Load(c + V.Count) + right).Store(c + V.Count);
+    }
+}
