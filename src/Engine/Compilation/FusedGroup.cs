@@ -12,18 +12,20 @@ internal sealed class FusedGroup
     private readonly Dictionary<Node, int> _externalIndex = [];
     private readonly Dictionary<Node, int> _escapingIndex = [];
     private readonly Dictionary<Node, int> _registerOf = [];
+    private readonly Dictionary<Node, int> _lastUse = [];
+    private readonly Dictionary<Node, int> _stepOf = [];
     private readonly Stack<int> _free = new();
     private int _registers;
 
     public FusedGroup(List<Node> members, bool[] escapes, Func<Node, Layout> layoutOf)
     {
         var inGroup = members.ToHashSet();
-        var lastUse = new Dictionary<Node, int>();
         for (var step = 0; step < members.Count; step++)
         {
+            _stepOf[members[step]] = step;
             foreach (var input in members[step].Inputs)
             {
-                lastUse[input] = step;
+                _lastUse[input] = step;
                 if (!inGroup.Contains(input) && _externalIndex.TryAdd(input, External.Count))
                     External.Add(input);
             }
@@ -48,7 +50,7 @@ internal sealed class FusedGroup
             steps[step] = new FusedStep(((ElementwiseOp)node.Op!).Tile(node), operands, target);
             foreach (var input in node.Inputs.Distinct())
             {
-                if (lastUse[input] == step && _registerOf.Remove(input, out var register))
+                if (_lastUse[input] == step && _registerOf.Remove(input, out var register))
                     _free.Push(register);
             }
         }
@@ -62,7 +64,23 @@ internal sealed class FusedGroup
     /// <summary>Members that are used outside, in the kernel's order of outputs.</summary>
     public List<Node> Escaping { get; } = [];
 
-    public Kernel Kernel { get; }
+    public FusedKernel Kernel { get; }
+
+    /// <summary>
+    /// An output that may share its place with a direct input: of the same size, and written when the input is read no more.
+    /// −1 when there is none.
+    /// </summary>
+    public int OverwriterOf(int external)
+    {
+        var node = External[external];
+        for (var i = 0; i < Escaping.Count; i++)
+        {
+            if (Escaping[i].DataType.Size() == node.DataType.Size() && _stepOf[Escaping[i]] >= _lastUse[node])
+                return i;
+        }
+
+        return -1;
+    }
 
     private int OperandOf(Node node, FusedInput[] inputs)
     {

@@ -9,7 +9,7 @@ namespace Gradients.Engine.Tests.Compilation;
 /// <summary>Random graphs against arithmetic that shares nothing with the engine's kernels, and their gradients against differences.</summary>
 public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
 {
-    private const uint Graphs = 1000;
+    private const uint Graphs = 1300;
 
     /// <summary>The seed of this run's own graphs, beside the fixed ones.</summary>
     private static readonly uint Fresh = (uint)Environment.TickCount;
