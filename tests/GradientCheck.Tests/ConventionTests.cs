@@ -202,4 +202,86 @@ public class ConventionTests
         var s = 1 / (1 + Math.Exp(-0.5));
         Numbers.Close([s * (1 - s) * (1 - (2 * s))], new Formula(x => x[0].Sigmoid(), [0.5]).Second(0, 0)!, 1e-14, 0);
     }
+
+    [Fact]
+    public void The_first_of_equal_elements_takes_the_gradient_of_a_max_pool()
+    {
+        (string, object)[] pairs = [("kernel_shape", new long[] { 2 })];
+        var f = new Formula(x => Apply("MaxPool", pairs, x[0]), ([1, 1, 4], [3, 3, 3, 1]));
+        Assert.Equal([3, 3, 3], f.Value);
+        Assert.Equal([1, 1, 1, 0], f.Gradient(0)!);
+        Assert.Null(f.Second(0, 0));
+        var squared = new Formula(x => Apply("MaxPool", pairs, x[0]).Pow(2), ([1, 1, 4], [3, 3, 3, 1]));
+        Assert.Equal([2, 2, 2, 0], squared.Second(0, 0)!);
+    }
+
+    [Fact]
+    public void The_first_NaN_of_a_window_is_its_maximum_and_infinities_are_numbers()
+    {
+        var f = new Formula(x => Apply("MaxPool", [("kernel_shape", new long[] { 3 }), ("strides", new long[] { 3 })], x[0]), ([1, 1, 9], [1, double.NaN, double.NaN, -Inf, -Inf, -Inf, 1, Inf, 2]));
+        Assert.Equal([double.NaN, -Inf, Inf], f.Value);
+        Assert.Equal([0, 1, 0, 1, 0, 0, 0, 1, 0], f.Gradient(0)!);
+    }
+
+    [Fact]
+    public void A_window_outside_the_input_has_no_maximum_and_no_gradient()
+    {
+        // Elements −2 and 1 of an input of one.
+        var f = new Formula(x => Apply("MaxPool", [("kernel_shape", new long[] { 2 }), ("dilations", new long[] { 3 }), ("pads", new long[] { 2, 1 })], x[0]).Exp(), ([1, 1, 1], [0.5]));
+        Assert.Equal([0], f.Value);
+        Assert.Equal([0], f.Gradient(0)!);
+        Assert.Equal([0], f.Second(0, 0)!);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_query_that_sees_no_key_gives_0_and_no_gradient(bool isBoolean)
+    {
+        var f = new Formula(
+            x => Apply("Attention", x[0], x[1], x[2], isBoolean ? x[3].Equal(0) : x[3]),
+            ([1, 1, 2, 1], [1, 2]), ([1, 1, 2, 1], [3, 4]), ([1, 1, 2, 1], [5, 6]), ([2, 2], [-Inf, -Inf, 0, -Inf]));
+        Assert.Equal([0, 5], f.Value);
+        Assert.Equal([0, 0], f.Gradient(0)!);
+        Assert.Equal([0, 0], f.Gradient(1)!);
+        Assert.Equal([1, 0], f.Gradient(2)!);
+        if (!isBoolean)
+            Assert.Equal([0, 0, 0, 0], f.Gradient(3)!);
+        Assert.Equal([0, 0], f.Second(0, 1)!);
+        Assert.Equal([0, 0], f.Second(0, 2)!);
+    }
+
+    [Fact]
+    public void Dropouts_gradient_has_its_mask_and_scale()
+    {
+        double[] ones = [.. Enumerable.Repeat(1.0, 200)];
+        Formula Dropped(long seed, long step) => new(x => Apply("Dropout", [("seed", seed)], x[0], x[0].Number(0.75), x[0].Builder.Scalar(DataType.Bool, 1), x[0].Builder.Scalar(DataType.Int64, step)), ones);
+        var f = Dropped(5, 0);
+        Assert.Equal([0, 4], f.Value.Distinct().Order());
+        Assert.Equal(f.Value, f.Gradient(0)!);
+        Assert.Equal(f.Value, Dropped(5, 0).Value);
+        Assert.NotEqual(f.Value, Dropped(5, 1).Value);
+        Assert.NotEqual(f.Value, Dropped(6, 0).Value);
+    }
+
+    [Fact]
+    public void A_constant_row_is_normalized_to_0()
+    {
+        var f = new Formula(x => Apply("LayerNormalization", [("epsilon", 0.25)], x[0], x[0].Number(3)), [7, 7, 7, 7]);
+        Assert.Equal([0, 0, 0, 0], f.Value);
+        Assert.Equal([0, 0, 0, 0], f.Gradient(0)!);
+        // Without an epsilon it is 0/0.
+        Assert.All(new Formula(x => Apply("LayerNormalization", [("epsilon", 0.0)], x[0], x[0].Number(3)), [7, 7]).Value, v => Assert.True(double.IsNaN(v)));
+    }
+
+    [Fact]
+    public void The_norm_at_0_has_the_gradient_0()
+    {
+        var f = new Formula(x => Apply("ReduceL2", x), [0, 0]);
+        Assert.Equal([0], f.Value);
+        Assert.Equal([0, 0], f.Gradient(0)!);
+        Assert.Equal([0, 0], f.Second(0, 0)!);
+        Assert.Equal([0.6, 0.8], new Formula(x => Apply("ReduceL2", x), [3, 4]).Gradient(0)!);
+        Assert.Equal([0, -1], new Formula(x => Apply("ReduceL1", x), [0, -2]).Gradient(0)!);
+    }
 }

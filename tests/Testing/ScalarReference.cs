@@ -234,9 +234,10 @@ public static class ScalarReference
                 Scattered(node, inputs, epsilon, values, bounds);
                 break;
             default:
-                if (ScalarRows.Of(node, inputs, epsilon, node.DataType == DataType.Float32 ? float.MaxValue : double.MaxValue) is not { } rows)
+                var largest = node.DataType == DataType.Float32 ? float.MaxValue : double.MaxValue;
+                if ((ScalarRows.Of(node, inputs, epsilon, largest) ?? ScalarWindows.Of(node, inputs, epsilon, largest) ?? ScalarAttention.Of(node, inputs, epsilon, largest)) is not { } found)
                     return null;
-                (values, bounds) = rows;
+                (values, bounds) = found;
                 break;
         }
 
