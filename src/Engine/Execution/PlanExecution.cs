@@ -378,7 +378,7 @@ public sealed unsafe class PlanExecution : IDisposable
     private void Move(int storage, nint address)
     {
         _storages[storage] = address;
-        foreach (var patch in _prepared.Patches[storage])
+        foreach (var patch in _prepared.PatchesOf(storage))
             _operandBlock[patch.Operand] = address + patch.Offset;
     }
 }
