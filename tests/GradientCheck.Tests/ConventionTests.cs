@@ -204,6 +204,54 @@ public class ConventionTests
     }
 
     [Fact]
+    public void The_first_of_equal_elements_takes_the_gradient_of_a_max_pool()
+    {
+        (string, object)[] pairs = [("kernel_shape", new long[] { 2 })];
+        var f = new Formula(x => Apply("MaxPool", pairs, x[0]), ([1, 1, 4], [3, 3, 3, 1]));
+        Assert.Equal([3, 3, 3], f.Value);
+        Assert.Equal([1, 1, 1, 0], f.Gradient(0)!);
+        Assert.Null(f.Second(0, 0));
+        var squared = new Formula(x => Apply("MaxPool", pairs, x[0]).Pow(2), ([1, 1, 4], [3, 3, 3, 1]));
+        Assert.Equal([2, 2, 2, 0], squared.Second(0, 0)!);
+    }
+
+    [Fact]
+    public void The_first_NaN_of_a_window_is_its_maximum_and_infinities_are_numbers()
+    {
+        var f = new Formula(x => Apply("MaxPool", [("kernel_shape", new long[] { 3 }), ("strides", new long[] { 3 })], x[0]), ([1, 1, 9], [1, double.NaN, double.NaN, -Inf, -Inf, -Inf, 1, Inf, 2]));
+        Assert.Equal([double.NaN, -Inf, Inf], f.Value);
+        Assert.Equal([0, 1, 0, 1, 0, 0, 0, 1, 0], f.Gradient(0)!);
+    }
+
+    [Fact]
+    public void A_window_outside_the_input_has_no_maximum_and_no_gradient()
+    {
+        // Elements −2 and 1 of an input of one.
+        var f = new Formula(x => Apply("MaxPool", [("kernel_shape", new long[] { 2 }), ("dilations", new long[] { 3 }), ("pads", new long[] { 2, 1 })], x[0]).Exp(), ([1, 1, 1], [0.5]));
+        Assert.Equal([0], f.Value);
+        Assert.Equal([0], f.Gradient(0)!);
+        Assert.Equal([0], f.Second(0, 0)!);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_query_that_sees_no_key_gives_0_and_no_gradient(bool isBoolean)
+    {
+        var f = new Formula(
+            x => Apply("Attention", x[0], x[1], x[2], isBoolean ? x[3].Equal(0) : x[3]),
+            ([1, 1, 2, 1], [1, 2]), ([1, 1, 2, 1], [3, 4]), ([1, 1, 2, 1], [5, 6]), ([2, 2], [-Inf, -Inf, 0, -Inf]));
+        Assert.Equal([0, 5], f.Value);
+        Assert.Equal([0, 0], f.Gradient(0)!);
+        Assert.Equal([0, 0], f.Gradient(1)!);
+        Assert.Equal([1, 0], f.Gradient(2)!);
+        if (!isBoolean)
+            Assert.Equal([0, 0, 0, 0], f.Gradient(3)!);
+        Assert.Equal([0, 0], f.Second(0, 1)!);
+        Assert.Equal([0, 0], f.Second(0, 2)!);
+    }
+
+    [Fact]
     public void Dropouts_gradient_has_its_mask_and_scale()
     {
         double[] ones = [.. Enumerable.Repeat(1.0, 200)];

@@ -73,6 +73,7 @@ public static class ScalarReference
         "Erf" => x => ErrorFunction(x[0]),
         "ExactGelu" => x => double.IsNegativeInfinity(x[0]) ? 0 : x[0] * 0.5 * (1 + ErrorFunction(x[0] * Math.Sqrt(0.5))),
         "Relu" => x => x[0] > 0 || double.IsNaN(x[0]) ? x[0] : 0,
+        "ReluGradient" => x => x[0] == 0 ? 0 : x[1],
         "Max" => x => x.Aggregate(Math.Max),
         "Min" => x => x.Aggregate(Math.Min),
         "Clamp" => x => Math.Min(Math.Max(x[0], x[1]), x[2]),
@@ -233,9 +234,10 @@ public static class ScalarReference
                 Scattered(node, inputs, epsilon, values, bounds);
                 break;
             default:
-                if (ScalarRows.Of(node, inputs, epsilon, node.DataType == DataType.Float32 ? float.MaxValue : double.MaxValue) is not { } rows)
+                var largest = node.DataType == DataType.Float32 ? float.MaxValue : double.MaxValue;
+                if ((ScalarRows.Of(node, inputs, epsilon, largest) ?? ScalarWindows.Of(node, inputs, epsilon, largest) ?? ScalarAttention.Of(node, inputs, epsilon, largest)) is not { } found)
                     return null;
-                (values, bounds) = rows;
+                (values, bounds) = found;
                 break;
         }
 

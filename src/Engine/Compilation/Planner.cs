@@ -5,14 +5,13 @@ using Gradients.Engine.Tensors;
 namespace Gradients.Engine.Compilation;
 
 /// <summary>
-/// Lowers nodes to a plan: what nothing asks for is dropped, views become strides, elementwise runs become fused kernels,
+/// Lowers nodes to a plan: they are simplified, what nothing asks for is dropped, views become strides, elementwise runs become fused kernels,
 /// copies are inserted where a kernel does not take a view, temporaries are placed in one arena by liveness.
 /// </summary>
 internal sealed class Planner
 {
     private readonly IReadOnlyList<Node> _nodes;
     private readonly IReadOnlyList<NodeType> _inputs;
-    private readonly IReadOnlyDictionary<Node, int> _boundary;
     private readonly List<Instruction> _instructions = [];
     private readonly List<StorageDraft> _storages = [];
     private readonly List<ConstantData> _constants = [];
@@ -21,12 +20,11 @@ internal sealed class Planner
     private readonly int _forwardNodes;
     private int _forwardInstructions;
 
-    private Planner(IReadOnlyList<Node> nodes, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, int forwardNodes)
+    private Planner(IReadOnlyList<Node> nodes, IReadOnlyList<NodeType> inputs, int forwardNodes)
     {
         _forwardNodes = forwardNodes;
         _nodes = nodes;
         _inputs = inputs;
-        _boundary = boundary;
         _places = new (int, Layout)[nodes.Count];
     }
 
@@ -38,30 +36,18 @@ internal sealed class Planner
     /// <param name="forwardNodes">Nodes behind this many are the gradient's.</param>
     public static Plan Compile(GraphBuilder builder, IReadOnlyList<Node> outputs, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, bool fusion, int forwardNodes)
     {
-        var planner = new Planner(builder.Nodes, inputs, boundary, forwardNodes);
-        var order = planner.Reachable(outputs);
-        planner.Lower(order, outputs, fusion, builder.Cancellation);
-        return planner.Finish(outputs);
+        var graph = Simplification.Of(builder.Nodes, outputs, boundary, forwardNodes, builder.Cancellation);
+        var planner = new Planner(graph.Nodes, inputs, graph.ForwardNodes);
+        planner.Lower(planner.Reachable(graph.Outputs), graph.Outputs, fusion, builder.Cancellation);
+        return planner.Finish(graph.Outputs);
     }
 
     /// <summary>The inputs whose elements a node reads; a view reads only what it looks at.</summary>
     public static ReadOnlySpan<Node> DataInputs(Node node) => node.Op is ViewOp ? node.Inputs.AsSpan(0, 1) : node.Inputs;
 
-    private List<Node> Reachable(IReadOnlyList<Node> outputs)
+    private List<Node> Reachable(Node[] outputs)
     {
-        var needed = new bool[_nodes.Count];
-        var stack = new Stack<Node>(outputs);
-        while (stack.TryPop(out var node))
-        {
-            if (needed[node.Index])
-                continue;
-            needed[node.Index] = true;
-            if (_boundary.ContainsKey(node))
-                continue;
-            foreach (var input in DataInputs(node))
-                stack.Push(input);
-        }
-
+        var needed = Simplification.Needed(_nodes.Count, outputs, _ => false);
         var order = new List<Node>();
         for (var i = 0; i < needed.Length; i++)
         {
@@ -72,16 +58,14 @@ internal sealed class Planner
         return order;
     }
 
-    private void Lower(List<Node> order, IReadOnlyList<Node> outputs, bool fusion, CancellationToken cancellation)
+    private void Lower(List<Node> order, Node[] outputs, bool fusion, CancellationToken cancellation)
     {
-        var groups = new FusionGroups(order, _nodes.Count, _boundary.ContainsKey, fusion);
+        var groups = new FusionGroups(order, _nodes.Count, fusion);
         var escapes = new bool[_nodes.Count];
         foreach (var node in outputs)
             escapes[node.Index] = true;
         foreach (var node in order)
         {
-            if (_boundary.ContainsKey(node))
-                continue;
             foreach (var input in DataInputs(node))
                 escapes[input.Index] |= groups[node] < 0 || groups[node] != groups[input];
         }
@@ -89,7 +73,7 @@ internal sealed class Planner
         var members = new List<Node>();
         foreach (var node in order)
         {
-            if (node.Op is null || _boundary.ContainsKey(node))
+            if (node.Op is null)
             {
                 _places[node.Index] = (SourceStorage(node), Layout.RowMajor(node.Shape));
                 continue;
@@ -123,13 +107,13 @@ internal sealed class Planner
 
     private int SourceStorage(Node node)
     {
-        if (node.Constant is { } constant && !_boundary.ContainsKey(node))
+        if (node.Constant is { } constant)
         {
             _constants.Add(constant);
             return AddStorage(StorageKind.Constant, _constants.Count - 1, constant.ByteCount);
         }
 
-        var slot = _boundary.TryGetValue(node, out var bound) ? bound : node.InputSlot;
+        var slot = node.InputSlot;
         if (!_inputStorages.TryGetValue(slot, out var storage))
             _inputStorages[slot] = storage = AddStorage(StorageKind.Input, slot, 0);
         return storage;
@@ -214,9 +198,9 @@ internal sealed class Planner
         return _storages.Count - 1;
     }
 
-    private Plan Finish(IReadOnlyList<Node> outputs)
+    private Plan Finish(Node[] outputs)
     {
-        for (var i = 0; i < outputs.Count; i++)
+        for (var i = 0; i < outputs.Length; i++)
         {
             var (storage, layout) = _places[outputs[i].Index];
             if (_storages[storage].Kind != StorageKind.Arena || !layout.IsContiguous || layout.Offset != 0 || _storages[storage].Bytes != ByteCount(outputs[i]))

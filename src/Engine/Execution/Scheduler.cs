@@ -69,8 +69,8 @@ public sealed class Scheduler : IDisposable
     /// <summary>The queue whose work the calling thread runs.</summary>
     internal WorkQueue? CurrentQueue => t_scheduler == this ? t_queue : null;
 
-    /// <summary>Whether threads sleep.</summary>
-    internal bool HasIdle => Volatile.Read(ref _idle) > 0;
+    /// <summary>Threads that sleep.</summary>
+    internal int IdleCount => Volatile.Read(ref _idle);
 
     /// <summary>Whether a thread that helps is wanted elsewhere.</summary>
     internal bool HasWaiting => Volatile.Read(ref _waiting) > 0 || Volatile.Read(ref _disposed);

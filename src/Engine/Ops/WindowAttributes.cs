@@ -57,6 +57,7 @@ internal static class WindowAttributes
             }
 
             var room = input[d] + front + behind - extent;
+            // Sums and windows are walked with 32-bit sizes.
             if (input[d] == 0 || room < 0 || input[d] + front + behind > int.MaxValue)
                 throw call.ShapeMismatch($"A window of {extent} elements does not fit spatial axis {d} of {input[d]} + {front} + {behind}");
             var output = ((ceil ? room + strides[d] - 1 : room) / strides[d]) + 1;
@@ -86,6 +87,56 @@ internal static class WindowAttributes
         var (input, kernel, output, strides, dilations, pads) = (Of("input"), Of("kernel"), Of("output"), Of("strides"), Of("dilations"), Of("pads"));
         WindowAxis Axis(int d) => new((int)input[d], (int)kernel[d], (int)output[d], (int)strides[d], (int)dilations[d], (int)pads[d]);
         return input.Length == 1 ? (WindowAxis.One, Axis(0)) : (Axis(0), Axis(1));
+    }
+
+    /// <summary>The axes of a pool.</summary>
+    /// <exception cref="GradientsException">As <see cref="Resolve"/>.</exception>
+    public static WindowAxis[] Pool(OpCall call)
+    {
+        var shape = call.Inputs[0].Shape;
+        if (shape.Rank is not (3 or 4))
+            throw call.ShapeMismatch("The input is [N, C, W] or [N, C, H, W]");
+        var kernel = call.Attributes.Ints("kernel_shape") ?? [];
+        if (kernel.Length != shape.Rank - 2 || kernel.Any(k => k is < 1 or > int.MaxValue))
+            throw call.InvalidAttribute($"kernel_shape is {Shape.Format(kernel)}; it holds {shape.Rank - 2} numbers of at least 1");
+        return Resolve(call, shape.Dimensions[2..], kernel, call.Attributes.Int("ceil_mode", 0) != 0);
+    }
+
+    /// <summary>Padding behind a pool's axis: as given, or what auto_pad makes of it.</summary>
+    public static long PadBehind(OpCall call, WindowAxis[] axes, int axis)
+    {
+        if (call.Attributes.Text("auto_pad", "NOTSET") == "NOTSET")
+            return call.Attributes.Ints("pads")?[axes.Length + axis] ?? 0;
+        var a = axes[axis];
+        return Math.Max(0, ((a.Output - 1L) * a.Stride) + ((a.Kernel - 1L) * a.Dilation) + 1 - a.Input - a.Pad);
+    }
+
+    /// <summary>The windows of a primitive over the planes [N · C] of its input or, for an adjoint, of its output.</summary>
+    public static PoolShape PoolShape(Node node)
+    {
+        var (rows, columns) = Axes(node.Attributes);
+        return new(node.Shape[0] * node.Shape[1], rows, columns);
+    }
+
+    public static Shape OutputShape(OpCall call) => new([.. call.Inputs[0].Shape.Dimensions[..2], .. call.Attributes.Ints("output")!]);
+
+    public static Shape InputShape(OpCall call) => new([.. call.Inputs[0].Shape.Dimensions[..2], .. call.Attributes.Ints("input")!]);
+
+    /// <summary>Those of a primitive's attributes that say its windows.</summary>
+    public static Attributes Only(Attributes attributes) =>
+        Attributes.Of([.. attributes.Entries.Where(e => Array.Exists(Resolved, r => r.Name == e.Name))]);
+
+    /// <summary>The shape of a pool over all spatial axes, and how many elements they have.</summary>
+    /// <exception cref="GradientsException">SHAPE_MISMATCH without spatial axes or elements.</exception>
+    public static Shape GlobalShape(OpCall call, out long elements)
+    {
+        var shape = call.Inputs[0].Shape;
+        elements = 1;
+        foreach (var size in shape.Rank < 3 ? [0] : shape.Dimensions[2..])
+            elements *= size;
+        return elements is > 0 and <= int.MaxValue
+            ? new Shape([.. shape.Dimensions[..2], .. Enumerable.Repeat(1L, shape.Rank - 2)])
+            : throw call.ShapeMismatch("The input is [N, C, spatial...] with at least one and fewer than 2^31 spatial elements");
     }
 
     private static long[] List(OpCall call, string name, int count, long orElse, long least)

@@ -14,7 +14,7 @@ internal sealed class RandomGraphs
     /// <summary>The step that adds StopGradient.</summary>
     public const int StopGradient = 7;
 
-    private const int OpCount = 54;
+    private const int OpCount = 57;
 
     private static readonly Shape[] Shapes = [Shape.Scalar, new(3), new(2, 3), new(4, 1), new(2, 3, 4), new(0, 3), new(1), new(3, 1, 4), new(4, 700), new(3000)];
 
@@ -172,7 +172,41 @@ internal sealed class RandomGraphs
             case 53:
                 Try("Dropout", Attributes.Of(("seed", (long)(k - 500))), a, Number(k % 10 / 10.0), Constant(ConstantData.Scalar(DataType.Bool, k % 7 == 0 ? 0 : 1)), Constant(ConstantData.Scalar(DataType.Int64, step.B)));
                 break;
+            case 54:
+                AddConvolution(a, b, k);
+                break;
+            case 55 when ShapeOf(a).ElementCount is > 0 and < 5000:
+                var line = Try("Reshape", Attributes.None, a, shape.ElementCount % 2 == 0 ? Ints(1, 1, 2, -1) : Ints(1, 1, -1));
+                long[] window = shape.ElementCount % 2 == 0 ? [1 + (k % 2), 2] : [2];
+                var pool = new List<(string, object)> { ("kernel_shape", window), ("strides", Array.ConvertAll(window, _ => 1L + (k % 3))), ("auto_pad", k % 2 == 0 ? "SAME_UPPER" : "NOTSET"), ("ceil_mode", (long)(k / 2 % 2)) };
+                Try("AveragePool", Attributes.Of([.. pool, ("count_include_pad", (long)(k / 4 % 2))]), line);
+                Try("MaxPool", Attributes.Of([.. pool]), line);
+                Try("GlobalAveragePool", Attributes.None, line);
+                Try("GlobalMaxPool", Attributes.None, line);
+                break;
+            case 56 when shape.ElementCount < 150 && ShapeOf(b).ElementCount < 150:
+                var keys = Try("Reshape", Attributes.None, b, Ints(1, 1, -1, 1));
+                Try("Attention", Attributes.Of(("is_causal", (long)(k % 2))), Try("Reshape", Attributes.None, a, Ints(1, 1, -1, 1)), keys, keys);
+                break;
         }
+    }
+
+    /// <summary>One line of the first value, or a plane of two channels and two groups, and weights from the beginning of the second.</summary>
+    private void AddConvolution(ulong a, ulong b, int k)
+    {
+        var flat = Try("Reshape", Attributes.None, b, Ints(-1));
+        long count = ShapeOf(a).ElementCount, weights = ShapeOf(b).ElementCount;
+        if (count is 0 or > 5000 || weights == 0)
+            return;
+        if (count % 4 == 0 && weights >= 4)
+        {
+            var w = Try("Reshape", Attributes.None, Try("Slice", Attributes.None, flat, Ints(0), Ints(4)), Ints(2, 1, 1, 2));
+            Try("Conv", Attributes.Of(("group", 2L), ("pads", new long[] { 0, 1, 0, 1 }), ("strides", new long[] { 1, 1 + (k % 3) })), Try("Reshape", Attributes.None, a, Ints(1, 2, 2, -1)), w);
+            return;
+        }
+
+        var taps = Try("Reshape", Attributes.None, Try("Slice", Attributes.None, flat, Ints(0), Ints(Math.Min(3, weights))), Ints(1, 1, -1));
+        Try("Conv", Attributes.Of(("pads", new long[] { 2, 3 }), ("dilations", new long[] { 1 + (k % 2) }), ("strides", new long[] { 1 + (k % 3) })), Try("Reshape", Attributes.None, a, Ints(1, 1, -1)), taps);
     }
 
     private ulong Ints(params long[] values) => Constant(ConstantData.Of<long>(new Shape(values.Length), values));

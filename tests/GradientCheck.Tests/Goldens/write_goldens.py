@@ -81,6 +81,35 @@ for reduction in ["mean", "sum", "none"]:
         cases.append({"name": f"weighted cross entropy {reduction} {smoothing}", "op": "SoftmaxCrossEntropy", "attributes": s, "inputs": [values(x), values(t), values(w)],
                       "cotangent": values(torch.ones_like(y)), "output": values(y), "gradients": [values(torch.autograd.grad(y.sum(), x)[0])]})
 
+case("conv", "Conv", F.conv2d, [r(2, 3, 5, 6), r(4, 3, 3, 2), r(4)])
+case("conv 1-d", "Conv", lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=2, dilation=3), [r(2, 3, 9), r(4, 3, 3), r(4)], {"strides": [2], "pads": [2, 2], "dilations": [3]})
+case("conv strided and dilated", "Conv", lambda x, w: F.conv2d(x, w, stride=(2, 3), padding=(1, 2), dilation=(2, 1)), [r(1, 2, 7, 8), r(3, 2, 2, 3)], {"strides": [2, 3], "pads": [1, 2, 1, 2], "dilations": [2, 1]})
+case("conv asymmetric pads", "Conv", lambda x, w: F.conv2d(F.pad(x, (3, 0, 1, 2)), w), [r(1, 2, 4, 3), r(2, 2, 3, 3)], {"pads": [1, 3, 2, 0]})
+case("conv groups", "Conv", lambda x, w: F.conv2d(x, w, padding=1, groups=2), [r(2, 4, 4, 4), r(6, 2, 3, 3)], {"group": 2, "pads": [1, 1, 1, 1]})
+case("conv depthwise", "Conv", lambda x, w: F.conv2d(x, w, stride=2, padding=1, groups=3), [r(2, 3, 5, 5), r(3, 1, 3, 3)], {"group": 3, "strides": [2, 2], "pads": [1, 1, 1, 1]})
+case("max pool", "MaxPool", lambda x: F.max_pool2d(x, (3, 2), stride=(2, 1), padding=(1, 0)), [r(2, 2, 6, 5)], {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 1, 0]}, second=False)
+case("max pool with ties", "MaxPool", lambda x: F.max_pool2d(x, 2, stride=1), [torch.tensor([[[[1, 1, 0], [1, 1, 2], [2, 2, 2]]]], dtype=D)], {"kernel_shape": [2, 2]}, second=False)
+case("max pool ceil and dilated", "MaxPool", lambda x: F.max_pool1d(x, 2, stride=3, padding=1, dilation=2, ceil_mode=True), [r(1, 2, 9)], {"kernel_shape": [2], "strides": [3], "pads": [1, 1], "dilations": [2], "ceil_mode": 1}, second=False)
+for counted in [0, 1]:
+    for ceil in [0, 1]:
+        case(f"average pool {counted} {ceil}", "AveragePool", lambda x: F.avg_pool2d(x, 3, stride=2, padding=1, ceil_mode=bool(ceil), count_include_pad=bool(counted)), [r(1, 2, 6, 5)],
+             {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1], "ceil_mode": ceil, "count_include_pad": counted}, second=False)
+case("global average pool", "GlobalAveragePool", lambda x: F.adaptive_avg_pool2d(x, 1), [r(2, 3, 4, 5)], second=False)
+case("global max pool", "GlobalMaxPool", lambda x: F.adaptive_max_pool2d(x, 1), [r(2, 3, 4, 5)], second=False)
+
+
+def attention(q, k, v, mask=None, scale=None, causal=False):
+    s = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if mask is not None:
+        s = s + mask
+    if causal:
+        s = s.masked_fill(torch.ones(s.shape[-2:], dtype=torch.bool).triu(1), -torch.inf)
+    return torch.softmax(s, -1) @ v
+
+
+case("attention", "Attention", attention, [r(2, 2, 3, 4), r(2, 2, 5, 4), r(2, 2, 5, 3)])
+case("attention masked", "Attention", attention, [r(1, 2, 3, 4), r(1, 2, 3, 4), r(1, 2, 3, 4), r(2, 1, 3)])
+case("attention causal", "Attention", lambda q, k, v: attention(q, k, v, scale=0.25, causal=True), [r(1, 2, 4, 3), r(1, 2, 4, 3), r(1, 2, 4, 2)], {"is_causal": 1, "scale": 0.25})
 case("layer norm", "LayerNormalization", lambda x, s, b: F.layer_norm(x, (5,), s, b), [r(3, 5), r(5), r(5)])
 case("layer norm of two axes", "LayerNormalization", lambda x, s, b: F.layer_norm(x, (3, 4), s, b, 1e-2), [r(2, 3, 4) + 3, r(3, 4), r(3, 4)], {"axis": 1, "epsilon": 1e-2})
 case("layer norm of a long row", "LayerNormalization", lambda x, s: F.layer_norm(x, (37,), s), [r(2, 37), r(37)])

@@ -1,0 +1,160 @@
+using System.Numerics;
+
+namespace Gradients.Engine.Kernels.Attention;
+
+/// <summary>
+/// With p = e^(score − ln Σ) recomputed tile by tile, δ_i = Σ g_i · y_i and ds = p · (g vᵀ − δ):
+/// dv = pᵀ g, dq = scale · ds k, dk = scale · dsᵀ q. Output: dq, dk and dv, row-major, one behind the other.
+/// </summary>
+/// <remarks>
+/// A head whose products fit a unit is one unit, with one pass over its tiles. Those of longer heads are tiles of queries, for dq,
+/// and then tiles of keys, for dk and dv, each computing the scores that it needs.
+/// </remarks>
+internal sealed unsafe class AttentionGradientKernel<T> : Kernel
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private const int Tile = AttentionShape.Tile;
+
+    /// <summary>Multiply-adds of one unit.</summary>
+    private const double UnitProducts = 1 << 25;
+
+    private readonly AttentionShape _shape;
+    private readonly HeadLayout[] _layouts;
+    private readonly bool _isWhole;
+    private readonly int _queryTiles;
+    private readonly int _keyTiles;
+    private readonly int _stride;
+    private readonly int _width;
+    private readonly int _valueWidth;
+
+    /// <param name="shape">The sizes.</param>
+    /// <param name="layouts">Of q, k, v, g and, if there is one, the mask broadcast to [B, H, T, S]; the inputs are these with the forward's output before the mask.</param>
+    public AttentionGradientKernel(AttentionShape shape, HeadLayout[] layouts)
+    {
+        (_shape, _layouts) = (shape, layouts);
+        var products = (double)shape.Queries * shape.Keys * ((3.0 * shape.Width) + (2.0 * shape.ValueWidth));
+        _isWhole = products <= UnitProducts;
+        _queryTiles = (shape.Queries + Tile - 1) / Tile;
+        _keyTiles = (shape.Keys + Tile - 1) / Tile;
+        _stride = BlockProduct<T>.Padded(Math.Min(Tile, Math.Max(1, shape.Queries)));
+        (_width, _valueWidth) = (BlockProduct<T>.Padded(shape.Width), BlockProduct<T>.Padded(shape.ValueWidth));
+        UnitCount = shape.HeadCount * (_isWhole ? 1 : _queryTiles + _keyTiles);
+        WorkspaceBytes = checked(sizeof(T) * (DqElements + ((long)_stride * (shape.Width + shape.ValueWidth + (2 * Tile) + 2)) + ((long)_width * (Tile * 3)) + ((long)_valueWidth * Tile * 2)));
+        Flops = 2 * products * shape.HeadCount * (shape.IsCausal ? 0.5 : 1) * (_isWhole ? 1 : 1.4);
+    }
+
+    private long DqElements => (long)_width * (_isWhole ? (long)_queryTiles * Tile : Tile);
+
+    public override void Run(in KernelArguments arguments, long unit)
+    {
+        if (_isWhole)
+        {
+            RunTiles(arguments, unit, 0, _shape.Queries, 0, _shape.Keys, toQueries: true, toKeys: true);
+            return;
+        }
+
+        var (head, tile) = Math.DivRem(unit, _queryTiles + _keyTiles);
+        var first = (int)(tile < _queryTiles ? tile : tile - _queryTiles) * Tile;
+        if (tile < _queryTiles)
+            RunTiles(arguments, head, first, Math.Min(_shape.Queries, first + Tile), 0, _shape.Keys, toQueries: true, toKeys: false);
+        else
+            RunTiles(arguments, head, 0, _shape.Queries, first, Math.Min(_shape.Keys, first + Tile), toQueries: false, toKeys: true);
+    }
+
+    private static void Store(T* from, int padded, int rows, int width, T* to)
+    {
+        for (var i = 0; i < rows; i++)
+            new ReadOnlySpan<T>(from + ((long)i * padded), width).CopyTo(new Span<T>(to + ((long)i * width), width));
+    }
+
+    private void RunTiles(in KernelArguments arguments, long head, int firstQuery, int endQuery, int firstKey, int endKey, bool toQueries, bool toKeys)
+    {
+        T* q = Head(arguments, 0, head), k = Head(arguments, 1, head), v = Head(arguments, 2, head), g = Head(arguments, 3, head);
+        T* saved = (T*)arguments.Inputs[4], y = saved + (head * _shape.Queries * _shape.ValueWidth), logarithms = saved + _shape.YElements + (head * _shape.Queries);
+        void* mask = _shape.Mask switch
+        {
+            MaskKind.None => null,
+            MaskKind.Boolean => (byte*)arguments.Inputs[5] + _layouts[4].Start(head, _shape.Heads),
+            _ => (T*)arguments.Inputs[5] + _layouts[4].Start(head, _shape.Heads),
+        };
+        T* dq = (T*)arguments.Workspace, qt = dq + DqElements, gt = qt + ((long)_stride * _shape.Width), p = gt + ((long)_stride * _shape.ValueWidth);
+        T* ds = p + ((long)_stride * Tile), shift = ds + ((long)_stride * Tile), delta = shift + _stride, queries = delta + _stride;
+        T* keys = queries + ((long)_width * Tile), dk = keys + ((long)_width * Tile), cotangents = dk + ((long)_width * Tile), dv = cotangents + ((long)_valueWidth * Tile);
+        T* outputQ = (T*)arguments.Outputs[0] + (head * _shape.Queries * _shape.Width);
+        T* outputK = (T*)arguments.Outputs[0] + (_shape.HeadCount * _shape.Queries * _shape.Width) + (head * _shape.Keys * _shape.Width);
+        T* outputV = (T*)arguments.Outputs[0] + (_shape.HeadCount * ((long)_shape.Queries + _shape.Keys) * _shape.Width) + (head * _shape.Keys * _shape.ValueWidth);
+
+        new Span<T>(dq, checked((int)DqElements)).Clear();
+        for (var key = firstKey; key < endKey; key += Tile)
+        {
+            var keyCount = Math.Min(Tile, endKey - key);
+            BlockProduct<T>.CopyRows(k + (key * _layouts[1].Row), _layouts[1].Row, keyCount, _shape.Width, keys);
+            new Span<T>(dk, _width * Tile).Clear();
+            new Span<T>(dv, _valueWidth * Tile).Clear();
+            for (var query = firstQuery; query < endQuery; query += Tile)
+            {
+                var count = Math.Min(Tile, endQuery - query);
+                if (_shape.IsCausal && key >= query + count)
+                    continue;
+                T* qRow = q + (query * _layouts[0].Row), gRow = g + (query * _layouts[3].Row);
+                BlockProduct<T>.CopyTransposed(qRow, _layouts[0].Row, count, _shape.Width, qt, _stride);
+                BlockProduct<T>.CopyTransposed(gRow, _layouts[3].Row, count, _shape.ValueWidth, gt, _stride);
+                Statistics(gRow, y + ((long)query * _shape.ValueWidth), logarithms + query, count, shift, delta);
+                BlockProduct<T>.Run(k + (key * _layouts[1].Row), _layouts[1].Row, 1, qt, _stride, p, _stride, keyCount, _stride, _shape.Width, false);
+                ScoreTile<T>.Mask(_shape, mask, _layouts[^1], query, count, key, keyCount, p, _stride);
+                ScoreTile<T>.Exponentials(p, _stride, keyCount, shift);
+                BlockProduct<T>.Run(v + (key * _layouts[2].Row), _layouts[2].Row, 1, gt, _stride, ds, _stride, keyCount, _stride, _shape.ValueWidth, false);
+                ScoreGradient(p, ds, delta, keyCount);
+                if (toKeys)
+                {
+                    BlockProduct<T>.CopyRows(qRow, _layouts[0].Row, count, _shape.Width, queries);
+                    BlockProduct<T>.CopyRows(gRow, _layouts[3].Row, count, _shape.ValueWidth, cotangents);
+                    BlockProduct<T>.Run(p, _stride, 1, cotangents, _valueWidth, dv, _valueWidth, keyCount, _valueWidth, count, true);
+                    BlockProduct<T>.Run(ds, _stride, 1, queries, _width, dk, _width, keyCount, _width, count, true);
+                }
+
+                if (toQueries)
+                    BlockProduct<T>.Run(ds, 1, _stride, keys, _width, dq + ((long)(query - firstQuery) * _width), _width, count, _width, keyCount, true);
+            }
+
+            if (toKeys)
+            {
+                Store(dk, _width, keyCount, _shape.Width, outputK + ((long)key * _shape.Width));
+                Store(dv, _valueWidth, keyCount, _shape.ValueWidth, outputV + ((long)key * _shape.ValueWidth));
+            }
+        }
+
+        if (toQueries)
+            Store(dq, _width, endQuery - firstQuery, _shape.Width, outputQ + ((long)firstQuery * _shape.Width));
+    }
+
+    private T* Head(in KernelArguments arguments, int input, long head) => (T*)arguments.Inputs[input] + _layouts[input].Start(head, _shape.Heads);
+
+    /// <summary>The shift ln Σ and δ = Σ g · y of each query; the lanes behind the last have neither.</summary>
+    private void Statistics(T* g, T* y, T* logarithms, int count, T* shift, T* delta)
+    {
+        new Span<T>(shift, _stride).Clear();
+        new Span<T>(delta, _stride).Clear();
+        for (var i = 0; i < count; i++)
+        {
+            shift[i] = logarithms[i];
+            T sum = T.Zero;
+            for (var e = 0; e < _shape.ValueWidth; e++)
+                sum += g[(i * _layouts[3].Row) + e] * y[((long)i * _shape.ValueWidth) + e];
+            delta[i] = sum;
+        }
+    }
+
+    /// <summary>ds = scale · p · (ds − δ).</summary>
+    private void ScoreGradient(T* p, T* ds, T* delta, int keys)
+    {
+        var scale = T.CreateTruncating(_shape.Scale);
+        for (var j = 0; j < keys; j++, p += _stride, ds += _stride)
+        {
+            var row = new Span<T>(ds, _stride);
+            Elementwise.Sub<T>(row, new(delta, _stride), row);
+            Elementwise.Mul<T>(row, new(p, _stride), row);
+            System.Numerics.Tensors.TensorPrimitives.Multiply(row, scale, row);
+        }
+    }
+}
