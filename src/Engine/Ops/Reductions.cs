@@ -88,7 +88,7 @@ internal sealed class ReduceL2Op() : ReduceOp("ReduceL2", "The Euclidean norm ov
     {
         var square = (x * x).Sum(axes, keepDims);
         var isZero = square.Equal(0);
-        return isZero.Where(square, isZero.Where(x.Number(1), square).Sqrt());
+        return isZero.Where(x.Number(0), isZero.Where(x.Number(1), square).Sqrt());
     }
 }
 
