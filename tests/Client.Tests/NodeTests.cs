@@ -26,6 +26,9 @@ public sealed class NodeTests(TestServer server) : IClassFixture<TestServer>
         var yes = session.Constant(new[] { true, false, true });
         var classes = session.Constant(new long[] { 1, 0 });
         var zeros = session.Constant(new double[] { 0, 0, 0 });
+        var line = session.Constant(new double[] { 1, 2, 4, 8 }).Reshape(1, 1, 4);
+        var taps = session.Constant(new double[] { 1, 10 }).Reshape(1, 1, 2);
+        var heads = session.Constant(new double[] { 1, 2 }).Reshape(1, 1, 2, 1);
         (Node Node, double[] Expected)[] cases =
         [
             (x + x, [-2, 0, 4]), (x + 1, [0, 1, 3]), (1 - x, [2, 1, -1]), (x - 1, [-2, -1, 1]), (2 * x, [-2, 0, 4]), (x / 2, [-0.5, 0, 1]), (4 / (x + 2), [4, 2, 1]), (-x, [1, 0, -2]),
@@ -46,6 +49,12 @@ public sealed class NodeTests(TestServer server) : IClassFixture<TestServer>
             (m.ShapeOf().Cast<double>(), [2, 2]),
             (m.MeanSquaredError(m + 2), [4]), (m.MeanSquaredError(m + 2, Reduction.Sum), [16]), (m.SoftmaxCrossEntropy(classes), [(Math.Log(1 + Math.Exp(-1)) + Math.Log(1 + Math.E)) / 2]),
             (zeros.BinaryCrossEntropyWithLogits(zeros), [Math.Log(2)]),
+            (line.Conv(taps, session.Constant(new double[] { 0.5 })), [21.5, 42.5, 84.5]),
+            (line.Conv(taps, window: new() { Strides = [2], Pads = [1, 0], Dilations = [2] }), [20, 82]),
+            (line.MaxPool([2], new() { Strides = [2] }), [2, 8]), (line.MaxPool([3], new() { Strides = [3], Ceil = true }), [4, 8]), (line.AveragePool([2]), [1.5, 3, 6]),
+            (line.AveragePool([2], new() { Pads = [1, 0] }, countPads: true), [0.5, 1.5, 3, 6]), (line.AveragePool([3], new() { Same = true, Strides = [2] }), [7.0 / 3, 6]), (line.GlobalMaxPool(), [8]), (line.GlobalAveragePool(), [3.75]),
+            (heads.Attention(heads, heads, scale: 0), [1.5, 1.5]), (heads.Attention(heads, heads, isCausal: true), [1, (1 + (2 * Math.Exp(2))) / (1 + Math.Exp(2))]),
+            (heads.Attention(heads, heads, session.Constant(new[] { false, true, false, false }).Reshape(2, 2)), [2, 0]),
         ];
         var values = await session.ForwardAsync([.. cases.Select(c => c.Node)]);
         foreach (var (node, expected) in cases)
