@@ -5,7 +5,7 @@ using Gradients.Testing;
 namespace Gradients.Benchmarks.Steps;
 
 /// <summary>
-/// A two-layer network with a loss: its definitions and float32 values for its parameters and inputs. A layer is
+/// A network of linear layers with Relu between them and a loss: its definitions and float32 values for its parameters and inputs. A layer is
 /// x[n, in] · Wᵀ + b with W[out, in] and b[out]; all values are drawn uniformly within ±1/√in from a fixed seed.
 /// </summary>
 internal sealed class Network : IDisposable
@@ -38,13 +38,14 @@ internal sealed class Network : IDisposable
     public static Network Digits(BufferPool pool, int batch)
     {
         var network = new Network(pool);
-        var logits = network.Layers(batch, 64, 128, 10);
-        var classes = network._specs.Input(DataType.Int64, batch);
-        var labels = new long[batch];
-        for (var i = 0; i < batch; i++)
-            labels[i] = network._random.Next(10);
-        network.Values.Add(classes, Tensor.From<long>(pool, new Shape(batch), labels));
-        return network.Finish(network._specs.Op("SoftmaxCrossEntropy", logits, classes));
+        return network.Classify(batch, network.Layers(batch, 64, 128, 10));
+    }
+
+    /// <summary>Linear(784, 512), Relu, Linear(512, 256), Relu, Linear(256, 10), softmax cross entropy.</summary>
+    public static Network Perceptron(BufferPool pool, int batch)
+    {
+        var network = new Network(pool);
+        return network.Classify(batch, network.Layers(batch, 784, 512, 256, 10));
     }
 
     public void Dispose()
@@ -60,8 +61,23 @@ internal sealed class Network : IDisposable
         return this;
     }
 
-    private ulong Layers(int batch, int inputs, int hidden, int outputs) =>
-        Linear(_specs.Op("Relu", Linear(Input(batch, inputs), inputs, hidden)), hidden, outputs);
+    private Network Classify(int batch, ulong logits)
+    {
+        var classes = _specs.Input(DataType.Int64, batch);
+        var labels = new long[batch];
+        for (var i = 0; i < batch; i++)
+            labels[i] = _random.Next(10);
+        Values.Add(classes, Tensor.From<long>(_pool, new Shape(batch), labels));
+        return Finish(_specs.Op("SoftmaxCrossEntropy", logits, classes));
+    }
+
+    private ulong Layers(int batch, params int[] sizes)
+    {
+        var x = Linear(Input(batch, sizes[0]), sizes[0], sizes[1]);
+        for (var i = 2; i < sizes.Length; i++)
+            x = Linear(_specs.Op("Relu", x), sizes[i - 1], sizes[i]);
+        return x;
+    }
 
     private ulong Linear(ulong x, int inputs, int outputs)
     {

@@ -14,6 +14,9 @@ internal sealed class StepsSuite : ISuite
         ("10-5-1 b32", pool => Network.Regression(pool, 32)),
         ("digits b32", pool => Network.Digits(pool, 32)),
         ("digits b128", pool => Network.Digits(pool, 128)),
+        ("784-512-256-10 b1", pool => Network.Perceptron(pool, 1)),
+        ("784-512-256-10 b32", pool => Network.Perceptron(pool, 32)),
+        ("784-512-256-10 b128", pool => Network.Perceptron(pool, 128)),
     ];
 
     public string Name => "steps";
