@@ -250,4 +250,38 @@ public class ConventionTests
         Assert.Equal([0, 0], f.Second(0, 1)!);
         Assert.Equal([0, 0], f.Second(0, 2)!);
     }
+
+    [Fact]
+    public void Dropouts_gradient_has_its_mask_and_scale()
+    {
+        double[] ones = [.. Enumerable.Repeat(1.0, 200)];
+        Formula Dropped(long seed, long step) => new(x => Apply("Dropout", [("seed", seed)], x[0], x[0].Number(0.75), x[0].Builder.Scalar(DataType.Bool, 1), x[0].Builder.Scalar(DataType.Int64, step)), ones);
+        var f = Dropped(5, 0);
+        Assert.Equal([0, 4], f.Value.Distinct().Order());
+        Assert.Equal(f.Value, f.Gradient(0)!);
+        Assert.Equal(f.Value, Dropped(5, 0).Value);
+        Assert.NotEqual(f.Value, Dropped(5, 1).Value);
+        Assert.NotEqual(f.Value, Dropped(6, 0).Value);
+    }
+
+    [Fact]
+    public void A_constant_row_is_normalized_to_0()
+    {
+        var f = new Formula(x => Apply("LayerNormalization", [("epsilon", 0.25)], x[0], x[0].Number(3)), [7, 7, 7, 7]);
+        Assert.Equal([0, 0, 0, 0], f.Value);
+        Assert.Equal([0, 0, 0, 0], f.Gradient(0)!);
+        // Without an epsilon it is 0/0.
+        Assert.All(new Formula(x => Apply("LayerNormalization", [("epsilon", 0.0)], x[0], x[0].Number(3)), [7, 7]).Value, v => Assert.True(double.IsNaN(v)));
+    }
+
+    [Fact]
+    public void The_norm_at_0_has_the_gradient_0()
+    {
+        var f = new Formula(x => Apply("ReduceL2", x), [0, 0]);
+        Assert.Equal([0], f.Value);
+        Assert.Equal([0, 0], f.Gradient(0)!);
+        Assert.Equal([0, 0], f.Second(0, 0)!);
+        Assert.Equal([0.6, 0.8], new Formula(x => Apply("ReduceL2", x), [3, 4]).Gradient(0)!);
+        Assert.Equal([0, -1], new Formula(x => Apply("ReduceL1", x), [0, -2]).Gradient(0)!);
+    }
 }

@@ -73,6 +73,7 @@ public static class ScalarReference
         "Erf" => x => ErrorFunction(x[0]),
         "ExactGelu" => x => double.IsNegativeInfinity(x[0]) ? 0 : x[0] * 0.5 * (1 + ErrorFunction(x[0] * Math.Sqrt(0.5))),
         "Relu" => x => x[0] > 0 || double.IsNaN(x[0]) ? x[0] : 0,
+        "ReluGradient" => x => x[0] == 0 ? 0 : x[1],
         "Max" => x => x.Aggregate(Math.Max),
         "Min" => x => x.Aggregate(Math.Min),
         "Clamp" => x => Math.Min(Math.Max(x[0], x[1]), x[2]),

@@ -13,11 +13,17 @@ internal enum ReadMode : byte
     /// <summary>One element for all: spread over a register once a unit.</summary>
     Splat,
 
+    /// <summary>Each row's elements lie side by side somewhere, as those of a repeated row do: read in place.</summary>
+    Row,
+
+    /// <summary>One element for each row: spread over a register row by row.</summary>
+    RowSplat,
+
     /// <summary>Any other strides: gathered into a register tile by tile.</summary>
     Strided,
 }
 
-/// <param name="Register">Where a splat or strided operand is put; unused for direct ones.</param>
+/// <param name="Register">Where a splat or strided operand is put; unused for those read in place.</param>
 internal sealed record FusedInput(ReadMode Mode, Layout Layout, int ElementSize, int Register);
 
 /// <param name="Operands">For each operand: a register, or −1 − i for the direct input i.</param>
@@ -26,7 +32,8 @@ internal sealed record FusedStep(TileFunction Function, int[] Operands, int Regi
 
 /// <summary>
 /// A chain of elementwise ops over one iteration shape, run tile by tile: the tiles of all its intermediate values stay in
-/// L1 and only what is used outside is written. Each op is computed as it would be alone, so fusing never changes bits.
+/// L1 and only what is used outside is written. Where operands are broadcast along rows, no tile crosses the end of a row.
+/// Each op is computed as it would be alone, so fusing never changes bits.
 /// </summary>
 internal sealed unsafe class FusedKernel : Kernel
 {
@@ -35,15 +42,20 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly FusedInput[] _inputs;
     private readonly int[] _splats;
     private readonly int[] _strided;
+    private readonly int[] _rows;
     private readonly Step[] _steps;
     private readonly Place[] _operands;
     private readonly long _count;
+    private readonly long _rowLength;
     private readonly int _tile;
     private readonly int _registerBytes;
     private readonly int _maxOperands;
 
-    public FusedKernel(Shape shape, FusedInput[] inputs, FusedStep[] steps, int[] outputSizes, int registers)
+    /// <param name="rowLength">Elements of a row for operands that are read by rows; 0 where none is.</param>
+    public FusedKernel(Shape shape, long rowLength, FusedInput[] inputs, FusedStep[] steps, int[] outputSizes, int registers)
     {
+        _rowLength = rowLength;
+        _rows = [.. Enumerable.Range(0, inputs.Length).Where(i => inputs[i].Mode is ReadMode.Row or ReadMode.RowSplat)];
         _inputs = inputs;
         _splats = [.. Enumerable.Range(0, inputs.Length).Where(i => inputs[i].Mode == ReadMode.Splat)];
         _strided = [.. Enumerable.Range(0, inputs.Length).Where(i => inputs[i].Mode == ReadMode.Strided)];
@@ -70,26 +82,78 @@ internal sealed unsafe class FusedKernel : Kernel
             if (operand >= 0)
                 return new Place(Base.Workspace, 0, (long)operand * _registerBytes, 0);
             var index = -1 - operand;
-            return index < inputs.Length
-                ? new Place(Base.Input, index, 0, inputs[index].ElementSize)
+            return index < inputs.Length && inputs[index].Mode == ReadMode.Row ? new Place(Base.Row, index, 0, 0)
+                : index < inputs.Length ? new Place(Base.Input, index, 0, inputs[index].ElementSize)
                 : new Place(Base.Output, index - inputs.Length, 0, outputSizes[index - inputs.Length]);
         }
     }
 
     public override void Run(in KernelArguments arguments, long unit)
     {
-        var workspace = (byte*)arguments.Workspace;
-        var operands = stackalloc void*[_maxOperands];
-        foreach (var i in _splats)
-            Fill(arguments.Inputs[i], Register(workspace, _inputs[i].Register), _inputs[i].ElementSize, _tile);
-
         var start = unit * TilesPerUnit * _tile;
-        var end = Math.Min(_count, start + ((long)TilesPerUnit * _tile));
-        for (; start < end; start += _tile)
-            RunTile(arguments, workspace, operands, start, (int)Math.Min(_tile, end - start));
+        Spread(arguments);
+        RunRange(arguments, start, Math.Min(_count - start, (long)TilesPerUnit * _tile));
     }
 
-    private void RunTile(in KernelArguments arguments, byte* workspace, void** operands, long start, int count)
+    /// <summary>Spreads the operands of one element over their registers; once before ranges are run with this workspace.</summary>
+    public void Spread(in KernelArguments arguments)
+    {
+        foreach (var i in _splats)
+            Fill(arguments.Inputs[i], Register((byte*)arguments.Workspace, _inputs[i].Register), _inputs[i].ElementSize, _tile);
+    }
+
+    /// <summary>Computes the elements [start, start + count) in row-major order.</summary>
+    public void RunRange(in KernelArguments arguments, long start, long count)
+    {
+        var workspace = (byte*)arguments.Workspace;
+        var operands = stackalloc void*[_maxOperands];
+        var rows = stackalloc void*[_rowLength > 0 ? _inputs.Length : 0];
+        for (var end = start + count; start < end;)
+        {
+            var tile = (int)Math.Min(_tile, end - start);
+            if (_rowLength > 0)
+            {
+                var (row, column) = Math.DivRem(start, _rowLength);
+                tile = (int)Math.Min(tile, _rowLength - column);
+                ReadRows(arguments, workspace, rows, row, column, tile);
+            }
+
+            RunTile(arguments, workspace, operands, rows, start, tile);
+            start += tile;
+        }
+    }
+
+    private void ReadRows(in KernelArguments arguments, byte* workspace, void** rows, long row, long column, int count)
+    {
+        foreach (var i in _rows)
+        {
+            var input = _inputs[i];
+            var first = (byte*)arguments.Inputs[i] + (RowOffset(input.Layout, row) * input.ElementSize);
+            if (input.Mode == ReadMode.Row)
+                rows[i] = first + (column * input.ElementSize);
+            else
+                Fill(first, Register(workspace, input.Register), input.ElementSize, count);
+        }
+    }
+
+    /// <summary>Where a row begins: its index over the dimensions before those that make up a row.</summary>
+    private long RowOffset(Layout layout, long row)
+    {
+        var dimensions = layout.Shape.Dimensions;
+        var d = dimensions.Length - 1;
+        for (long inner = 1; inner < _rowLength; d--)
+            inner *= dimensions[d];
+        long offset = 0;
+        for (; d >= 0 && row > 0; d--)
+        {
+            (row, var index) = Math.DivRem(row, dimensions[d]);
+            offset += index * layout.Strides[d];
+        }
+
+        return offset;
+    }
+
+    private void RunTile(in KernelArguments arguments, byte* workspace, void** operands, void** rows, long start, int count)
     {
         foreach (var i in _strided)
         {
@@ -103,13 +167,14 @@ internal sealed unsafe class FusedKernel : Kernel
         foreach (ref readonly var step in _steps.AsSpan())
         {
             for (var i = 0; i < step.OperandCount; i++)
-                operands[i] = Address(arguments, _operands[next++], start);
-            step.Function.Pointer(operands, step.OperandCount, Address(arguments, step.Target, start), count);
+                operands[i] = Address(arguments, rows, _operands[next++], start);
+            step.Function.Pointer(operands, step.OperandCount, Address(arguments, rows, step.Target, start), count);
         }
     }
 
-    private static byte* Address(in KernelArguments arguments, in Place place, long start) => place.Base switch
+    private static byte* Address(in KernelArguments arguments, void** rows, in Place place, long start) => place.Base switch
     {
+        Base.Row => (byte*)rows[place.Index],
         Base.Workspace => (byte*)arguments.Workspace + place.Offset,
         Base.Input => (byte*)arguments.Inputs[place.Index] + (start * place.ElementSize),
         _ => (byte*)arguments.Outputs[place.Index] + (start * place.ElementSize),
@@ -137,6 +202,9 @@ internal sealed unsafe class FusedKernel : Kernel
     {
         Workspace,
         Input,
+
+        /// <summary>The current row of an input.</summary>
+        Row,
 
         /// <summary>Also read from: an output that an earlier step has written.</summary>
         Output,

@@ -14,7 +14,7 @@ internal sealed class FusionGroups
     private readonly int[] _group;
     private readonly Node?[] _base;
 
-    public FusionGroups(IReadOnlyList<Node> order, int nodeCount, Func<Node, bool> isInput, bool fusion)
+    public FusionGroups(IReadOnlyList<Node> order, int nodeCount, bool fusion)
     {
         _group = new int[nodeCount];
         _base = new Node?[nodeCount];
@@ -25,7 +25,7 @@ internal sealed class FusionGroups
         foreach (var node in order)
         {
             _base[node.Index] = node;
-            if (isInput(node) || node.Op is null)
+            if (node.Op is null)
                 continue;
             if (node.Op is ViewOp)
             {

@@ -5,15 +5,18 @@ using Gradients.Engine.Tensors;
 namespace Gradients.Engine.Compilation;
 
 /// <summary>
-/// Lowers nodes to a plan: what nothing asks for is dropped, views become strides, elementwise runs become fused kernels,
-/// copies are inserted where a kernel does not take a view, temporaries are placed in one arena by liveness.
+/// Lowers nodes to a plan: they are simplified, what nothing asks for is dropped, views become strides, elementwise runs become fused kernels,
+/// chains behind products run on the product's blocks, copies are inserted where a kernel does not take a view, temporaries are placed in one arena by liveness.
 /// </summary>
 internal sealed class Planner
 {
     private readonly IReadOnlyList<Node> _nodes;
     private readonly IReadOnlyList<NodeType> _inputs;
-    private readonly IReadOnlyDictionary<Node, int> _boundary;
-    private readonly List<Instruction> _instructions = [];
+    private readonly List<Instruction?> _instructions = [];
+    private readonly Dictionary<int, int> _products = [];
+    private readonly int[] _uses;
+    private readonly Node[] _bases;
+    private readonly bool _fusion;
     private readonly List<StorageDraft> _storages = [];
     private readonly List<ConstantData> _constants = [];
     private readonly (int Storage, Layout Layout)[] _places;
@@ -21,13 +24,15 @@ internal sealed class Planner
     private readonly int _forwardNodes;
     private int _forwardInstructions;
 
-    private Planner(IReadOnlyList<Node> nodes, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, int forwardNodes)
+    private Planner(IReadOnlyList<Node> nodes, IReadOnlyList<NodeType> inputs, bool fusion, int forwardNodes)
     {
+        _fusion = fusion;
         _forwardNodes = forwardNodes;
         _nodes = nodes;
         _inputs = inputs;
-        _boundary = boundary;
         _places = new (int, Layout)[nodes.Count];
+        _uses = new int[nodes.Count];
+        _bases = new Node[nodes.Count];
     }
 
     /// <summary>Makes the plan that computes the outputs.</summary>
@@ -38,30 +43,18 @@ internal sealed class Planner
     /// <param name="forwardNodes">Nodes behind this many are the gradient's.</param>
     public static Plan Compile(GraphBuilder builder, IReadOnlyList<Node> outputs, IReadOnlyList<NodeType> inputs, IReadOnlyDictionary<Node, int> boundary, bool fusion, int forwardNodes)
     {
-        var planner = new Planner(builder.Nodes, inputs, boundary, forwardNodes);
-        var order = planner.Reachable(outputs);
-        planner.Lower(order, outputs, fusion, builder.Cancellation);
-        return planner.Finish(outputs);
+        var graph = Simplification.Of(builder.Nodes, outputs, boundary, forwardNodes, builder.Cancellation);
+        var planner = new Planner(graph.Nodes, inputs, fusion, graph.ForwardNodes);
+        planner.Lower(planner.Reachable(graph.Outputs), graph.Outputs, builder.Cancellation);
+        return planner.Finish(graph.Outputs);
     }
 
     /// <summary>The inputs whose elements a node reads; a view reads only what it looks at.</summary>
     public static ReadOnlySpan<Node> DataInputs(Node node) => node.Op is ViewOp ? node.Inputs.AsSpan(0, 1) : node.Inputs;
 
-    private List<Node> Reachable(IReadOnlyList<Node> outputs)
+    private List<Node> Reachable(Node[] outputs)
     {
-        var needed = new bool[_nodes.Count];
-        var stack = new Stack<Node>(outputs);
-        while (stack.TryPop(out var node))
-        {
-            if (needed[node.Index])
-                continue;
-            needed[node.Index] = true;
-            if (_boundary.ContainsKey(node))
-                continue;
-            foreach (var input in DataInputs(node))
-                stack.Push(input);
-        }
-
+        var needed = Simplification.Needed(_nodes.Count, outputs, _ => false);
         var order = new List<Node>();
         for (var i = 0; i < needed.Length; i++)
         {
@@ -72,24 +65,26 @@ internal sealed class Planner
         return order;
     }
 
-    private void Lower(List<Node> order, IReadOnlyList<Node> outputs, bool fusion, CancellationToken cancellation)
+    private void Lower(List<Node> order, Node[] outputs, CancellationToken cancellation)
     {
-        var groups = new FusionGroups(order, _nodes.Count, _boundary.ContainsKey, fusion);
+        var groups = new FusionGroups(order, _nodes.Count, _fusion);
         var escapes = new bool[_nodes.Count];
         foreach (var node in outputs)
             escapes[node.Index] = true;
         foreach (var node in order)
         {
-            if (_boundary.ContainsKey(node))
-                continue;
             foreach (var input in DataInputs(node))
                 escapes[input.Index] |= groups[node] < 0 || groups[node] != groups[input];
+            CountUses(node);
         }
+
+        foreach (var node in outputs)
+            _uses[_bases[node.Index].Index] = int.MaxValue / 2;
 
         var members = new List<Node>();
         foreach (var node in order)
         {
-            if (node.Op is null || _boundary.ContainsKey(node))
+            if (node.Op is null)
             {
                 _places[node.Index] = (SourceStorage(node), Layout.RowMajor(node.Shape));
                 continue;
@@ -123,13 +118,13 @@ internal sealed class Planner
 
     private int SourceStorage(Node node)
     {
-        if (node.Constant is { } constant && !_boundary.ContainsKey(node))
+        if (node.Constant is { } constant)
         {
             _constants.Add(constant);
             return AddStorage(StorageKind.Constant, _constants.Count - 1, constant.ByteCount);
         }
 
-        var slot = _boundary.TryGetValue(node, out var bound) ? bound : node.InputSlot;
+        var slot = node.InputSlot;
         if (!_inputStorages.TryGetValue(slot, out var storage))
             _inputStorages[slot] = storage = AddStorage(StorageKind.Input, slot, 0);
         return storage;
@@ -166,7 +161,10 @@ internal sealed class Planner
 
         var output = AddArena(node);
         _places[node.Index] = (output, Layout.RowMajor(node.Shape));
-        Emit(op.CreateKernel(node, layouts), operands, [new Operand(output, 0)], [Planned(node)], bytes, [node]);
+        var kernel = op.CreateKernel(node, layouts);
+        if (kernel is BlockKernel && _fusion)
+            _products[output] = _instructions.Count;
+        Emit(kernel, operands, [new Operand(output, 0)], [Planned(node)], bytes, [node]);
         MarkForward(node);
     }
 
@@ -192,9 +190,62 @@ internal sealed class Planner
             outputs[i] = new Operand(storage, 0);
         }
 
-        Emit(draft.Kernel, inputs, outputs, [.. members.Select(Planned)], draft.External.Sum(ByteCount) + draft.Escaping.Sum(ByteCount), draft.Escaping);
+        if (!TryEmitEpilogue(draft, members, inputs, outputs))
+            Emit(draft.Kernel, inputs, outputs, [.. members.Select(Planned)], draft.External.Sum(ByteCount) + draft.Escaping.Sum(ByteCount), draft.Escaping);
         MarkForward(members[0]);
         members.Clear();
+    }
+
+    /// <summary>
+    /// Joins the group to a product that nothing else reads: the product moves behind what was emitted since, which reads it not,
+    /// and is written where the group's own result goes, if the group has read it by then.
+    /// </summary>
+    private bool TryEmitEpilogue(FusedGroup draft, List<Node> members, Operand[] inputs, Operand[] outputs)
+    {
+        var external = Enumerable.Range(0, inputs.Length).FirstOrDefault(i => IsOwnProduct(draft, members, inputs, i), -1);
+        if (external < 0)
+            return false;
+        var index = _products[inputs[external].Storage];
+        var product = _instructions[index]!;
+        _instructions[index] = null;
+        var target = draft.OverwriterOf(external);
+        Operand[] allOutputs = target >= 0 ? outputs : [.. outputs, product.Outputs[0]];
+        IReadOnlyList<Node> results = target >= 0 ? draft.Escaping : [.. draft.Escaping, draft.External[external]];
+        var places = new int[inputs.Length];
+        var allInputs = product.Inputs.ToList();
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            places[i] = i == external ? -1 : allInputs.Count;
+            if (i != external)
+                allInputs.Add(inputs[i]);
+        }
+
+        var kernel = new EpilogueKernel((BlockKernel)product.Kernel, draft.Kernel, places, target >= 0 ? target : outputs.Length);
+        Emit(kernel, [.. allInputs], allOutputs, [.. product.Nodes, .. members.Select(Planned)], product.Bytes + draft.External.Sum(ByteCount) + draft.Escaping.Sum(ByteCount) - (2 * ByteCount(draft.External[external])), results);
+        return true;
+    }
+
+    private bool IsOwnProduct(FusedGroup draft, List<Node> members, Operand[] inputs, int external)
+    {
+        var node = draft.External[external];
+        if (!_products.TryGetValue(inputs[external].Storage, out var index) || _instructions[index] is null)
+            return false;
+        var layout = _places[node.Index].Layout;
+        var source = _bases[node.Index];
+        return layout.IsContiguous && layout.Offset == 0
+            && node.Shape.ElementCount == source.Shape.ElementCount && node.Shape.ElementCount == members[0].Shape.ElementCount
+            && inputs.Count(i => i.Storage == inputs[external].Storage) == 1
+            && _uses[source.Index] == members.Sum(m => m.Inputs.Count(i => _bases[i.Index] == source));
+    }
+
+    /// <summary>Counts what is read to the node whose elements are looked at, and finds that node for a view.</summary>
+    private void CountUses(Node node)
+    {
+        _bases[node.Index] = node.Op is ViewOp ? _bases[node.Inputs[0].Index] : node;
+        if (node.Op is ViewOp)
+            return;
+        foreach (var input in node.Inputs)
+            _uses[_bases[input.Index].Index]++;
     }
 
     private void MarkForward(Node node)
@@ -214,9 +265,9 @@ internal sealed class Planner
         return _storages.Count - 1;
     }
 
-    private Plan Finish(IReadOnlyList<Node> outputs)
+    private Plan Finish(Node[] outputs)
     {
-        for (var i = 0; i < outputs.Count; i++)
+        for (var i = 0; i < outputs.Length; i++)
         {
             var (storage, layout) = _places[outputs[i].Index];
             if (_storages[storage].Kind != StorageKind.Arena || !layout.IsContiguous || layout.Offset != 0 || _storages[storage].Bytes != ByteCount(outputs[i]))
@@ -224,9 +275,11 @@ internal sealed class Planner
             _storages[storage] = _storages[storage] with { Kind = StorageKind.Output, Index = i };
         }
 
+        _forwardInstructions -= _instructions.Take(_forwardInstructions).Count(i => i is null);
+        _instructions.RemoveAll(i => i is null);
         var arena = PlaceTemporaries();
         return new Plan(
-            [.. _instructions],
+            [.. _instructions.Select(i => i!)],
             [.. _storages.Select(s => new Storage(s.Kind, s.Index, s.Offset))],
             [.. _inputs],
             [.. _constants],
@@ -240,24 +293,26 @@ internal sealed class Planner
     {
         var arena = new ArenaPlan();
         var lastUse = new int[_storages.Count];
+        Array.Fill(lastUse, -1);
         for (var i = 0; i < _instructions.Count; i++)
         {
-            foreach (var operand in _instructions[i].Inputs)
+            foreach (var operand in _instructions[i]!.Inputs)
                 lastUse[operand.Storage] = i;
-            foreach (var operand in _instructions[i].Outputs)
+            foreach (var operand in _instructions[i]!.Outputs)
                 lastUse[operand.Storage] = Math.Max(lastUse[operand.Storage], i);
         }
 
         var dying = new List<int>[_instructions.Count];
         for (var s = 0; s < _storages.Count; s++)
         {
-            if (_storages[s].Kind == StorageKind.Arena)
+            // Nothing writes the place of a product that became part of a chain.
+            if (_storages[s].Kind == StorageKind.Arena && lastUse[s] >= 0)
                 (dying[lastUse[s]] ??= []).Add(s);
         }
 
         for (var i = 0; i < _instructions.Count; i++)
         {
-            var instruction = _instructions[i];
+            var instruction = _instructions[i]!;
             foreach (var operand in instruction.Outputs)
             {
                 var draft = _storages[operand.Storage];

@@ -18,11 +18,12 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
     private readonly Lock _gate = new();
     private readonly PooledBuffer?[] _buffers = new PooledBuffer?[MaxHelpers];
     private readonly nint[] _workspaces = new nint[MaxHelpers];
+    private CancellationToken _cancellation;
     private BufferPool _pool = null!;
     private Quota? _account;
     private PooledBuffer? _own;
 
-    // A bit a helper: who is here, and for whom a workspace was asked for in this run.
+    // A bit a helper: who is here, and for whom a workspace was asked for in this run. Who comes takes the lowest bit.
     private ulong _present;
     private ulong _served;
     private int _first;
@@ -69,14 +70,17 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
             _workspaces[helper] = 0;
         }
 
-        (_served, _failure, Payer) = (0, null, null);
+        (_served, _failure, _cancellation, Payer) = (0, null, default, null);
     }
 
     /// <summary>Opens units [from, end) of the batch that begins at an instruction.</summary>
-    public void Open(int first, long from, long end)
+    /// <param name="coming">How many helpers may come besides those who are here.</param>
+    /// <param name="cancellation">Keeps helpers from taking more.</param>
+    public void Open(int first, long from, long end, int coming, CancellationToken cancellation)
     {
+        _cancellation = cancellation;
         (_first, _from, _end, _taken, _doneBefore) = (first, from, end, 0, _units.DoneCount);
-        Serve();
+        Serve((int)Math.Min(end - from - 1, MaxHelpers - 1), coming);
         _units.Open(from, end);
     }
 
@@ -90,8 +94,6 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
             return false;
         _taken++;
         work = RunUnit(unit, (void*)permit);
-        if (Volatile.Read(ref _present) != _served)
-            Serve();
         return true;
     }
 
@@ -121,7 +123,7 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
         var idleSince = Stopwatch.GetTimestamp();
         while (!scheduler.HasWaiting)
         {
-            if (!_units.TryTake(ref _workspaces[helper], out var unit))
+            if (_cancellation.IsCancellationRequested || !_units.TryTake(ref _workspaces[helper], out var unit))
             {
                 Thread.SpinWait(4);
                 if (Stopwatch.GetTimestamp() - idleSince > scheduler.SpinTicks)
@@ -156,10 +158,12 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
         }
     }
 
-    /// <summary>Rents a workspace for each helper that came; one that gets none takes no units.</summary>
-    private void Serve()
+    /// <summary>Rents a workspace for each helper that is here or may come; one that gets none takes no units.</summary>
+    private void Serve(int most, int coming)
     {
-        for (var helpers = Volatile.Read(ref _present) & ~_served; helpers != 0; helpers &= helpers - 1)
+        var present = Volatile.Read(ref _present);
+        var wanted = (1UL << Math.Min(most, BitOperations.PopCount(present) + coming)) - 1;
+        for (var helpers = (present | wanted) & ~_served; helpers != 0; helpers &= helpers - 1)
         {
             var helper = BitOperations.TrailingZeroCount(helpers);
             _served |= 1UL << helper;

@@ -303,13 +303,13 @@ public sealed unsafe class PlanExecution : IDisposable
     private ExecutionStatus RunConcurrent(long end, long parkAt, Scheduler helpers, CancellationToken cancellation)
     {
         var past = false;
-        _crew.Open(_instruction, _unit, end);
+        _crew.Open(_instruction, _unit, end, helpers.IdleCount, cancellation);
         try
         {
             do
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (helpers.HasIdle && _crew.WantsHelp)
+                if (helpers.IdleCount > 0 && _crew.WantsHelp)
                     helpers.Call(_crew);
                 if (!_crew.TryRunOne(out var work))
                     break;
@@ -328,6 +328,7 @@ public sealed unsafe class PlanExecution : IDisposable
             ExceptionDispatchInfo.Throw(failure);
         }
 
+        cancellation.ThrowIfCancellationRequested();
         return past ? ExecutionStatus.Parked : ExecutionStatus.Completed;
     }
 
@@ -377,7 +378,7 @@ public sealed unsafe class PlanExecution : IDisposable
     private void Move(int storage, nint address)
     {
         _storages[storage] = address;
-        foreach (var patch in _prepared.Patches[storage])
+        foreach (var patch in _prepared.PatchesOf(storage))
             _operandBlock[patch.Operand] = address + patch.Offset;
     }
 }

@@ -26,6 +26,9 @@ internal sealed class PreparedPlan
     /// <summary>What a batch must hold for its units to be shared out.</summary>
     private const double ParallelBatchNanoseconds = 6_000;
 
+    private readonly Patch[] _patches;
+    private readonly int[] _patchEnds;
+
     public PreparedPlan(Plan plan)
     {
         var instructions = plan.Instructions;
@@ -53,8 +56,12 @@ internal sealed class PreparedPlan
         IsSmall = total < SmallNanoseconds && Kernels.All(k => k.UnitCount <= 1);
         BoundStorages = [.. Enumerable.Range(0, plan.Storages.Count).Where(i => plan.Storages[i].Kind is StorageKind.Input or StorageKind.Output)];
         FixedStorages = [.. Enumerable.Range(0, plan.Storages.Count).Except(BoundStorages)];
-        Patches = CreatePatches(plan);
-        FindBatches(plan, nanoseconds, total >= ParallelNanoseconds);
+        _patchEnds = new int[plan.Storages.Count];
+        _patches = SortPatches(plan, _patchEnds);
+        for (var i = 0; i < count; i++)
+            BatchEnds[i] = i + 1;
+        if (total >= ParallelNanoseconds)
+            FindBatches(plan, nanoseconds);
     }
 
     public ExecutionStack Ready { get; } = new();
@@ -81,14 +88,18 @@ internal sealed class PreparedPlan
     /// <summary>Storages in the arena and the plan.</summary>
     public int[] FixedStorages { get; }
 
-    /// <summary>For each storage, the pointers that follow it.</summary>
-    public Patch[][] Patches { get; }
-
     /// <summary>Every kernel is one unit and all of them together take microseconds.</summary>
     public bool IsSmall { get; }
 
     /// <summary>What a thread that helps needs for any of the kernels.</summary>
     public long HelperWorkspaceBytes { get; } = 64;
+
+    /// <summary>The pointers that follow a storage.</summary>
+    public ReadOnlySpan<Patch> PatchesOf(int storage)
+    {
+        var start = storage == 0 ? 0 : _patchEnds[storage - 1];
+        return _patches.AsSpan(start, _patchEnds[storage] - start);
+    }
 
     public static PreparedPlan Of(Plan plan)
     {
@@ -98,15 +109,20 @@ internal sealed class PreparedPlan
         return (PreparedPlan)(Interlocked.CompareExchange(ref plan.Prepared, made, null) ?? made);
     }
 
-    private static Patch[][] CreatePatches(Plan plan)
+    /// <summary>Sorts the operands by their storage.</summary>
+    private static Patch[] SortPatches(Plan plan, int[] ends)
     {
-        var patches = new List<Patch>?[plan.Storages.Count];
-        for (var i = 0; i < plan.Operands.Length; i++)
-            (patches[plan.Operands[i].Storage] ??= []).Add(new Patch(i, (nint)plan.Operands[i].ByteOffset));
-        return Array.ConvertAll(patches, p => p?.ToArray() ?? []);
+        foreach (var operand in plan.Operands)
+            ends[operand.Storage]++;
+        for (int i = 0, sum = 0; i < ends.Length; i++)
+            (ends[i], sum) = (sum, sum + ends[i]);
+        var patches = new Patch[plan.Operands.Length];
+        for (var i = 0; i < patches.Length; i++)
+            patches[ends[plan.Operands[i].Storage]++] = new Patch(i, (nint)plan.Operands[i].ByteOffset);
+        return patches;
     }
 
-    private void FindBatches(Plan plan, double[] nanoseconds, bool worthwhile)
+    private void FindBatches(Plan plan, double[] nanoseconds)
     {
         var hazards = new BatchHazards(plan);
         var count = nanoseconds.Length;
@@ -115,16 +131,16 @@ internal sealed class PreparedPlan
             var sum = nanoseconds[first];
             var units = Kernels[first].ConcurrentUnits;
             hazards.Start(first);
-            for (end = first + 1; worthwhile && end < count && end != plan.ForwardInstructions && hazards.TryAdd(end); end++)
+            for (end = first + 1; end < count && end != plan.ForwardInstructions && hazards.TryAdd(end); end++)
             {
                 sum += nanoseconds[end];
                 units += Kernels[end].ConcurrentUnits;
             }
 
-            IsParallel[first] = worthwhile && units > 1 && sum >= ParallelBatchNanoseconds;
-            HasParallel |= IsParallel[first];
-            for (var i = first; i < end; i++)
-                BatchEnds[i] = IsParallel[first] ? end : i + 1;
+            if (units < 2 || sum < ParallelBatchNanoseconds)
+                continue;
+            BatchEnds[first] = end;
+            IsParallel[first] = HasParallel = true;
         }
     }
 }

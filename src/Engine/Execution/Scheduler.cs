@@ -26,10 +26,10 @@ public sealed class Scheduler : IDisposable
     private readonly Dictionary<string, WorkQueue.Tenant> _tenants = [];
     private readonly PriorityQueue<WorkQueue.Tenant, long> _ready = new();
     [ThreadStatic]
-    private static Scheduler? t_scheduler;
+    private static Scheduler? _threadScheduler;
 
     [ThreadStatic]
-    private static WorkQueue? t_queue;
+    private static WorkQueue? _threadQueue;
 
     private readonly List<Crew> _calls = new(16);
     private readonly Thread[] _threads;
@@ -64,13 +64,13 @@ public sealed class Scheduler : IDisposable
     public int ThreadCount => _threads.Length;
 
     /// <summary>How many threads could help the one that asks.</summary>
-    internal int HelperCount => _threads.Length - (t_scheduler == this ? 1 : 0);
+    internal int HelperCount => _threads.Length - (_threadScheduler == this ? 1 : 0);
 
     /// <summary>The queue whose work the calling thread runs.</summary>
-    internal WorkQueue? CurrentQueue => t_scheduler == this ? t_queue : null;
+    internal WorkQueue? CurrentQueue => _threadScheduler == this ? _threadQueue : null;
 
-    /// <summary>Whether threads sleep.</summary>
-    internal bool HasIdle => Volatile.Read(ref _idle) > 0;
+    /// <summary>Threads that sleep.</summary>
+    internal int IdleCount => Volatile.Read(ref _idle);
 
     /// <summary>Whether a thread that helps is wanted elsewhere.</summary>
     internal bool HasWaiting => Volatile.Read(ref _waiting) > 0 || Volatile.Read(ref _disposed);
@@ -292,7 +292,7 @@ public sealed class Scheduler : IDisposable
 
     private void Loop(int thread)
     {
-        t_scheduler = this;
+        _threadScheduler = this;
         while (true)
         {
             var (queue, crew) = Next(thread);
@@ -304,7 +304,7 @@ public sealed class Scheduler : IDisposable
 
             if (queue is null)
                 return;
-            t_queue = queue;
+            _threadQueue = queue;
             var work = Peek(queue);
             WorkStatus status;
             do
@@ -314,7 +314,7 @@ public sealed class Scheduler : IDisposable
                 Charge(queue, Stopwatch.GetTimestamp() - began);
             }
             while (status == WorkStatus.Parked && Volatile.Read(ref _waiting) == 0 && !queue.Closed && !Volatile.Read(ref _disposed));
-            t_queue = null;
+            _threadQueue = null;
             PutBack(thread, queue, status);
         }
     }

@@ -94,7 +94,7 @@ public sealed class GraphBuilder(int maxNodes = 4_000_000)
             throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The graph expands to more than {maxNodes} nodes.");
         if ((_nodes.Count & 1023) == 0)
             Cancellation.ThrowIfCancellationRequested();
-        var node = new Node(this, _nodes.Count, op, inputs, attributes, type, payload);
+        var node = new Node(this, _nodes.Count, op, inputs, attributes, type, payload, Origin);
         _nodes.Add(node);
         return node;
     }

@@ -20,7 +20,7 @@ public readonly record struct NodeOrigin(ulong Id, string Op, string? Label, int
 /// </summary>
 public sealed class Node
 {
-    internal Node(GraphBuilder builder, int index, PrimitiveOp? op, Node[] inputs, Attributes attributes, NodeType type, object? payload)
+    internal Node(GraphBuilder builder, int index, PrimitiveOp? op, Node[] inputs, Attributes attributes, NodeType type, object? payload, NodeOrigin origin)
     {
         Builder = builder;
         Index = index;
@@ -30,7 +30,7 @@ public sealed class Node
         DataType = type.DataType;
         Shape = type.Shape;
         Payload = payload;
-        Origin = builder.Origin;
+        Origin = origin;
     }
 
     public GraphBuilder Builder { get; }

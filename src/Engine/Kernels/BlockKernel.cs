@@ -9,6 +9,9 @@ public readonly record struct Block(long Row, long Rows, long Column, long Colum
 /// </summary>
 public abstract class BlockKernel : Kernel
 {
+    /// <summary>The length of the matrix's rows.</summary>
+    public long Columns { get; protected init; }
+
     /// <summary>The elements that a unit of [0, <see cref="Kernel.ConcurrentUnits"/>) writes; together the units cover the matrix once.</summary>
     public abstract Block BlockOf(long unit);
 }

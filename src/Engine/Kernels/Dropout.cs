@@ -25,7 +25,7 @@ public readonly unsafe struct Dropout(ulong seed, double ratio)
         {
             int n = (int)Math.Min(Tile, end - at);
             Philox.Fill(words, (n + 3) / 4, (ulong)at / 4, stream, seed);
-            int i = typeof(T) == typeof(float) ? Whole((float*)x + at, (float*)y + at, words, n, (float)(1 / (1 - ratio))) : 0;
+            int i = Threshold > uint.MaxValue ? 0 : Whole(x + at, y + at, words, n, factor);
             for (; i < n; i++)
                 y[at + i] = words[i] >= Threshold ? x[at + i] * factor : T.Zero;
         }
@@ -46,16 +46,24 @@ public readonly unsafe struct Dropout(ulong seed, double ratio)
     }
 
     /// <summary>The part that fills registers; a product and a selection have the same bits in any of them.</summary>
-    private int Whole(float* x, float* y, uint* words, int n, float factor)
+    private int Whole<T>(T* x, T* y, uint* words, int n, T factor)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Threshold > uint.MaxValue)
-            return 0;
-        var (threshold, scale) = (new Vector<uint>((uint)Threshold), new Vector<float>(factor));
+        var (threshold, scale) = (new Vector<uint>((uint)Threshold), new Vector<T>(factor));
         int i = 0;
-        for (; i <= n - Vector<float>.Count; i += Vector<float>.Count)
+        for (; i <= n - Vector<uint>.Count; i += Vector<uint>.Count)
         {
             var kept = Vector.GreaterThanOrEqual(Vector.Load(words + i), threshold);
-            (Vector.AndNot(Vector.AsVectorUInt32(Vector.Load(x + i) * scale), Vector.OnesComplement(kept))).As<uint, float>().Store(y + i);
+            if (typeof(T) == typeof(float))
+            {
+                (kept.As<uint, T>() & (Vector.Load(x + i) * scale)).Store(y + i);
+                continue;
+            }
+
+            // The sign carries a mask of 32 bits over to 64.
+            Vector.Widen(kept.As<uint, int>(), out var low, out var high);
+            (low.As<long, T>() & (Vector.Load(x + i) * scale)).Store(y + i);
+            (high.As<long, T>() & (Vector.Load(x + i + Vector<T>.Count) * scale)).Store(y + i + Vector<T>.Count);
         }
 
         return i;

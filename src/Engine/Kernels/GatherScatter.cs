@@ -37,14 +37,22 @@ public static unsafe class GatherScatter
         where T : unmanaged
     {
         var (first, rows) = GatherRows(outer, count, inner, unit);
+        if (rows <= 0)
+            return;
+        var (o, j) = Math.DivRem(first, count);
+        T* block = data + (o * axis * inner);
         for (long row = first; row < first + rows; row++)
         {
-            var (o, j) = Math.DivRem(row, count);
-            T* source = data + (o * axis + Position(indices[j], axis)) * inner;
+            T* source = block + (Position(indices[j], axis) * inner);
             if (inner == 1)
                 output[row] = *source;
             else
                 Buffer.MemoryCopy(source, output + row * inner, inner * sizeof(T), inner * sizeof(T));
+            if (++j == count)
+            {
+                j = 0;
+                block += axis * inner;
+            }
         }
     }
 

@@ -17,8 +17,8 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>Reads <see cref="Count"/> elements; no alignment is required.</summary>
     static abstract TSelf Load(T* source);
 
-    /// <summary>Reads the first <paramref name="count"/> &lt; <see cref="Count"/> elements and nothing behind them; the other lanes are 0.</summary>
-    static abstract TSelf LoadFirst(T* source, int count);
+    /// <summary>Reads the first <paramref name="count"/> ≤ <see cref="Count"/> elements and nothing behind them; takes the other lanes from a register.</summary>
+    static abstract TSelf LoadFirst(T* source, int count, TSelf otherwise);
 
     static abstract TSelf Broadcast(T value);
 
@@ -27,7 +27,7 @@ internal unsafe interface ILanes<TSelf, T>
 
     void Store(T* destination);
 
-    /// <summary>Writes the first <paramref name="count"/> &lt; <see cref="Count"/> elements and nothing behind them.</summary>
+    /// <summary>Writes the first <paramref name="count"/> ≤ <see cref="Count"/> elements and nothing behind them.</summary>
     void StoreFirst(T* destination, int count);
 
     /// <summary>The first lanes; the others are 0.</summary>
@@ -36,8 +36,9 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>The sum of the lanes in float64, always in the same order.</summary>
     static abstract double Sum(TSelf x);
 
-    /// <summary>The maximum of the lanes; NaN propagates.</summary>
-    static abstract T Greatest(TSelf x);
+    /// <summary>An associative and commutative function over the lanes, halving the register, then in order.</summary>
+    static abstract T Fold<TFunction>(TSelf x)
+        where TFunction : struct, IBinaryFunction;
 
     static abstract TSelf operator +(TSelf x, TSelf y);
 

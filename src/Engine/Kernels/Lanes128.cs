@@ -17,17 +17,17 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     public static Lanes128<T> Load(T* source) => new(Vector128.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> LoadFirst(T* source, int count)
+    public static Lanes128<T> LoadFirst(T* source, int count, Lanes128<T> otherwise)
     {
         if (Avx.IsSupported)
         {
             if (typeof(T) == typeof(float))
-                return new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>());
+                return new(Vector128.ConditionalSelect(First(count), Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>(), otherwise._value));
             if (typeof(T) == typeof(double))
-                return new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+                return new(Vector128.ConditionalSelect(First(count), Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>(), otherwise._value));
         }
 
-        Vector128<T> x = Vector128<T>.Zero;
+        Vector128<T> x = otherwise._value;
         for (int i = 0; i < count; i++)
             x = x.WithElement(i, source[i]);
         return new(x);
@@ -87,12 +87,13 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Greatest(Lanes128<T> x)
+    public static T Fold<TFunction>(Lanes128<T> x)
+        where TFunction : struct, IBinaryFunction
     {
-        T greatest = x._value.GetElement(0);
+        T result = x._value.GetElement(0);
         for (int i = 1; i < Count; i++)
-            greatest = T.Max(greatest, x._value.GetElement(i));
-        return greatest;
+            result = TFunction.Invoke<ScalarLanes<T>, T>(new(result), new(x._value.GetElement(i))).Value;
+        return result;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -17,17 +17,17 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
     public static Lanes256<T> Load(T* source) => new(Vector256.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> LoadFirst(T* source, int count)
+    public static Lanes256<T> LoadFirst(T* source, int count, Lanes256<T> otherwise)
     {
         if (Avx.IsSupported)
         {
             if (typeof(T) == typeof(float))
-                return new(Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>());
+                return new(Vector256.ConditionalSelect(First(count), Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>(), otherwise._value));
             if (typeof(T) == typeof(double))
-                return new(Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>());
+                return new(Vector256.ConditionalSelect(First(count), Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>(), otherwise._value));
         }
 
-        Vector256<T> x = Vector256<T>.Zero;
+        Vector256<T> x = otherwise._value;
         for (int i = 0; i < count; i++)
             x = x.WithElement(i, source[i]);
         return new(x);
@@ -87,7 +87,9 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Greatest(Lanes256<T> x) => Lanes128<T>.Greatest(new(Vector128.Max(x._value.GetLower(), x._value.GetUpper())));
+    public static T Fold<TFunction>(Lanes256<T> x)
+        where TFunction : struct, IBinaryFunction =>
+        Lanes128<T>.Fold<TFunction>(TFunction.Invoke<Lanes128<T>, T>(new(x._value.GetLower()), new(x._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> operator +(Lanes256<T> x, Lanes256<T> y) => new(x._value + y._value);

@@ -17,17 +17,17 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     public static Lanes512<T> Load(T* source) => new(Vector512.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512<T> LoadFirst(T* source, int count)
+    public static Lanes512<T> LoadFirst(T* source, int count, Lanes512<T> otherwise)
     {
         if (Avx512F.IsSupported)
         {
             if (typeof(T) == typeof(float))
-                return new(Avx512F.MaskLoad((float*)source, First(count).AsSingle(), Vector512<float>.Zero).As<float, T>());
+                return new(Avx512F.MaskLoad((float*)source, First(count).AsSingle(), otherwise._value.AsSingle()).As<float, T>());
             if (typeof(T) == typeof(double))
-                return new(Avx512F.MaskLoad((double*)source, First(count).AsDouble(), Vector512<double>.Zero).As<double, T>());
+                return new(Avx512F.MaskLoad((double*)source, First(count).AsDouble(), otherwise._value.AsDouble()).As<double, T>());
         }
 
-        Vector512<T> x = Vector512<T>.Zero;
+        Vector512<T> x = otherwise._value;
         for (int i = 0; i < count; i++)
             x = x.WithElement(i, source[i]);
         return new(x);
@@ -87,7 +87,9 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Greatest(Lanes512<T> x) => Lanes256<T>.Greatest(new(Vector256.Max(x._value.GetLower(), x._value.GetUpper())));
+    public static T Fold<TFunction>(Lanes512<T> x)
+        where TFunction : struct, IBinaryFunction =>
+        Lanes256<T>.Fold<TFunction>(TFunction.Invoke<Lanes256<T>, T>(new(x._value.GetLower()), new(x._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> operator +(Lanes512<T> x, Lanes512<T> y) => new(x._value + y._value);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Gradients.Engine.Kernels;
 
@@ -11,21 +12,23 @@ internal readonly record struct LogSumExpState(double Max, double Sum)
 
 /// <summary>
 /// ln Σ e^x = shift + ln Σ e^(x − shift): −∞ for no elements and for all −∞, +∞ with any +∞ and no NaN, NaN with any NaN.
-/// Exponentials are taken in T, summed in float64.
+/// Exponentials are taken in T, summed in T over short runs, and the runs in float64.
 /// </summary>
 internal readonly unsafe struct LogSumExpReduction<T> : IReduction<T, LogSumExpState>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
+    /// <summary>Rows that are summed in T.</summary>
+    private const int RowsInT = 16;
+
     public static LogSumExpState Identity => new(double.NegativeInfinity, 0);
 
-    [SkipLocalsInit]
     public static LogSumExpState ReduceRow(T* x, int n)
     {
-        T max = Folds.Row<MaxFunction, T>(x, n, T.NegativeInfinity);
-        T* e = stackalloc T[ReductionPlan.BlockElements];
-        ShiftedRows.Subtract(x, e, n, T.IsFinite(max) ? max : T.Zero);
-        Elementwise.Exp<T>(new(e, n), new(e, n));
-        return new(double.CreateTruncating(max), ShiftedRows.Sum(e, n));
+        if (Vector512.IsHardwareAccelerated)
+            return Row<Lanes512<T>>(x, n);
+        if (Vector256.IsHardwareAccelerated)
+            return Row<Lanes256<T>>(x, n);
+        return Vector128.IsHardwareAccelerated ? Row<Lanes128<T>>(x, n) : Row<ScalarLanes<T>>(x, n);
     }
 
     [SkipLocalsInit]
@@ -34,24 +37,27 @@ internal readonly unsafe struct LogSumExpReduction<T> : IReduction<T, LogSumExpS
         T* max = stackalloc T[ReductionPlan.BlockColumns];
         MaxReduction<T>.ReduceColumns(x, rows, stride, columns, max);
         T* shift = stackalloc T[ReductionPlan.BlockColumns];
-        double* sum = stackalloc double[ReductionPlan.BlockColumns];
+        T* part = stackalloc T[ReductionPlan.BlockColumns];
         for (int j = 0; j < columns; j++)
         {
             shift[j] = T.IsFinite(max[j]) ? max[j] : T.Zero;
-            sum[j] = 0;
+            state[j] = new(double.CreateTruncating(max[j]), 0);
         }
 
-        T* e = stackalloc T[ReductionPlan.BlockColumns];
-        for (int r = 0; r < rows; r++, x += stride)
+        for (int r = 0; r < rows; r += RowsInT)
         {
-            Elementwise.Sub<T>(new(x, columns), new(shift, columns), new(e, columns));
-            Elementwise.Exp<T>(new(e, columns), new(e, columns));
+            int count = Math.Min(RowsInT, rows - r);
+            if (Vector512.IsHardwareAccelerated)
+                Columns<Lanes512<T>>(x + (r * stride), count, stride, columns, shift, part);
+            else if (Vector256.IsHardwareAccelerated)
+                Columns<Lanes256<T>>(x + (r * stride), count, stride, columns, shift, part);
+            else if (Vector128.IsHardwareAccelerated)
+                Columns<Lanes128<T>>(x + (r * stride), count, stride, columns, shift, part);
+            else
+                Columns<ScalarLanes<T>>(x + (r * stride), count, stride, columns, shift, part);
             for (int j = 0; j < columns; j++)
-                sum[j] += double.CreateTruncating(e[j]);
+                state[j] = state[j] with { Sum = state[j].Sum + double.CreateTruncating(part[j]) };
         }
-
-        for (int j = 0; j < columns; j++)
-            state[j] = new(double.CreateTruncating(max[j]), sum[j]);
     }
 
     public static LogSumExpState Combine(LogSumExpState x, LogSumExpState y)
@@ -66,4 +72,28 @@ internal readonly unsafe struct LogSumExpReduction<T> : IReduction<T, LogSumExpS
     }
 
     public static T Finish(LogSumExpState state) => T.CreateTruncating(state.Shift + Math.Log(state.Sum));
+
+    private static LogSumExpState Row<V>(T* x, int n)
+        where V : struct, ILanes<V, T>
+    {
+        T max = RowLoops<V, T>.Max(x, n);
+        V shift = V.Broadcast(T.IsFinite(max) ? max : T.Zero);
+        return new(double.CreateTruncating(max), RowLoops<V, T>.Sum(new ExpDifferenceTerm<V, T>(shift), x, x, n));
+    }
+
+    /// <summary>sum[j] = Σ e^(x[·, j] − shift[j]) over at most <see cref="RowsInT"/> rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns<V>(T* x, int rows, long stride, int columns, T* shift, T* sum)
+        where V : struct, ILanes<V, T>
+    {
+        for (int j = 0; j < columns; j += V.Count)
+        {
+            int count = Math.Min(V.Count, columns - j);
+            V zero = V.Constant(0), s = zero, own = V.LoadFirst(shift + j, count, zero);
+            T* row = x + j;
+            for (int r = 0; r < rows; r++, row += stride)
+                s += ExpFunction.Invoke<V, T>(V.LoadFirst(row, count, zero) - own);
+            s.StoreFirst(sum + j, count);
+        }
+    }
 }

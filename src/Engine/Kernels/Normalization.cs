@@ -41,6 +41,7 @@ internal readonly unsafe struct NormalizationFunction<TCentering, TOperands> : I
     where TCentering : struct, ICentering
     where TOperands : struct, IOperandCount
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<V, T>(in RowOperands operands, long first, long end)
         where V : struct, ILanes<V, T>
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -65,11 +66,11 @@ internal readonly unsafe struct NormalizationFunction<TCentering, TOperands> : I
             int rest = (int)(n - i);
             if (rest > 0)
             {
-                V value = (V.LoadFirst(x + i, rest) - mean) * r;
+                V value = (V.LoadFirst(x + i, rest, V.Constant(0)) - mean) * r;
                 if (TOperands.Count > 1)
-                    value *= V.LoadFirst(scale + i, rest);
+                    value *= V.LoadFirst(scale + i, rest, V.Constant(0));
                 if (TOperands.Count > 2)
-                    value += V.LoadFirst(shift + i, rest);
+                    value += V.LoadFirst(shift + i, rest, V.Constant(0));
                 value.StoreFirst(y + i, rest);
             }
         }

@@ -30,6 +30,15 @@ internal readonly struct ShiftedExpTerm<V, T>(V shift) : IRowTerm<V>
     public V Of(V x, V y) => Exponential.OfBounded<V, T>(x - shift);
 }
 
+/// <summary>e^(x − shift) for any shift.</summary>
+internal readonly struct ExpDifferenceTerm<V, T>(V shift) : IRowTerm<V>
+    where V : struct, ILanes<V, T>
+    where T : unmanaged, INumber<T>
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Of(V x, V y) => ExpFunction.Invoke<V, T>(x - shift);
+}
+
 /// <summary>factor · x.</summary>
 internal readonly struct ScaledTerm<V, T>(V factor) : IRowTerm<V>
     where V : struct, ILanes<V, T>

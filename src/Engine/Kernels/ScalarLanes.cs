@@ -15,7 +15,7 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
 
     public static ScalarLanes<T> Load(T* source) => new(*source);
 
-    public static ScalarLanes<T> LoadFirst(T* source, int count) => new(T.Zero);
+    public static ScalarLanes<T> LoadFirst(T* source, int count, ScalarLanes<T> otherwise) => count > 0 ? Load(source) : otherwise;
 
     public static ScalarLanes<T> Broadcast(T value) => new(value);
 
@@ -32,13 +32,16 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
 
     public void StoreFirst(T* destination, int count)
     {
+        if (count > 0)
+            *destination = _value;
     }
 
-    public static ScalarLanes<T> KeepFirst(ScalarLanes<T> x, int count) => new(T.Zero);
+    public static ScalarLanes<T> KeepFirst(ScalarLanes<T> x, int count) => count > 0 ? x : new(T.Zero);
 
     public static double Sum(ScalarLanes<T> x) => double.CreateTruncating(x._value);
 
-    public static T Greatest(ScalarLanes<T> x) => x._value;
+    public static T Fold<TFunction>(ScalarLanes<T> x)
+        where TFunction : struct, IBinaryFunction => x._value;
 
     public static ScalarLanes<T> operator +(ScalarLanes<T> x, ScalarLanes<T> y) => new(x._value + y._value);
 

@@ -108,6 +108,7 @@ internal sealed unsafe class MatrixProductKernel<T> : BlockKernel where T : unma
         _entriesPerUnit = _unitsPerEntry == 1 ? (long)Math.Clamp(UnitProduct / product, 1, Math.Max(1, _batch.ElementCount)) : 1;
         UnitCount = _unitsPerEntry == 1 ? (_batch.ElementCount + _entriesPerUnit - 1) / _entriesPerUnit : _unitsPerEntry * _batch.ElementCount;
         WorkspaceBytes = Gemm.WorkspaceBytes<T>(_m, _n, _k);
+        Columns = _n;
         Flops = 2 * (double)output.ElementCount * _k;
     }
 

@@ -70,3 +70,32 @@ internal sealed class ReduceLogSumExpOp() : ReduceOp("ReduceLogSumExp", "ln of t
 
     protected override Node Reduce(Node x, long[] axes, bool keepDims) => AxisForm.Apply(LogSumExpAxisOp.Instance, x, axes, keepDims);
 }
+
+/// <summary>y = Σ |x|.</summary>
+internal sealed class ReduceL1Op() : ReduceOp("ReduceL1", "The sum of magnitudes over axes; the derivative at 0 is 0.", DataTypes.Floating)
+{
+    public static readonly ReduceL1Op Instance = new();
+
+    protected override Node Reduce(Node x, long[] axes, bool keepDims) => x.Abs().Sum(axes, keepDims);
+}
+
+/// <summary>y = √Σ x², whose derivative at 0 is 0: the root is not taken there.</summary>
+internal sealed class ReduceL2Op() : ReduceOp("ReduceL2", "The Euclidean norm over axes; the derivative at 0 is 0.", DataTypes.Floating)
+{
+    public static readonly ReduceL2Op Instance = new();
+
+    protected override Node Reduce(Node x, long[] axes, bool keepDims)
+    {
+        var square = (x * x).Sum(axes, keepDims);
+        var isZero = square.Equal(0);
+        return isZero.Where(x.Number(0), isZero.Where(x.Number(1), square).Sqrt());
+    }
+}
+
+/// <summary>y = Σ x².</summary>
+internal sealed class ReduceSumSquareOp() : ReduceOp("ReduceSumSquare", "The sum of squares over axes.", DataTypes.Floating)
+{
+    public static readonly ReduceSumSquareOp Instance = new();
+
+    protected override Node Reduce(Node x, long[] axes, bool keepDims) => (x * x).Sum(axes, keepDims);
+}

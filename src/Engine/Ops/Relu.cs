@@ -10,5 +10,13 @@ internal sealed class ReluOp() : UnaryOp<ReluFunction>(new("Relu", "y = max(x, 0
 
     // y = 0 exactly where x ≤ 0, and NaN passes; asking the output lets the planner free x.
     public override void Derivative(DerivativeContext context) =>
-        context.Set(0, context.Output.Equal(0).Where(context.Scalar(0), context.Cotangent));
+        context.Set(0, context.Builder.Add(ReluGradientOp.Instance, context.Output, context.Cotangent));
+}
+
+/// <summary>z = 0 where y = 0, else g; dg likewise, selected and never multiplied.</summary>
+internal sealed class ReluGradientOp() : BinaryOp<ReluGradientFunction>(new("ReluGradient", "z = 0 where y is 0, else g.", new("y", Differentiability: Differentiability.Blocked), new InputSchema("g")) { Domain = "gradients", SinceVersion = 1 })
+{
+    public static readonly ReluGradientOp Instance = new();
+
+    public override void Derivative(DerivativeContext context) => context.Set(1, context.Builder.Add(Instance, context.Input(0), context.Cotangent));
 }

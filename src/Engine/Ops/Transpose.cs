@@ -41,6 +41,19 @@ internal sealed class TransposeOp() : ViewOp(new("Transpose", "Permutes the dime
         context.Set(0, context.Cotangent.Transpose(inverse));
     }
 
+    /// <summary>Whether the node exchanges the last two dimensions and no others.</summary>
+    public static bool SwapsLast(Node node)
+    {
+        var perm = Permutation(node.Attributes, node.Shape.Rank);
+        for (var i = 0; i < perm.Length; i++)
+        {
+            if (perm[i] != (i == perm.Length - 1 ? i - 1 : i == perm.Length - 2 ? i + 1 : i))
+                return false;
+        }
+
+        return perm.Length >= 2;
+    }
+
     private static long[] Permutation(Attributes attributes, int rank)
     {
         if (attributes.Ints("perm") is { } perm)

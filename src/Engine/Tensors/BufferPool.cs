@@ -16,7 +16,7 @@ public sealed record BufferPoolOptions
 }
 
 /// <summary>
-/// Aligned native blocks in size classes (four to each power of two), under one byte budget, with a ledger of what is out.
+/// Native blocks, aligned to 64 bytes and large ones to huge pages, in size classes (four to each power of two), under one byte budget, with a ledger of what is out.
 /// The budget counts capacity, kept blocks included, because the runtime does not see native memory. Thread-safe.
 /// A rent that repeats an earlier size allocates nothing.
 /// </summary>
@@ -199,7 +199,7 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
     {
         try
         {
-            return (byte*)NativeMemory.AlignedAlloc((nuint)capacity, Alignment);
+            return HugePages.Allocate(capacity, Alignment);
         }
         catch (OutOfMemoryException e)
         {

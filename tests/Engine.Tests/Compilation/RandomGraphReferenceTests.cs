@@ -9,7 +9,7 @@ namespace Gradients.Engine.Tests.Compilation;
 /// <summary>Random graphs against arithmetic that shares nothing with the engine's kernels, and their gradients against differences.</summary>
 public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
 {
-    private const uint Graphs = 1000;
+    private const uint Graphs = 1300;
 
     /// <summary>The seed of this run's own graphs, beside the fixed ones.</summary>
     private static readonly uint Fresh = (uint)Environment.TickCount;
@@ -71,8 +71,15 @@ public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
             var agreement = Math.Abs(wide - narrow);
             if (agreement > 1e-5 * scale)
                 continue;
+
+            // At a kink the two sides have other slopes however small the step; along a curve their difference shrinks with it.
+            var (wideGap, narrowGap) = (Gap(1e-4), Gap(5e-5));
+            if (narrowGap > 1e-6 * scale && narrowGap > 0.75 * wideGap)
+                continue;
             sharp++;
             Assert.True(Math.Abs(narrow - slope) <= (1e-5 * scale) + (4 * agreement), $"graph {i} of seed {seed}: gradient {slope:R}, difference {narrow:R}");
+
+            double Gap(double h) => Math.Abs((Sum(h) - Sum(0)) + (Sum(-h) - Sum(0))) / h;
 
             double Difference(double h) => (Sum(h) - Sum(-h)) / (2 * h);
 

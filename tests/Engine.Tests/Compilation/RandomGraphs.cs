@@ -127,6 +127,7 @@ internal sealed class RandomGraphs
                 break;
             case 42 when shape.Rank > 0:
                 Try("ReduceLogSumExp", axes, a);
+                Try(((string[])["ReduceL1", "ReduceL2", "ReduceSumSquare"])[k % 3], axes, a);
                 break;
             case 43 when shape.Rank > 0:
                 Try("LogSoftmax", Attributes.Of(("axis", (long)axis)), a);

@@ -110,5 +110,10 @@ def attention(q, k, v, mask=None, scale=None, causal=False):
 case("attention", "Attention", attention, [r(2, 2, 3, 4), r(2, 2, 5, 4), r(2, 2, 5, 3)])
 case("attention masked", "Attention", attention, [r(1, 2, 3, 4), r(1, 2, 3, 4), r(1, 2, 3, 4), r(2, 1, 3)])
 case("attention causal", "Attention", lambda q, k, v: attention(q, k, v, scale=0.25, causal=True), [r(1, 2, 4, 3), r(1, 2, 4, 3), r(1, 2, 4, 2)], {"is_causal": 1, "scale": 0.25})
+case("layer norm", "LayerNormalization", lambda x, s, b: F.layer_norm(x, (5,), s, b), [r(3, 5), r(5), r(5)])
+case("layer norm of two axes", "LayerNormalization", lambda x, s, b: F.layer_norm(x, (3, 4), s, b, 1e-2), [r(2, 3, 4) + 3, r(3, 4), r(3, 4)], {"axis": 1, "epsilon": 1e-2})
+case("layer norm of a long row", "LayerNormalization", lambda x, s: F.layer_norm(x, (37,), s), [r(2, 37), r(37)])
+case("rms norm", "RMSNormalization", lambda x, s: x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-5) * s, [r(3, 19), r(19)])
+case("softmax of a long row", "Softmax", lambda x: F.softmax(x, -1), [r(2, 41) * 3], {"axis": -1})
 
 print("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]")

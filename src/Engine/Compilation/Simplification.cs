@@ -1,0 +1,178 @@
+using Gradients.Engine.Graph;
+using Gradients.Engine.Ops;
+
+namespace Gradients.Engine.Compilation;
+
+/// <summary>
+/// The part of a graph that a plan computes, in fewer nodes that give the same bits: what is equal is computed once, what
+/// changes nothing is left out, a transposed product is computed transposed. Values that are bound become inputs. Linear in
+/// the number of nodes.
+/// </summary>
+/// <remarks>
+/// Left alone, because they would change bits: x + 0 (of −0), sums in another order, x · 2 for x + x of infinities' signs,
+/// anything that moves a rounding.
+/// </remarks>
+internal sealed class Simplification
+{
+    private const int MaxComparedConstant = 64;
+
+    private readonly List<Node> _nodes = [];
+    private readonly Node?[] _kept;
+    private readonly int[] _uses;
+    private readonly Dictionary<Value, Node> _values = [];
+    private readonly Dictionary<int, Node> _inputs = [];
+
+    private Simplification(int nodeCount)
+    {
+        _kept = new Node?[nodeCount];
+        _uses = new int[nodeCount];
+    }
+
+    /// <summary>The nodes that are left, in an order in which inputs come first; some may be needed no more.</summary>
+    public IReadOnlyList<Node> Nodes => _nodes;
+
+    public Node[] Outputs { get; private set; } = [];
+
+    /// <summary>The first so many nodes compute values, the others gradients.</summary>
+    public int ForwardNodes { get; private set; }
+
+    /// <param name="nodes">The graph.</param>
+    /// <param name="outputs">What the plan gives.</param>
+    /// <param name="boundary">Nodes that are not computed but bound, with their slots.</param>
+    /// <param name="forwardNodes">Nodes behind this many are the gradient's.</param>
+    public static Simplification Of(IReadOnlyList<Node> nodes, IReadOnlyList<Node> outputs, IReadOnlyDictionary<Node, int> boundary, int forwardNodes, CancellationToken cancellation)
+    {
+        var simple = new Simplification(nodes.Count);
+        var needed = Needed(nodes.Count, outputs, boundary.ContainsKey);
+        foreach (var output in outputs)
+            simple._uses[output.Index] = int.MaxValue / 2;
+        for (var i = 0; i < nodes.Count; i++)
+        {
+            if (!needed[i] || boundary.ContainsKey(nodes[i]))
+                continue;
+            foreach (var input in Planner.DataInputs(nodes[i]))
+                simple._uses[input.Index]++;
+        }
+
+        for (var i = 0; i < nodes.Count; i++)
+        {
+            if (i == forwardNodes)
+                simple.ForwardNodes = simple._nodes.Count;
+            if ((i & 1023) == 0)
+                cancellation.ThrowIfCancellationRequested();
+            if (needed[i])
+                simple._kept[i] = simple.Keep(nodes[i], boundary.TryGetValue(nodes[i], out var slot) ? slot : nodes[i].InputSlot);
+        }
+
+        if (forwardNodes >= nodes.Count)
+            simple.ForwardNodes = simple._nodes.Count;
+        simple.Outputs = [.. outputs.Select(o => simple._kept[o.Index]!)];
+        return simple;
+    }
+
+    /// <summary>For each index, whether an output depends on the node.</summary>
+    public static bool[] Needed(int count, IReadOnlyList<Node> outputs, Func<Node, bool> isBound)
+    {
+        var needed = new bool[count];
+        var stack = new Stack<Node>(outputs);
+        while (stack.TryPop(out var node))
+        {
+            if (needed[node.Index])
+                continue;
+            needed[node.Index] = true;
+            if (isBound(node))
+                continue;
+            foreach (var input in Planner.DataInputs(node))
+                stack.Push(input);
+        }
+
+        return needed;
+    }
+
+    private Node Keep(Node node, int slot)
+    {
+        if (slot >= 0)
+            return _inputs.TryGetValue(slot, out var bound) ? bound : _inputs[slot] = Append(node, null, [], slot);
+        if (node.Op is null)
+            return node.Constant!.ByteCount > MaxComparedConstant ? Append(node, null, [], node.Payload) : Number(node, null, [], node.Constant);
+
+        // A view looks at the elements of its first input alone; the others have told their values when the graph was built.
+        var inputs = node.Op is ViewOp ? [_kept[node.Inputs[0].Index]!] : Array.ConvertAll(node.Inputs, i => _kept[i.Index]!);
+        if (node.Payload is not null)
+            return Append(node, node.Op, inputs, node.Payload);
+        return Shortened(node, inputs) ?? Transposed(node, inputs) ?? Number(node, node.Op, inputs, null);
+    }
+
+    /// <summary>The input that the node equals bit by bit, or null.</summary>
+    private static Node? Shortened(Node node, Node[] inputs) => node.Op switch
+    {
+        MulOp when IsScalar(inputs[1], 1) => Same(node, inputs[0]),
+        MulOp when IsScalar(inputs[0], 1) => Same(node, inputs[1]),
+        DivOp when IsScalar(inputs[1], 1) => Same(node, inputs[0]),
+        SubOp when IsScalar(inputs[1], 0.0) => Same(node, inputs[0]),
+        AddOp when IsScalar(inputs[1], -0.0) => Same(node, inputs[0]),
+        NegOp when inputs[0].Op is NegOp => inputs[0].Inputs[0],
+        _ => null,
+    };
+
+    private static Node? Same(Node node, Node input) => input.Type == node.Type ? input : null;
+
+    private static bool IsScalar(Node node, double value) =>
+        node.Constant is { } constant && constant.Shape.ElementCount == 1 && constant.Bytes.SequenceEqual(Tensors.DataTypes.IsFloating(constant.DataType) ? ConstantData.Scalar(constant.DataType, value).Bytes : [1, 2]);
+
+    /// <summary>
+    /// (A · B)ᵀ = Bᵀ · Aᵀ, element by element the same sum of the same products in the same order: nothing has to be copied where
+    /// the transpose is wanted row by row, as the gradient of a transposed weight is. Not for a single element, whose sum follows
+    /// the strides of its first factor.
+    /// </summary>
+    private Node? Transposed(Node node, Node[] inputs)
+    {
+        var product = inputs[0];
+        if (node.Op is not TransposeOp || product.Op is not MatrixProductOp || _uses[node.Inputs[0].Index] != 1 || node.Shape[-1] * node.Shape[-2] <= 1 || !TransposeOp.SwapsLast(node))
+            return null;
+        return Number(product, product.Op, [Swapped(product.Inputs[1]), Swapped(product.Inputs[0])], null, node.Type);
+    }
+
+    private Node Swapped(Node node)
+    {
+        if (node.Op is TransposeOp && TransposeOp.SwapsLast(node))
+            return node.Inputs[0];
+        var perm = Enumerable.Range(0, node.Shape.Rank).Select(d => (long)d).ToArray();
+        (perm[^1], perm[^2]) = (perm[^2], perm[^1]);
+        return Number(node, TransposeOp.Instance, [node], null, new NodeType(node.DataType, new Tensors.Shape(Array.ConvertAll(perm, p => node.Shape[(int)p]))), Attributes.Of(("perm", perm)));
+    }
+
+    /// <summary>The node of this value: one that is there already, or a new one.</summary>
+    private Node Number(Node node, PrimitiveOp? op, Node[] inputs, ConstantData? constant, NodeType? type = null, Attributes? attributes = null)
+    {
+        var value = new Value(op, inputs, attributes ?? node.Attributes, type ?? node.Type, constant);
+        if (_values.TryGetValue(value, out var same))
+            return same;
+        return _values[value] = Append(node, op, inputs, constant, type, attributes);
+    }
+
+    private Node Append(Node node, PrimitiveOp? op, Node[] inputs, object? payload, NodeType? type = null, Attributes? attributes = null)
+    {
+        var kept = new Node(node.Builder, _nodes.Count, op, inputs, attributes ?? node.Attributes, type ?? node.Type, payload, node.Origin);
+        _nodes.Add(kept);
+        return kept;
+    }
+
+    /// <summary>What tells values apart: op, inputs, attributes and type; of a constant its elements.</summary>
+    private readonly record struct Value(PrimitiveOp? Op, Node[] Inputs, Attributes Attributes, NodeType Type, ConstantData? Constant)
+    {
+        public bool Equals(Value other) =>
+            Op == other.Op && Type == other.Type && Inputs.AsSpan().SequenceEqual(other.Inputs) && Attributes.Equals(other.Attributes) && Equals(Constant, other.Constant);
+
+        public override int GetHashCode()
+        {
+            var hash = new HashCode();
+            hash.Add(Op);
+            hash.Add(Attributes);
+            hash.Add(Constant);
+            foreach (var input in Inputs)
+                hash.Add(input.Index);
+            return hash.ToHashCode();
+        }
+    }
+}
