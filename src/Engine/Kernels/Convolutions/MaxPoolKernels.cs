@@ -9,18 +9,42 @@ namespace Gradients.Engine.Kernels.Convolutions;
 internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
     where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private const long BandElements = 1 << 13;
+
+    /// <summary>Taps are counted in T, whose whole numbers end at 2^24.</summary>
+    private const long MaximalTaps = 1 << 24;
+
     private readonly PoolShape _shape;
-    private readonly (int First, int End)[] _insideColumns;
+    private readonly PaddedPlanes _band;
+    private readonly int _bandRows;
+    private readonly bool _isWide;
+    private readonly long[] _offsets = [];
+    private readonly long[] _steps = [];
 
     public MaxPoolIndicesKernel(PoolShape shape)
     {
         _shape = shape;
-        var columns = shape.Columns;
-        _insideColumns = [.. Enumerable.Range(0, columns.Kernel).Select(k => Positions(columns, k))];
+        var (rows, columns) = (shape.Rows, shape.Columns);
+        var taps = (long)rows.Kernel * columns.Kernel;
+
+        // A single column of windows leaves all lanes but one empty.
+        _isWide = columns.Output > 1 && taps < MaximalTaps;
+        _bandRows = (int)Math.Clamp(BandElements / (columns.Output + (long)columns.Reach), 1, rows.Output);
+        _band = PaddedPlanes.OfInput(new(1, 1, 1, 1, rows, columns), _bandRows);
+        if (_isWide)
+        {
+            _offsets = CorrelationPass.Pinned([.. Enumerable.Range(0, (int)taps).Select(k => _band.OffsetOf(k / columns.Kernel, k % columns.Kernel))]);
+            _steps = [.. Enumerable.Range(0, (int)taps).Select(k => ((long)(k / columns.Kernel) * rows.Dilation * columns.Input) + ((long)(k % columns.Kernel) * columns.Dilation))];
+            WorkspaceBytes = checked((BandSize + Positions + TileTable<T>.Lanes) * sizeof(T));
+        }
+
         UnitCount = shape.UnitCount;
-        WorkspaceBytes = (long)columns.Output * sizeof(T);
         Flops = shape.Reads;
     }
+
+    private long Positions => (long)_bandRows * _band.Pitch;
+
+    private long BandSize => ((_band.ChannelElements + 15) / 16 * 16) + TileTable<T>.Lanes;
 
     public override void Run(in KernelArguments arguments, long unit)
     {
@@ -28,44 +52,58 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
         for (var plane = unit * _shape.UnitPlanes; plane < last; plane++)
         {
             var indices = (long*)arguments.Outputs[0] + (plane * _shape.OutputElements);
-            for (var row = 0; row < _shape.Rows.Output; row++, indices += _shape.Columns.Output)
-                RunRow((T*)arguments.Inputs[0], plane * _shape.InputElements, row, (T*)arguments.Workspace, indices);
+            if (_isWide)
+            {
+                RunBands((T*)arguments.Inputs[0], plane * _shape.InputElements, (T*)arguments.Workspace, indices);
+                continue;
+            }
+
+            for (var o = 0; o < _shape.OutputElements; o++)
+                indices[o] = Largest((T*)arguments.Inputs[0], plane * _shape.InputElements, o / _shape.Columns.Output, o % _shape.Columns.Output);
         }
     }
 
-    /// <summary>The positions [first, end) of a window that see kernel element k inside the input.</summary>
-    private static (int First, int End) Positions(WindowAxis axis, int k)
+    private void RunBands(T* x, long plane, T* band, long* indices)
     {
-        var shift = ((long)k * axis.Dilation) - axis.Pad;
-        var first = Math.Min(axis.Output, shift >= 0 ? 0 : (-shift + axis.Stride - 1) / axis.Stride);
-        var end = shift >= axis.Input ? 0 : Math.Min(axis.Output, ((axis.Input - 1 - shift) / axis.Stride) + 1);
-        return ((int)first, (int)Math.Max(first, end));
-    }
-
-    private void RunRow(T* x, long plane, int row, T* best, long* indices)
-    {
-        var columns = _shape.Columns;
-        new Span<long>(indices, columns.Output).Fill(-1);
-        new Span<T>(best, columns.Output).Fill(T.NegativeInfinity);
-        var (firstRow, lastRow) = _shape.Rows.Inside(row);
-        for (var ky = firstRow; ky < lastRow; ky++)
+        var (rows, columns) = (_shape.Rows, _shape.Columns);
+        var taken = band + BandSize;
+        fixed (long* offsets = _offsets, steps = _steps)
         {
-            var line = plane + ((((long)row * _shape.Rows.Stride) + ((long)ky * _shape.Rows.Dilation) - _shape.Rows.Pad) * columns.Input);
-            for (var kx = 0; kx < columns.Kernel; kx++)
+            for (var first = 0; first < rows.Output; first += _bandRows)
             {
-                var (first, end) = _insideColumns[kx];
-                var from = line + ((long)first * columns.Stride) + ((long)kx * columns.Dilation) - columns.Pad;
-                for (var o = first; o < end; o++, from += columns.Stride)
+                var count = Math.Min(_bandRows, rows.Output - first);
+                _band.Fill(x + plane, 1, first, band, T.NegativeInfinity);
+                TileTable<T>.MaxPool(band, offsets, _offsets.Length, ((count - 1) * _band.Pitch) + columns.Output, taken);
+                for (var y = 0; y < count; y++, indices += columns.Output)
                 {
-                    T value = x[from], old = best[o];
-                    var isFirst = indices[o] < 0;
-                    // Not (value ≤ old) also holds for NaN on either side.
-                    var isLarger = (!(value <= old) & !T.IsNaN(old)) | isFirst;
-                    best[o] = isLarger ? value : old;
-                    indices[o] = isLarger ? from : indices[o];
+                    var from = plane + ((((long)(first + y) * rows.Stride) - rows.Pad) * columns.Input) - columns.Pad;
+                    var tap = taken + ((long)y * _band.Pitch);
+                    for (var o = 0; o < columns.Output; o++, from += columns.Stride)
+                        indices[o] = tap[o] >= T.Zero ? from + steps[int.CreateTruncating(tap[o])] : Largest(x, plane, first + y, o);
                 }
             }
         }
+    }
+
+    /// <summary>One window, element by element.</summary>
+    private long Largest(T* x, long plane, int row, int column)
+    {
+        var (rows, columns) = (_shape.Rows.Inside(row), _shape.Columns.Inside(column));
+        var (best, at) = (T.NegativeInfinity, -1L);
+        for (var ky = rows.First; ky < rows.End; ky++)
+        {
+            var line = plane + ((((long)row * _shape.Rows.Stride) + ((long)ky * _shape.Rows.Dilation) - _shape.Rows.Pad) * _shape.Columns.Input) + ((long)column * _shape.Columns.Stride) - _shape.Columns.Pad;
+            for (var kx = columns.First; kx < columns.End; kx++)
+            {
+                var value = x[line + ((long)kx * _shape.Columns.Dilation)];
+
+                // Not (value ≤ best) also holds for NaN on either side.
+                if (at < 0 || (!(value <= best) && !T.IsNaN(best)))
+                    (best, at) = (value, line + ((long)kx * _shape.Columns.Dilation));
+            }
+        }
+
+        return at;
     }
 }
 

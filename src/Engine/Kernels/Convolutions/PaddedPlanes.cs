@@ -49,8 +49,8 @@ internal sealed unsafe class PaddedPlanes
         return (((plane * BandRows) + (y / _rows.Stride)) * Pitch) + (x / _columns.Stride);
     }
 
-    /// <summary>Copies the bands that begin at a row of the split planes.</summary>
-    public void Fill<T>(T* source, int channels, int firstRow, T* band)
+    /// <summary>Copies the bands that begin at a row of the split planes, with a value for what lies outside.</summary>
+    public void Fill<T>(T* source, int channels, int firstRow, T* band, T outside = default)
         where T : unmanaged
     {
         for (var c = 0; c < channels; c++, source += (long)_rows.Input * _columns.Input)
@@ -63,9 +63,9 @@ internal sealed unsafe class PaddedPlanes
                     {
                         var y = ((firstRow + (long)r) * _rows.Stride) + fy - _top;
                         if (y < 0 || y >= _rows.Input)
-                            new Span<T>(band, Pitch).Clear();
+                            new Span<T>(band, Pitch).Fill(outside);
                         else
-                            FillRow(source + (y * _columns.Input), fx - _left, band);
+                            FillRow(source + (y * _columns.Input), fx - _left, band, outside);
                     }
                 }
             }
@@ -75,14 +75,14 @@ internal sealed unsafe class PaddedPlanes
     private static int[] Phases(WindowAxis axis) =>
         [.. Enumerable.Range(0, (int)Math.Min(axis.Kernel, axis.Stride)).Select(k => (int)((long)k * axis.Dilation % axis.Stride)).Distinct().Order()];
 
-    /// <summary>band[x] = source[x·stride + shift], zero outside.</summary>
-    private void FillRow<T>(T* source, long shift, T* band)
+    /// <summary>band[x] = source[x·stride + shift].</summary>
+    private void FillRow<T>(T* source, long shift, T* band, T outside)
         where T : unmanaged
     {
         int stride = _columns.Stride, width = _columns.Input;
         var first = (int)Math.Min(Pitch, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
         var end = (int)Math.Clamp(shift >= width ? 0 : ((width - 1 - shift) / stride) + 1, first, Pitch);
-        new Span<T>(band, first).Clear();
+        new Span<T>(band, first).Fill(outside);
         source += (first * (long)stride) + shift;
         if (stride == 1)
         {
@@ -94,6 +94,6 @@ internal sealed unsafe class PaddedPlanes
                 band[x] = *source;
         }
 
-        new Span<T>(band + end, Pitch - end).Clear();
+        new Span<T>(band + end, Pitch - end).Fill(outside);
     }
 }

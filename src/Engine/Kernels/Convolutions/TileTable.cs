@@ -57,6 +57,13 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? WeightGradient<Lanes128<T>>(taps)
         : WeightGradient<ScalarLanes<T>>(taps);
 
+    /// <summary>The tile of a max pool.</summary>
+    public static delegate*<T*, long*, int, int, T*, void> MaxPool =>
+        Vector512.IsHardwareAccelerated ? &MaxPoolTile<Lanes512<T>, T>.Run
+        : Vector256.IsHardwareAccelerated ? &MaxPoolTile<Lanes256<T>, T>.Run
+        : Vector128.IsHardwareAccelerated ? &MaxPoolTile<Lanes128<T>, T>.Run
+        : &MaxPoolTile<ScalarLanes<T>, T>.Run;
+
     /// <summary>The tile of a depthwise weight gradient.</summary>
     public static delegate*<T*, long*, int, int, int, T*, T*, void> DepthwiseGradient =>
         Vector512.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes512<T>, T>.Run
