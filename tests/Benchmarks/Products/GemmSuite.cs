@@ -14,6 +14,7 @@ internal static unsafe class GemmSuite
     public const string Name = "gemm";
 
     private const int Turns = 31;
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(0.3);
     private const double FlopsPerTurn = 4e7;
 
     private static readonly (int M, int N, int K)[] Shapes =
@@ -69,6 +70,9 @@ internal static unsafe class GemmSuite
             }
         }
 
+        // The warm-up outlasts the tiers of the just-in-time compiler.
+        for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < WarmUp;)
+            Time(Ours);
         double[] ours = new double[Turns], blas = new double[Turns], peaks = new double[Turns];
         for (var turn = 0; turn < Turns; turn++)
         {
