@@ -9,8 +9,8 @@ namespace Gradients.Engine.Compilation;
 /// the number of nodes.
 /// </summary>
 /// <remarks>
-/// Left alone, because they would change bits: x + 0 (of −0), sums in another order, x · 2 for x + x of infinities' signs,
-/// anything that moves a rounding.
+/// Left alone, because they would change bits: x + 0 (−0 becomes 0), x − y for x + (−y) (the sign of a NaN), sums in another
+/// order, anything that moves a rounding.
 /// </remarks>
 internal sealed class Simplification
 {
