@@ -22,8 +22,9 @@ threads.Validators.Add(r =>
         r.AddError("--threads takes 1 to 1024.");
 });
 var json = new Option<FileInfo?>("--json") { Description = "Writes the rows to this file as a JSON array." };
+var markdown = new Option<FileInfo?>("--markdown") { Description = "Writes the rows to this file as a document." };
 var check = new Option<bool>("--check") { Description = "Exits with 1 when a row that must not allocate managed memory does, or a product of 512x512x512 stays below 0.4 of the peak measured beside it. Other times are taken briefly and not judged." };
-var command = new RootCommand("Measures the engine. Exit codes: 0, 1 when --check fails, 2 for wrong arguments.") { names, threads, json, check };
+var command = new RootCommand("Measures the engine. Exit codes: 0, 1 when --check fails, 2 for wrong arguments.") { names, threads, json, markdown, check };
 command.SetAction(async (arguments, _) =>
 {
     var asked = arguments.GetValue(names) ?? [];
@@ -51,7 +52,8 @@ command.SetAction(async (arguments, _) =>
     }
 
     var settings = new SuiteSettings(arguments.GetValue(threads), arguments.GetValue(check) ? Meter.Brief : Meter.Full);
-    Report.WriteHeader();
+    var header = Report.Header();
+    Array.ForEach(header, Console.WriteLine);
     var rows = new List<Row>();
     var failures = new List<string>();
     foreach (var suite in suites.Where(s => asked.Contains(s.Name)))
@@ -72,6 +74,8 @@ command.SetAction(async (arguments, _) =>
 
     if (asked.Contains(TelemetryCost.Name))
         await TelemetryCost.RunAsync();
+    if (arguments.GetValue(markdown) is { } document)
+        await MarkdownReport.WriteAsync(document, header, $"dotnet run -c Release --project tests/Benchmarks -- {string.Join(' ', args)}", rows);
     if (arguments.GetValue(json) is { } file)
         await Row.WriteAsync(file, rows);
     if (!arguments.GetValue(check))

@@ -8,13 +8,14 @@ namespace Gradients.Benchmarks;
 /// <summary>What a person reads on the terminal.</summary>
 internal static class Report
 {
-    public static void WriteHeader()
-    {
-        Console.WriteLine($"CPU      {CpuModel()}, {Environment.ProcessorCount} cores");
-        Console.WriteLine($"ISA      {IsaLevel.Name}");
-        Console.WriteLine($"Runtime  {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}");
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Date     {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC"));
-    }
+    /// <summary>What the figures were measured on.</summary>
+    public static string[] Header() =>
+    [
+        $"CPU      {CpuModel()}, {Environment.ProcessorCount} cores",
+        $"ISA      {IsaLevel.Name}",
+        $"Runtime  {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}",
+        string.Create(CultureInfo.InvariantCulture, $"Date     {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC"),
+    ];
 
     public static void WriteTable(string suite, IReadOnlyList<Measurement> measurements)
     {

@@ -8,10 +8,11 @@ namespace Gradients.Benchmarks;
 /// <param name="Peer">The peer's time, in <paramref name="Unit"/>.</param>
 /// <param name="Ratio">Our time / the peer's time.</param>
 /// <param name="LimitFraction">The part of the machine's limit that is reached, 0 to 1.</param>
-internal sealed record Row(string Suite, string Name, int Threads, double Ours, double? Peer, string? PeerName, string Unit, double? Ratio, double? LimitFraction)
+/// <param name="AllocatedBytes">Managed bytes a step; null where they were not counted.</param>
+internal sealed record Row(string Suite, string Name, int Threads, double Ours, double? Peer, string? PeerName, string Unit, double? Ratio, double? LimitFraction, double? AllocatedBytes)
 {
     public static Row Of(string suite, Measurement measurement) =>
-        new(suite, measurement.Name, measurement.Threads, measurement.Cost.Median, null, null, "us", null, null);
+        new(suite, measurement.Name, measurement.Threads, measurement.Cost.Median, null, null, "us", null, null, measurement.Cost.AllocatedBytes);
 
     public static async Task WriteAsync(FileInfo file, IReadOnlyList<Row> rows)
     {

@@ -8,17 +8,20 @@ namespace Gradients.Benchmarks.Steps;
 
 /// <summary>
 /// Loss and gradients of all parameters through the graph executor alone: compiled once, then rented, bound, run and
-/// disposed on the calling thread. The outputs go back to the pool unread.
+/// disposed on the calling thread, which idle threads help. The outputs go back to the pool unread.
 /// </summary>
 internal sealed class ExecutorStep : IStep
 {
-    private readonly EngineHost _host = new(new EngineOptions { Scheduler = new SchedulerOptions { Threads = 1 } });
+    private readonly EngineHost _host;
+    private readonly Scheduler? _helpers;
     private readonly Network _network;
     private readonly Plan _plan;
     private readonly Tensor[] _inputs;
 
-    public ExecutorStep(Func<BufferPool, Network> create)
+    public ExecutorStep(Func<BufferPool, Network> create, int threads)
     {
+        _host = new EngineHost(new EngineOptions { Scheduler = new SchedulerOptions { Threads = Math.Max(1, threads - 1) } });
+        _helpers = threads > 1 ? _host.Scheduler : null;
         _network = create(_host.Pool);
         var graph = new GraphDefinition(new GraphLimits(), OpCatalog.Find);
         graph.Add([], _network.Nodes);
@@ -44,7 +47,7 @@ internal sealed class ExecutorStep : IStep
             using var execution = PlanExecution.Rent(_plan, _host.Pool);
             for (var slot = 0; slot < _inputs.Length; slot++)
                 execution.Bind(slot, _inputs[slot]);
-            execution.Run();
+            execution.Run(helpers: _helpers);
         }
 
         return ValueTask.CompletedTask;

@@ -3,7 +3,7 @@ using Gradients.Engine.Tensors;
 namespace Gradients.Benchmarks.Steps;
 
 /// <summary>
-/// Training steps of small networks, as <c>executor</c> (the plan alone, on the calling thread) and as <c>session</c>
+/// Training steps of small networks, as <c>executor</c> (the plan alone, by its caller) and as <c>session</c>
 /// (through the queue and the compute threads). The executor allocates no managed memory.
 /// </summary>
 internal sealed class StepsSuite : ISuite
@@ -33,7 +33,7 @@ internal sealed class StepsSuite : ISuite
 
         foreach (var (name, create) in Networks)
         {
-            await Add($"{name} executor", 1, true, new ExecutorStep(create));
+            await Add($"{name} executor", settings.Threads, true, new ExecutorStep(create, settings.Threads));
             await Add($"{name} session", settings.Threads, false, new SessionBackwardStep(settings.Threads, create));
         }
 
