@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Gradients.Benchmarks;
+using Gradients.Benchmarks.Limits;
 using Gradients.Benchmarks.Products;
 using Gradients.Benchmarks.Steps;
 using Gradients.Benchmarks.Telemetry;
@@ -12,7 +13,7 @@ if (args is [ServerProcess.Verb])
 }
 
 ISuite[] suites = [new StepsSuite()];
-var known = string.Join(", ", suites.Select(s => s.Name).Append(GemmSuite.Name).Append(TelemetryCost.Name));
+var known = string.Join(", ", suites.Select(s => s.Name).Append(LimitsSuite.Name).Append(GemmSuite.Name).Append(TelemetryCost.Name));
 
 var names = new Argument<string[]>("suites") { Description = $"Suites to run: {known}.", Arity = ArgumentArity.ZeroOrMore };
 var threads = new Option<int>("--threads") { Description = "Compute threads of the engine, 1 to 1024.", DefaultValueFactory = _ => 1 };
@@ -28,7 +29,7 @@ var command = new RootCommand("Measures the engine. Exit codes: 0, 1 when --chec
 command.SetAction(async (arguments, _) =>
 {
     var asked = arguments.GetValue(names) ?? [];
-    var unknown = asked.Where(n => n is not (TelemetryCost.Name or GemmSuite.Name) && suites.All(s => s.Name != n)).ToArray();
+    var unknown = asked.Where(n => n is not (TelemetryCost.Name or LimitsSuite.Name or GemmSuite.Name) && suites.All(s => s.Name != n)).ToArray();
     if (asked.Length == 0 || unknown.Length > 0)
     {
         await Console.Error.WriteLineAsync(asked.Length == 0 ? $"Name a suite: {known}." : $"Unknown suite: {string.Join(", ", unknown)}. Suites: {known}.");
@@ -64,6 +65,8 @@ command.SetAction(async (arguments, _) =>
         failures.AddRange(measured.Where(m => m.MustNotAllocate && m.Cost.AllocatedBytes > 0).Select(m => $"{suite.Name}: {m.Name} allocates {m.Cost.AllocatedBytes:0.###} managed bytes a step."));
     }
 
+    if (asked.Contains(LimitsSuite.Name))
+        rows.AddRange(LimitsSuite.Run());
     if (asked.Contains(GemmSuite.Name))
     {
         var (products, fraction) = GemmSuite.Run(arguments.GetValue(check));
