@@ -18,7 +18,7 @@ internal static class MarkdownReport
         text.Append("\nMedians. Ratio: our time over the peer's, so less than 1 is faster. Of peak: the part of what the core does in multiply-adds that\ntouch registers alone, measured between the samples. Bytes are managed bytes allocated a step, by all threads.\n");
         foreach (var suite in rows.GroupBy(r => r.Suite))
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n## {suite.Key}\n| | threads | µs | {suite.First().PeerName ?? "peer"}, µs | ratio | of peak | bytes |\n| --- | --- | --- | --- | --- | --- | --- |\n");
+            text.Append(CultureInfo.InvariantCulture, $"\n## {suite.Key}\n{(suite.First().PeerName is { } peer ? $"Peer: {peer}, one thread.\n\n" : "")}| | threads | µs | peer, µs | ratio | of peak | bytes |\n| --- | --- | --- | --- | --- | --- | --- |\n");
             foreach (var row in suite)
                 text.Append(CultureInfo.InvariantCulture, $"| {row.Name} | {row.Threads} | {row.Ours:0.00} | {Text(row.Peer, "0.00")} | {Text(row.Ratio, "0.00")} | {Text(row.LimitFraction, "0.00")} | {Text(row.AllocatedBytes, "0")} |\n");
         }

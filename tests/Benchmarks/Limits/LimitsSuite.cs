@@ -99,6 +99,6 @@ internal static unsafe class LimitsSuite
     private static void Add(List<Row> rows, string name, double value, string unit)
     {
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-22} {value,8:0.0} {unit}"));
-        rows.Add(new Row(Name, name, 1, value, null, null, unit, null, null));
+        rows.Add(new Row(Name, name, 1, value, null, null, unit, null, null, null));
     }
 }
