@@ -1,7 +1,10 @@
+using Gradients.Benchmarks.Peers;
+
 namespace Gradients.Benchmarks;
 
 /// <param name="Threads">Compute threads of the engine.</param>
-internal sealed record SuiteSettings(int Threads, Meter Meter);
+/// <param name="Peer">What is measured beside it, if anything is.</param>
+internal sealed record SuiteSettings(int Threads, Meter Meter, Comparison Comparison, IPeer? Peer);
 
 /// <summary>Measurements that belong together, run by name.</summary>
 internal interface ISuite

@@ -11,5 +11,17 @@ internal readonly record struct Cost(double Median, double P10, double P90, doub
 /// <param name="MustNotAllocate">Whether --check fails when a step allocates managed memory.</param>
 internal sealed record Measurement(string Name, int Threads, Cost Cost, double Flops, bool MustNotAllocate)
 {
+    /// <summary>The peer's median microseconds a step.</summary>
+    public double? Peer { get; init; }
+
+    /// <summary>The part of the core's peak that is reached.</summary>
+    public double? PeakFraction { get; init; }
+
+    /// <summary>How far the peer's results are from ours, when that is too far.</summary>
+    public double? Disagreement { get; init; }
+
+    /// <summary>Our time over the peer's.</summary>
+    public double? Ratio => Cost.Median / Peer;
+
     public double GigaflopsPerSecond => Flops / (Cost.Median * 1e3);
 }

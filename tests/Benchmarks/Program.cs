@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Gradients.Benchmarks;
 using Gradients.Benchmarks.Limits;
+using Gradients.Benchmarks.Peers;
 using Gradients.Benchmarks.Products;
 using Gradients.Benchmarks.Steps;
 using Gradients.Benchmarks.Telemetry;
@@ -52,8 +53,11 @@ command.SetAction(async (arguments, _) =>
         }
     }
 
-    var settings = new SuiteSettings(arguments.GetValue(threads), arguments.GetValue(check) ? Meter.Brief : Meter.Full);
-    var header = Report.Header();
+    var isBrief = arguments.GetValue(check);
+    var (peer, peerState) = isBrief ? (null, "none with --check") : Libtorch.Load();
+    var meter = isBrief ? Meter.Brief : Meter.Full;
+    var settings = new SuiteSettings(arguments.GetValue(threads), meter, new Comparison(meter, TimeSpan.FromSeconds(1)), peer);
+    var header = Report.Header(peerState);
     Array.ForEach(header, Console.WriteLine);
     var rows = new List<Row>();
     var failures = new List<string>();
@@ -61,7 +65,7 @@ command.SetAction(async (arguments, _) =>
     {
         var measured = await suite.Run(settings);
         Report.WriteTable(suite.Name, measured);
-        rows.AddRange(measured.Select(m => Row.Of(suite.Name, m)));
+        rows.AddRange(measured.Select(m => Row.Of(suite.Name, m, peer?.Name)));
         failures.AddRange(measured.Where(m => m.MustNotAllocate && m.Cost.AllocatedBytes > 0).Select(m => $"{suite.Name}: {m.Name} allocates {m.Cost.AllocatedBytes:0.###} managed bytes a step."));
     }
 

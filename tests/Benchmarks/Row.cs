@@ -11,8 +11,8 @@ namespace Gradients.Benchmarks;
 /// <param name="AllocatedBytes">Managed bytes a step; null where they were not counted.</param>
 internal sealed record Row(string Suite, string Name, int Threads, double Ours, double? Peer, string? PeerName, string Unit, double? Ratio, double? LimitFraction, double? AllocatedBytes)
 {
-    public static Row Of(string suite, Measurement measurement) =>
-        new(suite, measurement.Name, measurement.Threads, measurement.Cost.Median, null, null, "us", null, null, measurement.Cost.AllocatedBytes);
+    public static Row Of(string suite, Measurement measurement, string? peer) =>
+        new(suite, measurement.Name, measurement.Threads, measurement.Cost.Median, measurement.Peer, measurement.Peer is null ? null : peer, "us", measurement.Ratio, measurement.PeakFraction, measurement.Cost.AllocatedBytes);
 
     public static async Task WriteAsync(FileInfo file, IReadOnlyList<Row> rows)
     {

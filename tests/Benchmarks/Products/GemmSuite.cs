@@ -37,7 +37,7 @@ internal static unsafe class GemmSuite
                 var (ours, blas, peak) = Compare(layout, m, n, k);
                 var name = $"{m}x{n}x{k} {layout}";
                 var flops = 2.0 * m * n * k;
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {flops / ours / 1e3,9:0.0}  {(blas is { } b ? $"{flops / b / 1e3,8:0.0}  {b / ours,5:0.00}" : "       –      –")}  {peak,9:0.0}  {flops / ours / 1e3 / peak,7:0.00}"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {flops / ours / 1e3,9:0.0}  {(blas is { } b ? $"{flops / b / 1e3,8:0.0}  {ours / b,5:0.00}" : "       –      –")}  {peak,9:0.0}  {flops / ours / 1e3 / peak,7:0.00}"));
                 rows.Add(new Row(Name, name, 1, ours, blas, OpenBlas.Version, "us", blas is null ? null : ours / blas, flops / ours / 1e3 / peak, null));
                 judged = (m, layout) == (512, "NN") ? flops / ours / 1e3 / peak : judged;
             }

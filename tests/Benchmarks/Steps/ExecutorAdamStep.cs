@@ -13,22 +13,23 @@ namespace Gradients.Benchmarks.Steps;
 internal sealed class ExecutorAdamStep : IStep
 {
     private readonly EngineHost _host = new(new EngineOptions { Scheduler = new SchedulerOptions { Threads = 1 } });
-    private readonly Network _network;
     private readonly Tensor[] _scalars;
     private readonly List<(Plan Plan, Tensor Value)> _updates = [];
 
     public ExecutorAdamStep(Func<BufferPool, Network> create)
     {
-        _network = create(_host.Pool);
+        Network = create(_host.Pool);
         var adam = new Adam();
         _scalars = Array.ConvertAll(adam.Scalars(1), s => Tensor.From<float>(_host.Pool, Shape.Scalar, [(float)s]));
-        foreach (var id in _network.Parameters)
+        foreach (var id in Network.Parameters)
         {
-            var value = _network.Values[id];
+            var value = Network.Values[id];
             var program = CompiledProgram.CompileUpdate(adam.Build, new NodeType(value.DataType, value.Shape), adam.StateCount, _scalars.Length, CancellationToken.None);
             _updates.Add((program.Forward, value));
         }
     }
+
+    public Network Network { get; }
 
     public double Flops => _updates.Sum(u => u.Plan.Flops);
 
@@ -57,7 +58,7 @@ internal sealed class ExecutorAdamStep : IStep
     {
         foreach (var scalar in _scalars)
             scalar.Dispose();
-        _network.Dispose();
+        Network.Dispose();
         _host.Dispose();
     }
 }

@@ -12,9 +12,10 @@ namespace Gradients.Benchmarks.Steps;
 /// </summary>
 internal sealed class ExecutorStep : IStep
 {
+    private static readonly GraphLimits Limits = new();
+
     private readonly EngineHost _host;
     private readonly Scheduler? _helpers;
-    private readonly Network _network;
     private readonly Plan _plan;
     private readonly Tensor[] _inputs;
 
@@ -22,23 +23,41 @@ internal sealed class ExecutorStep : IStep
     {
         _host = new EngineHost(new EngineOptions { Scheduler = new SchedulerOptions { Threads = Math.Max(1, threads - 1) } });
         _helpers = threads > 1 ? _host.Scheduler : null;
-        _network = create(_host.Pool);
-        var graph = new GraphDefinition(new GraphLimits(), OpCatalog.Find);
-        graph.Add([], _network.Nodes);
+        Network = create(_host.Pool);
+        var graph = new GraphDefinition(Limits, OpCatalog.Find);
+        graph.Add([], Network.Nodes);
         var request = new ProgramRequest();
-        request.Fetches.Add(graph[_network.Loss]);
-        request.Roots.Add(graph[_network.Loss]);
+        request.Fetches.Add(graph[Network.Loss]);
+        request.Roots.Add(graph[Network.Loss]);
         request.HasCotangent.Add(false);
-        request.Wrt.AddRange(_network.Parameters.Select(id => graph[id]));
+        request.Wrt.AddRange(Network.Parameters.Select(id => graph[id]));
         var subgraph = new Subgraph();
         var key = new CanonicalWriter();
         var types = new List<NodeType>();
-        PlanKey.Write(request, subgraph, key, types, node => new NodeType(_network.Values[node.Id].DataType, _network.Values[node.Id].Shape));
-        _plan = _host.Plans.Get(key.Written, () => CompiledProgram.Compile(request, subgraph, types, new GraphLimits().MaxExpandedNodes, CancellationToken.None), out _).Forward;
-        _inputs = [.. subgraph.Sources.Select(node => _network.Values[node.Id])];
+        PlanKey.Write(request, subgraph, key, types, node => new NodeType(Network.Values[node.Id].DataType, Network.Values[node.Id].Shape));
+        _plan = _host.Plans.Get(key.Written, () => CompiledProgram.Compile(request, subgraph, types, Limits.MaxExpandedNodes, CancellationToken.None), out _).Forward;
+        _inputs = [.. subgraph.Sources.Select(node => Network.Values[node.Id])];
     }
 
     public double Flops => _plan.Flops;
+
+    public Network Network { get; }
+
+    /// <summary>The loss, then the gradient of each parameter, from one more run.</summary>
+    public double[][] Results()
+    {
+        using var execution = PlanExecution.Rent(_plan, _host.Pool);
+        for (var slot = 0; slot < _inputs.Length; slot++)
+            execution.Bind(slot, _inputs[slot]);
+        execution.Run(helpers: _helpers);
+        return [.. Enumerable.Range(0, _plan.Outputs.Count).Select(Numbers)];
+
+        double[] Numbers(int output)
+        {
+            using var tensor = execution.TakeTensor(output);
+            return tensor.DataType == DataType.Float64 ? tensor.AsSpan<double>().ToArray() : Array.ConvertAll(tensor.AsSpan<float>().ToArray(), v => (double)v);
+        }
+    }
 
     public ValueTask RunAsync(int count)
     {
@@ -55,7 +74,7 @@ internal sealed class ExecutorStep : IStep
 
     public void Dispose()
     {
-        _network.Dispose();
+        Network.Dispose();
         _host.Dispose();
     }
 }

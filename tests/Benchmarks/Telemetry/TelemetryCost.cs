@@ -91,7 +91,7 @@ internal static class TelemetryCost
             var channel = GrpcChannel.ForAddress(address);
             var sessions = new V1.SessionService.SessionServiceClient(channel);
             using var pool = new BufferPool();
-            using var network = Network.Regression(pool, 1);
+            using var network = Networks.Regression(pool, 1);
             var session = (await sessions.CreateSessionAsync(new V1.CreateSessionRequest())).Session.Name;
             await sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { network.Nodes.Select(n => Wire(n, network)) } });
             await sessions.SetVariablesAsync(new V1.SetVariablesRequest { Session = session, Updates = { network.Parameters.Select(id => new V1.VariableUpdate { Variable = id, Tensor = Wire(network.Values[id]) }) } });

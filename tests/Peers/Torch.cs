@@ -1,0 +1,25 @@
+using Gradients.Benchmarks.Peers;
+using Gradients.Benchmarks.Steps;
+using TorchSharp;
+
+namespace Gradients.Peers;
+
+/// <summary>libtorch through TorchSharp.</summary>
+public sealed class Torch : IPeer
+{
+    public Torch() => torch.set_num_threads(1);
+
+    string IPeer.Name => $"libtorch {torch.__version__}";
+
+    IPeerStep IPeer.Backward(Network network, int threads)
+    {
+        torch.set_num_threads(threads);
+        return new TorchBackwardStep(network);
+    }
+
+    IPeerStep IPeer.Adam(Network network, int threads)
+    {
+        torch.set_num_threads(threads);
+        return new TorchAdamStep(network);
+    }
+}
