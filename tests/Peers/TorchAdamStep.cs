@@ -16,7 +16,7 @@ internal sealed class TorchAdamStep : IPeerStep
         _network = new TorchNetwork(network);
         using (torch.NewDisposeScope())
             _network.Loss().backward();
-        _adam = torch.optim.Adam(_network.Parameters.Select(p => new Parameter(p)));
+        _adam = torch.optim.Adam([.. _network.Parameters.Select(p => new Parameter(p))]);
     }
 
     public void Run(int count)
