@@ -2,8 +2,12 @@ using System.CommandLine;
 using System.Diagnostics;
 using Gradients.Benchmarks;
 using Gradients.Benchmarks.Limits;
+using Gradients.Benchmarks.Micro;
+using Gradients.Benchmarks.Ops;
 using Gradients.Benchmarks.Peers;
 using Gradients.Benchmarks.Products;
+using Gradients.Benchmarks.Profiles;
+using Gradients.Benchmarks.Scaling;
 using Gradients.Benchmarks.Steps;
 using Gradients.Benchmarks.Telemetry;
 
@@ -13,11 +17,16 @@ if (args is [ServerProcess.Verb])
     return 0;
 }
 
-ISuite[] suites = [new StepsSuite()];
-var known = string.Join(", ", suites.Select(s => s.Name).Append(LimitsSuite.Name).Append(GemmSuite.Name).Append(TelemetryCost.Name));
+ISuite[] suites = [new LimitsSuite(), new GemmSuite(), new ElementwiseSuite(), new ReduceSuite(), new ConvSuite(), new StepsSuite(), new ScalingSuite(), new ProfileSuite()];
+string[] known = [.. suites.Select(s => s.Name), MicroBenchmarks.Name, TelemetryCost.Name];
 
-var names = new Argument<string[]>("suites") { Description = $"Suites to run: {known}.", Arity = ArgumentArity.ZeroOrMore };
-var threads = new Option<int>("--threads") { Description = "Compute threads of the engine, 1 to 1024.", DefaultValueFactory = _ => 1 };
+var names = new Argument<string[]>("suites") { Description = $"Suites to run: {string.Join(", ", known)}.", Arity = ArgumentArity.OneOrMore };
+names.Validators.Add(r =>
+{
+    foreach (var token in r.Tokens.Where(t => !known.Contains(t.Value)))
+        r.AddError($"Unknown suite: {token.Value}. Suites: {string.Join(", ", known)}.");
+});
+var threads = new Option<int>("--threads") { Description = "Compute threads of both sides, 1 to 1024.", DefaultValueFactory = _ => 1 };
 threads.Validators.Add(r =>
 {
     if (r.GetValueOrDefault<int>() is < 1 or > 1024)
@@ -25,68 +34,59 @@ threads.Validators.Add(r =>
 });
 var json = new Option<FileInfo?>("--json") { Description = "Writes the rows to this file as a JSON array." };
 var markdown = new Option<FileInfo?>("--markdown") { Description = "Writes the rows to this file as a document." };
-var check = new Option<bool>("--check") { Description = "Exits with 1 when a row that must not allocate managed memory does, or a product of 512x512x512 stays below 0.4 of the peak measured beside it. Other times are taken briefly and not judged." };
-var command = new RootCommand("Measures the engine. Exit codes: 0, 1 when --check fails, 2 for wrong arguments.") { names, threads, json, markdown, check };
-command.SetAction(async (arguments, _) =>
+var side = new Option<Sides>("--side") { Description = "Times one side alone.", DefaultValueFactory = _ => Sides.All };
+var check = new Option<bool>("--check") { Description = $"Without peers, briefly: exits with 1 when a row that must not allocate managed memory does, or the product {GemmSuite.Judged} stays below 0.4 of the peak measured beside it. Other times are not judged." };
+var command = new RootCommand("Measures the engine beside libtorch and OpenBLAS. Exit codes: 0, 1 when --check fails, 2 for wrong arguments.") { names, threads, json, markdown, side, check };
+command.SetAction(async (arguments, cancellation) =>
 {
-    var asked = arguments.GetValue(names) ?? [];
-    var unknown = asked.Where(n => n is not (TelemetryCost.Name or LimitsSuite.Name or GemmSuite.Name) && suites.All(s => s.Name != n)).ToArray();
-    if (asked.Length == 0 || unknown.Length > 0)
-    {
-        await Console.Error.WriteLineAsync(asked.Length == 0 ? $"Name a suite: {known}." : $"Unknown suite: {string.Join(", ", unknown)}. Suites: {known}.");
-        return 2;
-    }
+    var asked = arguments.GetValue(names)!;
 
     // OpenBLAS reads its variables when it is loaded: the process starts itself again with them.
-    if (asked.Contains(GemmSuite.Name))
+    var again = SeparateProcesses.Again(args);
+    if (asked.Contains(new GemmSuite().Name) && OpenBlas.TryPrepare(again))
     {
-        var again = new ProcessStartInfo(Environment.ProcessPath!);
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet")
-            again.ArgumentList.Add(typeof(GemmSuite).Assembly.Location);
-        foreach (var argument in args)
-            again.ArgumentList.Add(argument);
-        if (OpenBlas.TryPrepare(again))
-        {
-            using var process = Process.Start(again)!;
-            await process.WaitForExitAsync(CancellationToken.None);
-            return process.ExitCode;
-        }
+        using var process = Process.Start(again)!;
+        await process.WaitForExitAsync(cancellation);
+        return process.ExitCode;
     }
 
-    var isBrief = arguments.GetValue(check);
-    var (peer, peerState) = isBrief ? (null, "none with --check") : Libtorch.Load();
-    var meter = isBrief ? Meter.Brief : Meter.Full;
-    var settings = new SuiteSettings(arguments.GetValue(threads), meter, new Comparison(meter, TimeSpan.FromSeconds(1)), peer);
-    var header = Report.Header(peerState);
-    Array.ForEach(header, Console.WriteLine);
-    var rows = new List<Row>();
-    var failures = new List<string>();
+    var (isBrief, threadCount, sides) = (arguments.GetValue(check), arguments.GetValue(threads), arguments.GetValue(side));
+    var (peer, peerState) = isBrief ? (null, "none with --check") : sides.HasFlag(Sides.Libtorch) ? Libtorch.Load() : (null, "in a process of its own");
+    var isSeparate = threadCount > 1 && sides == Sides.All && peer is not null;
+    var time = isBrief ? TimeSpan.FromSeconds(0.1) : TimeSpan.FromSeconds(1);
+    var settings = new SuiteSettings(threadCount, new Meter(threadCount, sides, time, time), peer, isBrief);
+    var header = Header.Of(peerState);
+    var rows = new Recorder(isSilent: sides != Sides.All);
+    if (sides == Sides.All)
+    {
+        foreach (var (name, value) in header)
+            Console.WriteLine($"{name,-9}{value}");
+    }
+
     foreach (var suite in suites.Where(s => asked.Contains(s.Name)))
     {
-        var measured = await suite.Run(settings);
-        Report.WriteTable(suite.Name, measured);
-        rows.AddRange(measured.Select(m => Row.Of(suite.Name, m, peer?.Name)));
-        failures.AddRange(measured.Where(m => m.MustNotAllocate && m.Cost.AllocatedBytes > 0).Select(m => $"{suite.Name}: {m.Name} allocates {m.Cost.AllocatedBytes:0.###} managed bytes a step."));
+        if (!isSeparate)
+        {
+            suite.Run(settings, rows);
+            continue;
+        }
+
+        foreach (var row in await SeparateProcesses.MeasureAsync(suite.Name, threadCount))
+            rows.Add(row);
     }
 
-    if (asked.Contains(LimitsSuite.Name))
-        rows.AddRange(LimitsSuite.Run());
-    if (asked.Contains(GemmSuite.Name))
-    {
-        var (products, fraction) = GemmSuite.Run(arguments.GetValue(check));
-        rows.AddRange(products);
-        if (fraction < 0.4)
-            failures.Add($"gemm: 512x512x512 reaches {fraction:0.00} of the peak; 0.4 is asked for.");
-    }
-
+    if (asked.Contains(MicroBenchmarks.Name))
+        MicroBenchmarks.RunAll();
     if (asked.Contains(TelemetryCost.Name))
         await TelemetryCost.RunAsync();
     if (arguments.GetValue(markdown) is { } document)
-        await MarkdownReport.WriteAsync(document, header, $"dotnet run -c Release --project tests/Benchmarks -- {string.Join(' ', args)}", rows);
+        await MarkdownReport.WriteAsync(document, header, $"dotnet run -c Release --project tests/Benchmarks -- {string.Join(' ', args)}", rows.Rows, suites);
     if (arguments.GetValue(json) is { } file)
-        await Row.WriteAsync(file, rows);
-    if (!arguments.GetValue(check))
+        await Row.WriteAsync(file, rows.Rows);
+    if (!isBrief)
         return 0;
+    List<string> failures = [.. rows.Rows.Where(r => !r.MayAllocate && r.AllocatedBytes > 0).Select(r => $"{r.Suite}: {r.Name} allocates {r.AllocatedBytes:0.###} managed bytes a step.")];
+    failures.AddRange(rows.Rows.Where(r => r.Name == GemmSuite.Judged && r.LimitFraction < 0.4).Select(r => $"{r.Suite}: {r.Name} reaches {r.LimitFraction:0.00} of the peak; 0.4 is asked for."));
     failures.ForEach(Console.Error.WriteLine);
     return failures.Count == 0 ? 0 : 1;
 });

@@ -11,10 +11,10 @@ public sealed class Torch : IPeer
 
     string IPeer.Name => $"libtorch {torch.__version__}";
 
-    IPeerStep IPeer.Backward(Network network, int threads)
+    IPeerStep IPeer.Create(Network network, int threads, bool withGradients)
     {
         torch.set_num_threads(threads);
-        return new TorchBackwardStep(network);
+        return withGradients ? new TorchBackwardStep(network) : new TorchForwardStep(network);
     }
 
     IPeerStep IPeer.Adam(Network network, int threads)

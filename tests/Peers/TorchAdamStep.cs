@@ -13,9 +13,9 @@ internal sealed class TorchAdamStep : IPeerStep
 
     public TorchAdamStep(Network network)
     {
-        _network = new TorchNetwork(network);
+        _network = new TorchNetwork(network, withGradients: true);
         using (torch.NewDisposeScope())
-            _network.Loss().backward();
+            _network.Output().backward();
         _adam = torch.optim.Adam([.. _network.Parameters.Select(p => new Parameter(p))]);
     }
 

@@ -10,9 +10,9 @@ internal sealed class TorchNetwork : IDisposable
 {
     private readonly Tensor?[] _values;
     private readonly List<(int Target, Func<Tensor?[], Tensor> Call)> _calls = [];
-    private readonly int _loss;
+    private readonly int _output;
 
-    public TorchNetwork(Network network)
+    public TorchNetwork(Network network, bool withGradients)
     {
         var positions = new Dictionary<ulong, int>();
         var constants = new Dictionary<ulong, ConstantData>();
@@ -37,17 +37,17 @@ internal sealed class TorchNetwork : IDisposable
             }
         }
 
-        Parameters = [.. network.Parameters.Select(id => _values[positions[id]]!.requires_grad_())];
-        _loss = positions[network.Loss];
+        Parameters = [.. network.Parameters.Select(id => _values[positions[id]]!.requires_grad_(withGradients))];
+        _output = positions[network.Output];
     }
 
     public Tensor[] Parameters { get; }
 
-    public Tensor Loss()
+    public Tensor Output()
     {
         foreach (var (target, call) in _calls)
             _values[target] = call(_values);
-        return _values[_loss]!;
+        return _values[_output]!;
     }
 
     public void Dispose()
@@ -55,6 +55,8 @@ internal sealed class TorchNetwork : IDisposable
         foreach (var value in _values)
             value?.Dispose();
     }
+
+    public static double[] Numbers(Tensor tensor) => tensor.detach().to(torch.float64).contiguous().data<double>().ToArray();
 
     private static Tensor Of(ConstantData data) => data.DataType switch
     {

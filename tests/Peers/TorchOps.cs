@@ -16,7 +16,10 @@ internal static class TorchOps
         switch (node.Op)
         {
             case "Gemm" when inputs.Length == 3: return v => functional.linear(v[a]!, v[b]!, v[c]!);
-            case "Gemm": return v => functional.linear(v[a]!, v[b]!);
+            case "Gemm" when node.Attributes.Int("transA", 0) != 1 && node.Attributes.Int("transB", 0) == 1: return v => functional.linear(v[a]!, v[b]!);
+            case "Gemm":
+                bool isTransposedA = node.Attributes.Int("transA", 0) == 1, isTransposedB = node.Attributes.Int("transB", 0) == 1;
+                return v => (isTransposedA ? v[a]!.t() : v[a]!).matmul(isTransposedB ? v[b]!.t() : v[b]!);
             case "MatMul": return v => v[a]!.matmul(v[b]!);
             case "Add": return v => v[a]! + v[b]!;
             case "Sub": return v => v[a]! - v[b]!;
@@ -28,18 +31,28 @@ internal static class TorchOps
             case "Gelu": return v => functional.gelu(v[a]!);
             case "MeanSquaredError": return v => functional.mse_loss(v[a]!, v[b]!);
             case "SoftmaxCrossEntropy": return v => functional.cross_entropy(v[a]!, v[b]!);
-            case "Attention": return v => functional.scaled_dot_product_attention(v[a]!, v[b]!, v[c]!);
+            case "Attention":
+                var isCausal = node.Attributes.Int("is_causal", 0) == 1;
+                return v => functional.scaled_dot_product_attention(v[a]!, v[b]!, v[c]!, is_casual: isCausal);
             case "MaxPool": return v => functional.max_pool2d(v[a]!, [2, 2], [2, 2]);
+            case "AveragePool": return v => functional.avg_pool2d(v[a]!, [2, 2], [2, 2]);
+            case "Softmax": return v => functional.softmax(v[a]!, -1);
             case "Concat": return v => torch.cat(Array.ConvertAll(inputs, i => v[i]!), 1);
             case "Transpose" when node.Attributes.Ints("perm") is { } permutation: return v => v[a]!.permute(permutation);
             case "Reshape" when Integers(1) is { } shape: return v => v[a]!.reshape(shape);
-            case "Gather": return v => v[a]!.index_select(1, v[b]!);
+            case "Gather" when node.Attributes.Int("axis", 0) is var axis: return v => v[a]!.index_select(axis, v[b]!);
             case "Slice" when Integers(1) is [var start] && Integers(2) is [var end] && Integers(3) is [var axis]: return v => v[a]!.narrow(axis, start, end - start);
             case "ReduceSum" when inputs.Length == 1: return v => v[a]!.sum();
             case "ReduceSum" when Integers(1) is { } axes: return v => v[a]!.sum(axes);
+            case "ReduceMean" when Integers(1) is { } axes: return v => v[a]!.mean(axes);
+            case "ReduceMax" when Integers(1) is { } axes: return v => v[a]!.amax(axes);
             case "ReduceLogSumExp" when Integers(1) is [var axis]: return v => v[a]!.logsumexp(axis);
             case "LayerNormalization": return v => functional.layer_norm(v[a]!, [v[b]!.shape[0]], v[b]!, v[c]!, 1e-5);
-            case "Conv" when node.Attributes.Ints("pads") is [var pad, ..]: return v => functional.conv2d(v[a]!, v[b]!, v[c]!, [1, 1], [pad, pad]);
+            case "Conv" when node.Attributes.Ints("pads") is [var pad, ..]:
+                var (stride, groups) = (node.Attributes.Ints("strides") is [var first, ..] ? first : 1, node.Attributes.Int("group", 1));
+                return node.Attributes.Ints("pads")!.Length == 2
+                    ? v => functional.conv1d(v[a]!, v[b]!, v[c]!, stride, pad, groups: groups)
+                    : v => functional.conv2d(v[a]!, v[b]!, v[c]!, [stride, stride], [pad, pad], groups: groups);
             default: throw new NotSupportedException($"libtorch is not told of {node.Op}.");
         }
 

@@ -8,8 +8,8 @@ internal interface IPeer
     /// <summary>Name and version.</summary>
     string Name { get; }
 
-    /// <summary>Loss and gradients of all parameters.</summary>
-    IPeerStep Backward(Network network, int threads);
+    /// <summary>The result and, with gradients, those of all parameters.</summary>
+    IPeerStep Create(Network network, int threads, bool withGradients);
 
     /// <summary>The Adam update of every parameter.</summary>
     IPeerStep Adam(Network network, int threads);
@@ -19,6 +19,6 @@ internal interface IPeerStep : IDisposable
 {
     void Run(int count);
 
-    /// <summary>The loss, then the gradient of each parameter, from one more run; empty for an update.</summary>
+    /// <summary>The result, then the gradient of each parameter, from one more run; empty for an update.</summary>
     double[][] Results();
 }

@@ -1,21 +1,16 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
+using Gradients.Benchmarks.Limits;
+using Gradients.Benchmarks.Steps;
 using Gradients.Engine.Kernels;
+using Gradients.Engine.Tensors;
 
 namespace Gradients.Benchmarks.Products;
 
-/// <summary>
-/// float32 matrix products on one thread, beside OpenBLAS and the peak of the core. The three take turns, so that what slows the
-/// machine slows all; results are compared before anything is timed.
-/// </summary>
-internal static unsafe class GemmSuite
+/// <summary>float32 matrix products on one thread; results are compared with OpenBLAS's before anything is timed.</summary>
+internal sealed unsafe class GemmSuite : ISuite
 {
-    public const string Name = "gemm";
-
-    private const int Turns = 31;
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(0.3);
-    private const double FlopsPerTurn = 4e7;
+    /// <summary>The row that --check judges.</summary>
+    public const string Judged = "512x512x512 NN";
 
     private static readonly (int M, int N, int K)[] Shapes =
     [
@@ -23,101 +18,85 @@ internal static unsafe class GemmSuite
         (128, 512, 784), (784, 512, 128), (32, 512, 784), (4, 512, 784), (1, 512, 784), (128, 10, 256), (33, 33, 33), (16, 16, 16),
     ];
 
-    /// <param name="isBrief">Only the row that is judged.</param>
-    public static (IReadOnlyList<Row> Rows, double JudgedFraction) Run(bool isBrief)
+    public string Name => "gemm";
+
+    public string Summary => "Products C[M, N] = A[M, K]·B[K, N] in float32, one thread. NT: B is stored transposed, TN: A is. Limit: multiply-adds in registers.";
+
+    public void Run(SuiteSettings settings, Recorder rows)
     {
-        Console.WriteLine($"BLAS     {OpenBlas.Version ?? "OpenBLAS cannot be loaded: no libopenblas.so.0"}");
-        Console.WriteLine("product              ours GF/s  OpenBLAS  ratio  peak GF/s  of peak");
-        var rows = new List<Row>();
-        double judged = 0;
-        foreach (var (m, n, k) in isBrief ? [(512, 512, 512)] : Shapes)
+        if (settings.Threads > 1)
+            return;
+        foreach (var (m, n, k) in settings.IsBrief ? [(512, 512, 512)] : Shapes)
         {
-            foreach (var layout in isBrief ? ["NN"] : (string[])["NN", "NT", "TN"])
+            foreach (var layout in settings.IsBrief ? ["NN"] : (string[])["NN", "NT", "TN"])
+                Measure(layout, m, n, k);
+        }
+
+        void Measure(string layout, int m, int n, int k)
+        {
+            bool isTransposedA = layout[0] == 'T', isTransposedB = layout[1] == 'T';
+            using var pool = new BufferPool(new BufferPoolOptions());
+            using var network = Networks.Product(pool, isTransposedA, isTransposedB, m, n, k);
+            using var peer = settings.Peer?.Create(network, 1, withGradients: false);
+            var (x, y) = (network.Values[1], network.Values[2]);
+            fixed (float* a = x.AsSpan<float>(), b = y.AsSpan<float>())
             {
-                var (ours, blas, peak) = Compare(layout, m, n, k);
-                var name = $"{m}x{n}x{k} {layout}";
-                var flops = 2.0 * m * n * k;
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {flops / ours / 1e3,9:0.0}  {(blas is { } b ? $"{flops / b / 1e3,8:0.0}  {ours / b,5:0.00}" : "       –      –")}  {peak,9:0.0}  {flops / ours / 1e3 / peak,7:0.00}"));
-                rows.Add(new Row(Name, name, 1, ours, blas, OpenBlas.Version, "us", blas is null ? null : ours / blas, flops / ours / 1e3 / peak, null));
-                judged = (m, layout) == (512, "NN") ? flops / ours / 1e3 / peak : judged;
+                using var product = new Product(a, b, isTransposedA, isTransposedB, m, n, k);
+                rows.Add(settings.Meter.Measure(new Subject(Name, $"{m}x{n}x{k} {layout}", product.Ours)
+                {
+                    Libtorch = peer is null ? null : peer.Run,
+                    OpenBlas = OpenBlas.Version is null || settings.IsBrief ? null : product.Checked(),
+                    Limit = new Limit(2.0 * m * n * k, FmaPeak.Measure),
+                }));
+            }
+        }
+    }
+
+    private sealed class Product(float* a, float* b, bool isTransposedA, bool isTransposedB, int m, int n, int k) : IDisposable
+    {
+        private readonly Matrix<float> _left = isTransposedA ? new(a, 1, m) : new(a, k, 1);
+        private readonly Matrix<float> _right = isTransposedB ? new(b, 1, k) : new(b, n, 1);
+        private readonly float* _c = Allocate(m * n * sizeof(float));
+        private readonly float* _reference = Allocate(m * n * sizeof(float));
+        private readonly float* _workspace = Allocate(Gemm.WorkspaceBytes<float>(m, n, k));
+
+        public void Ours(int count)
+        {
+            var units = Gemm.UnitCount(m, n, k);
+            for (var i = 0; i < count; i++)
+            {
+                for (var unit = 0; unit < units; unit++)
+                    Gemm.Run(_left, _right, _c, n, m, n, k, _workspace, unit);
             }
         }
 
-        return (rows, judged);
-    }
-
-    /// <summary>Median microseconds of a product, ours and OpenBLAS's, and the median peak.</summary>
-    private static (double Ours, double? Blas, double Peak) Compare(string layout, int m, int n, int k)
-    {
-        using var a = new Block(m * k, 1);
-        using var b = new Block(k * n, 2);
-        using var c = new Block(m * n, 3);
-        using var reference = new Block(m * n, 4);
-        using var workspace = new Block((int)(Gemm.WorkspaceBytes<float>(m, n, k) / sizeof(float)) + 16, 5);
-        var left = layout[0] == 'N' ? new Matrix<float>(a.Pointer, k, 1) : new Matrix<float>(a.Pointer, 1, m);
-        var right = layout[1] == 'N' ? new Matrix<float>(b.Pointer, n, 1) : new Matrix<float>(b.Pointer, 1, k);
-        var units = Gemm.UnitCount(m, n, k);
-        var repeats = (int)Math.Clamp(FlopsPerTurn / (2.0 * m * n * k), 1, 100_000);
-        var hasBlas = OpenBlas.Version is not null;
-        Ours();
-        if (hasBlas)
+        /// <summary>OpenBLAS's, once its result has been compared.</summary>
+        public Action<int> Checked()
         {
-            OpenBlas.Multiply(layout[0] == 'T', layout[1] == 'T', m, n, k, a.Pointer, b.Pointer, reference.Pointer);
+            Ours(1);
+            Blas(1);
             for (var i = 0; i < m * n; i++)
             {
-                if (!(Math.Abs(c.Pointer[i] - reference.Pointer[i]) <= 1e-5f * k))
-                    throw new InvalidOperationException($"{layout} {m}x{n}x{k}: element {i} is {c.Pointer[i]}, OpenBLAS has {reference.Pointer[i]}.");
+                if (!(Math.Abs(_c[i] - _reference[i]) <= 1e-5f * k))
+                    throw new InvalidOperationException($"{m}x{n}x{k}: element {i} is {_c[i]}, OpenBLAS has {_reference[i]}.");
             }
+
+            return Blas;
         }
 
-        // The warm-up outlasts the tiers of the just-in-time compiler.
-        for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < WarmUp;)
-            Time(Ours);
-        double[] ours = new double[Turns], blas = new double[Turns], peaks = new double[Turns];
-        for (var turn = 0; turn < Turns; turn++)
+        public void Dispose()
         {
-            ours[turn] = Time(Ours);
-            if (hasBlas)
-                blas[turn] = Time(() => OpenBlas.Multiply(layout[0] == 'T', layout[1] == 'T', m, n, k, a.Pointer, b.Pointer, reference.Pointer));
-            peaks[turn] = FmaPeak.Measure();
+            NativeMemory.AlignedFree(_c);
+            NativeMemory.AlignedFree(_reference);
+            NativeMemory.AlignedFree(_workspace);
         }
 
-        return (Median(ours), hasBlas ? Median(blas) : null, Median(peaks));
-
-        void Ours()
+        private void Blas(int count)
         {
-            for (var unit = 0; unit < units; unit++)
-                Gemm.Run(left, right, c.Pointer, n, m, n, k, workspace.Pointer, unit);
-        }
-
-        double Time(Action product)
-        {
-            var began = ThreadClock.Microseconds;
-            for (var i = 0; i < repeats; i++)
-                product();
-            return (ThreadClock.Microseconds - began) / repeats;
-        }
-    }
-
-    private static double Median(double[] values)
-    {
-        Array.Sort(values);
-        return values[values.Length / 2];
-    }
-
-    /// <summary>Native memory with numbers from a seed, within ±1.</summary>
-    private sealed class Block : IDisposable
-    {
-        public Block(int count, int seed)
-        {
-            Pointer = (float*)NativeMemory.AlignedAlloc((nuint)((count * sizeof(float)) + 64), 64);
-            var random = new Random(seed);
             for (var i = 0; i < count; i++)
-                Pointer[i] = (2 * random.NextSingle()) - 1;
+                OpenBlas.Multiply(isTransposedA, isTransposedB, m, n, k, a, b, _reference);
         }
 
-        public float* Pointer { get; }
-
-        public void Dispose() => NativeMemory.AlignedFree(Pointer);
+        private static float* Allocate(long bytes) => (float*)NativeMemory.AlignedAlloc((nuint)bytes + 64, 64);
     }
 }

@@ -10,7 +10,7 @@ namespace Gradients.Benchmarks.Steps;
 /// The Adam update of every parameter through the executor alone, each from the same gradient and state, so that every
 /// repetition computes the same. The outputs go back to the pool unread.
 /// </summary>
-internal sealed class ExecutorAdamStep : IStep
+internal sealed class ExecutorAdamStep : IDisposable
 {
     private readonly EngineHost _host = new(new EngineOptions { Scheduler = new SchedulerOptions { Threads = 1 } });
     private readonly Tensor[] _scalars;
@@ -33,7 +33,7 @@ internal sealed class ExecutorAdamStep : IStep
 
     public double Flops => _updates.Sum(u => u.Plan.Flops);
 
-    public ValueTask RunAsync(int count)
+    public void Run(int count)
     {
         for (var i = 0; i < count; i++)
         {
@@ -50,8 +50,6 @@ internal sealed class ExecutorAdamStep : IStep
                 execution.Run();
             }
         }
-
-        return ValueTask.CompletedTask;
     }
 
     public void Dispose()

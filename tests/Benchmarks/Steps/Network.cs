@@ -3,8 +3,8 @@ using Gradients.Engine.Tensors;
 
 namespace Gradients.Benchmarks.Steps;
 
-/// <summary>The definitions of a scalar loss and the values of its parameters and inputs, which it owns.</summary>
-internal sealed record Network(NodeSpec[] Nodes, ulong Loss, IReadOnlyList<ulong> Parameters, IReadOnlyDictionary<ulong, Tensor> Values) : IDisposable
+/// <summary>The definitions of an output and the values of its parameters and inputs, which it owns.</summary>
+internal sealed record Network(NodeSpec[] Nodes, ulong Output, IReadOnlyList<ulong> Parameters, IReadOnlyDictionary<ulong, Tensor> Values) : IDisposable
 {
     public void Dispose()
     {

@@ -70,7 +70,10 @@ internal sealed class NetworkBuilder(BufferPool pool)
         return Finish(Op("SoftmaxCrossEntropy", logits, classes));
     }
 
-    public Network Finish(ulong loss) => new(_specs.Take(), loss, _parameters, _values);
+    public Network Finish(ulong output) => new(_specs.Take(), output, _parameters, _values);
+
+    /// <summary>Σ y·w with w drawn: a scalar whose gradients are no special case.</summary>
+    public Network Weigh(ulong y, params long[] shape) => Finish(Op("ReduceSum", [("keepdims", 0L)], Op("Mul", y, Input(shape))));
 
     private static Dimension[] Dimensions(long[] shape) => Array.ConvertAll(shape, d => new Dimension(d));
 

@@ -5,6 +5,14 @@ namespace Gradients.Benchmarks.Steps;
 /// <summary>The networks whose steps are measured.</summary>
 internal static class Networks
 {
+    /// <summary>A·B, either of them stored transposed. The operands are nodes 1 and 2.</summary>
+    public static Network Product(BufferPool pool, bool isTransposedA, bool isTransposedB, long m, long n, long k)
+    {
+        var b = new NetworkBuilder(pool);
+        ulong left = isTransposedA ? b.Input(k, m) : b.Input(m, k), right = isTransposedB ? b.Input(n, k) : b.Input(k, n);
+        return b.Finish(b.Op("Gemm", [("transA", isTransposedA ? 1L : 0), ("transB", isTransposedB ? 1L : 0)], left, right));
+    }
+
     /// <summary>Linear(10, 5), Relu, Linear(5, 1), mean squared error.</summary>
     public static Network Regression(BufferPool pool, int batch)
     {

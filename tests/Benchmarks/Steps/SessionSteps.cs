@@ -5,7 +5,7 @@ using Gradients.Engine.Tensors;
 namespace Gradients.Benchmarks.Steps;
 
 /// <summary>A session that holds a network's parameters, whose steps go through the queue and the compute threads.</summary>
-internal abstract class SessionStep : IStep
+internal abstract class SessionStep : IDisposable
 {
     private readonly Network _network;
 
@@ -19,12 +19,10 @@ internal abstract class SessionStep : IStep
         Backward = new BackwardRequest
         {
             Feeds = _network.Values.Where(v => !_network.Parameters.Contains(v.Key)).ToDictionary(),
-            Fetches = [_network.Loss],
-            Roots = [new GradientRoot(_network.Loss)],
+            Fetches = [_network.Output],
+            Roots = [new GradientRoot(_network.Output)],
         };
     }
-
-    public abstract double Flops { get; }
 
     protected EngineHost Host { get; }
 
@@ -33,7 +31,9 @@ internal abstract class SessionStep : IStep
     /// <summary>Asks for the loss and the gradients of all parameters.</summary>
     protected BackwardRequest Backward { get; }
 
-    public abstract ValueTask RunAsync(int count);
+    public void Run(int count) => RunAsync(count).GetAwaiter().GetResult();
+
+    protected abstract Task RunAsync(int count);
 
     public void Dispose()
     {
@@ -49,13 +49,16 @@ internal sealed class SessionBackwardStep : SessionStep
     public SessionBackwardStep(int threads, Func<BufferPool, Network> create)
         : base(threads, create)
     {
-        using var result = Session.BackwardAsync(Backward with { Profile = true }).GetAwaiter().GetResult();
-        Flops = result.Profile!.Instructions.Sum(i => i.Flops);
     }
 
-    public override double Flops { get; }
+    /// <summary>Where the time of one step goes, as a client is told.</summary>
+    public ExecutionProfile Profile()
+    {
+        using var result = Session.BackwardAsync(Backward with { Profile = true }).GetAwaiter().GetResult();
+        return result.Profile!;
+    }
 
-    public override async ValueTask RunAsync(int count)
+    protected override async Task RunAsync(int count)
     {
         for (var i = 0; i < count; i++)
             (await Session.BackwardAsync(Backward)).Dispose();
@@ -67,16 +70,13 @@ internal sealed class SessionAdamStep : SessionStep
 {
     private readonly ApplyGradientsRequest _request = new() { Optimizer = new Adam() };
 
-    public SessionAdamStep(int threads, Func<BufferPool, Network> create, double flops)
+    public SessionAdamStep(int threads, Func<BufferPool, Network> create)
         : base(threads, create)
     {
-        Flops = flops;
         Session.BackwardAsync(Backward with { Mode = GradientMode.Accumulate }).GetAwaiter().GetResult().Dispose();
     }
 
-    public override double Flops { get; }
-
-    public override async ValueTask RunAsync(int count)
+    protected override async Task RunAsync(int count)
     {
         for (var i = 0; i < count; i++)
             await Session.ApplyGradientsAsync(_request);

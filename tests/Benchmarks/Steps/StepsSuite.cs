@@ -1,12 +1,8 @@
-using Gradients.Benchmarks.Peers;
+using Gradients.Benchmarks.Limits;
 using Gradients.Engine.Tensors;
 
 namespace Gradients.Benchmarks.Steps;
 
-/// <summary>
-/// Training steps: <c>executor</c> is the plan alone, by its caller, beside libtorch on the same definitions and values;
-/// <c>session</c> goes through the queue and the compute threads. The executor allocates no managed memory.
-/// </summary>
 internal sealed class StepsSuite : ISuite
 {
     private static readonly (string Name, bool HasSession, Func<BufferPool, Network> Create)[] Steps =
@@ -35,36 +31,30 @@ internal sealed class StepsSuite : ISuite
 
     public string Name => "steps";
 
-    public async Task<IReadOnlyList<Measurement>> Run(SuiteSettings settings)
+    public string Summary => "Training steps: the loss with the gradients of all parameters, or the optimizer's update. Executor: the plan alone, by its caller, beside libtorch on the same definitions and values; session: through the queue and the compute threads, as a request goes. Limit: multiply-adds in registers of the step's precision.";
+
+    public void Run(SuiteSettings settings, Recorder rows)
     {
-        var measurements = new List<Measurement>();
         foreach (var (name, hasSession, create) in Steps)
         {
-            using (var step = new ExecutorStep(create, settings.Threads))
-            {
-                using var peer = settings.Peer?.Backward(step.Network, settings.Threads);
-                var difference = peer is null ? 0 : Agreement.Worst(step.Results(), peer.Results());
-                measurements.Add(await settings.Comparison.Measure($"{name} executor", settings.Threads, step, peer, difference));
-            }
-
+            using (var step = new GraphStep(create, settings.Threads, withGradients: true))
+                rows.Add(GraphRow.Measure(settings, Name, $"{name} executor", step, true, new Limit(step.Flops, step.Network.Values.Values.Any(v => v.DataType == DataType.Float64) ? () => FmaPeak.Measure() / 2 : FmaPeak.Measure)));
             if (hasSession)
-                await Session($"{name} session", new SessionBackwardStep(settings.Threads, create));
+                Session($"{name} session", new SessionBackwardStep(settings.Threads, create));
         }
 
         foreach (var (name, create) in Updates)
         {
-            using var step = new ExecutorAdamStep(create);
-            using (var peer = settings.Peer?.Adam(step.Network, 1))
-                measurements.Add(await settings.Comparison.Measure($"{name} executor", 1, step, peer, 0));
-            await Session($"{name} session", new SessionAdamStep(settings.Threads, create, step.Flops));
+            using (var step = new ExecutorAdamStep(create))
+            using (var peer = settings.Peer?.Adam(step.Network, settings.Threads))
+                rows.Add(settings.Meter.Measure(new Subject(Name, $"{name} executor", step.Run) { Libtorch = peer is null ? null : peer.Run }));
+            Session($"{name} session", new SessionAdamStep(settings.Threads, create));
         }
 
-        return measurements;
-
-        async Task Session(string name, IStep step)
+        void Session(string name, SessionStep step)
         {
             using (step)
-                measurements.Add(new Measurement(name, settings.Threads, await settings.Meter.Measure(step), step.Flops, MustNotAllocate: false));
+                rows.Add(settings.Meter.Measure(new Subject(Name, name, step.Run) { Waits = true, MayAllocate = true }));
         }
     }
 }

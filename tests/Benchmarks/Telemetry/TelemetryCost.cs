@@ -99,8 +99,8 @@ internal static class TelemetryCost
             {
                 Session = session,
                 Feeds = { network.Values.Where(v => !network.Parameters.Contains(v.Key)).Select(v => new V1.Feed { Node = v.Key, Tensor = Wire(v.Value) }) },
-                Fetches = { new V1.Fetch { Value = network.Loss } },
-                Roots = { new V1.Root { Value = network.Loss } },
+                Fetches = { new V1.Fetch { Value = network.Output } },
+                Roots = { new V1.Root { Value = network.Output } },
             };
             return new Calls(channel, sessions, request);
         }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Gradients.Benchmarks.Products;
+namespace Gradients.Benchmarks.Limits;
 
 /// <summary>What one core does in float32 multiply-adds that touch registers alone: no product can be faster.</summary>
 internal static class FmaPeak

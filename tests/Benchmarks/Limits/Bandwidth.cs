@@ -1,0 +1,73 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Gradients.Benchmarks.Limits;
+
+/// <summary>Bytes a nanosecond of one thread over memory of a size, which decides what level of memory it lives in.</summary>
+/// <param name="bytes">Of all arrays of a loop together.</param>
+internal sealed unsafe class Bandwidth(long bytes) : IDisposable
+{
+    private const double BytesPerTurn = 3e7;
+
+    private readonly float* _data = Allocate(bytes);
+
+    public double Read() => Measure(1, &Read);
+
+    /// <summary>Counts what the loop names; what a cache reads before it writes a line does not count.</summary>
+    public double Copy() => Measure(2, &Copy);
+
+    /// <summary>x + s·y, written to a third array.</summary>
+    public double Triad() => Measure(3, &Triad);
+
+    public void Dispose() => NativeMemory.AlignedFree(_data);
+
+    private static float* Allocate(long bytes)
+    {
+        var data = (float*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
+        NativeMemory.Clear(data, (nuint)bytes);
+        return data;
+    }
+
+    private double Measure(int arrays, delegate*<float*, long, void> loop)
+    {
+        var count = bytes / arrays / sizeof(float) / 64 * 64;
+        var moved = count * sizeof(float) * arrays;
+        var repeats = (int)Math.Max(1, BytesPerTurn / moved);
+        var began = ThreadClock.Microseconds;
+        for (var i = 0; i < repeats; i++)
+            loop(_data, count);
+        return (double)moved * repeats / (ThreadClock.Microseconds - began) / 1e3;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Read(float* x, long count)
+    {
+        Vector512<float> a = default, b = default, c = default, d = default;
+        for (long i = 0; i < count; i += 64)
+        {
+            a += Vector512.Load(x + i);
+            b += Vector512.Load(x + i + 16);
+            c += Vector512.Load(x + i + 32);
+            d += Vector512.Load(x + i + 48);
+        }
+
+        // The sum of zeros is stored so that the loads are not dead.
+        x[0] = Vector512.Sum(a + b + c + d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Copy(float* x, long count)
+    {
+        for (long i = 0; i < count; i += 16)
+            Vector512.Store(Vector512.Load(x + i), x + count + i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Triad(float* x, long count)
+    {
+        var s = Vector512.Create(0.5f);
+        for (long i = 0; i < count; i += 16)
+            Vector512.Store(Vector512.Load(x + i) + (s * Vector512.Load(x + count + i)), x + (2 * count) + i);
+    }
+}

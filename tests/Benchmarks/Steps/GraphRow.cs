@@ -1,0 +1,19 @@
+namespace Gradients.Benchmarks.Steps;
+
+/// <summary>A network through the executor beside the peer, their results compared before either is timed.</summary>
+internal static class GraphRow
+{
+    /// <param name="limit">What the machine does at best; the default counts multiply-adds.</param>
+    public static Row Measure(SuiteSettings settings, string suite, string name, GraphStep step, bool withGradients, Limit? limit)
+    {
+        using var peer = settings.Peer?.Create(step.Network, settings.Threads, withGradients);
+        var difference = peer is null ? 0 : Peers.Agreement.Worst(step.Results(), peer.Results());
+        var agrees = difference <= Peers.Agreement.Tolerance;
+        return settings.Meter.Measure(new Subject(suite, name, step.Run)
+        {
+            Libtorch = peer is not null && agrees ? peer.Run : null,
+            Limit = limit,
+            Note = agrees ? null : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"differs by {difference:0.0e0}"),
+        });
+    }
+}
