@@ -94,7 +94,6 @@ internal readonly struct SignFunction : IUnaryFunction
     }
 }
 
-/// <summary>max(x, 0): NaN propagates, −0 becomes +0.</summary>
 /// <summary>0 where y = 0, else g.</summary>
 internal readonly struct ReluGradientFunction : IBinaryFunction
 {
@@ -102,6 +101,7 @@ internal readonly struct ReluGradientFunction : IBinaryFunction
     public static V Invoke<V, T>(V y, V g) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Select(V.Equal(y, V.Constant(0)), V.Constant(0), g);
 }
 
+/// <summary>max(x, 0): NaN propagates, −0 becomes +0.</summary>
 internal readonly struct ReluFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -5,19 +5,29 @@ using System.Runtime.Intrinsics;
 namespace Gradients.Engine.Kernels;
 
 /// <summary>A function of one element, y = f(x), written over a whole register.</summary>
-internal interface IUnaryFunction
+internal unsafe interface IUnaryFunction
 {
     static abstract V Invoke<V, T>(V x)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>;
+
+    /// <summary>y = f(x) with the same bits, for functions with a loop of their own; false, with nothing done, for the others.</summary>
+    static virtual bool Map<V, T>(T* x, T* y, int length)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T> => false;
 }
 
 /// <summary>A function of two elements, z = f(x, y), written over a whole register.</summary>
-internal interface IBinaryFunction
+internal unsafe interface IBinaryFunction
 {
     static abstract V Invoke<V, T>(V x, V y)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>;
+
+    /// <summary>z = f(x, y) with the same bits, for functions with a loop of their own; false, with nothing done, for the others.</summary>
+    static virtual bool Map<V, T>(T* x, T* y, T* z, int length)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T> => false;
 }
 
 /// <summary>
@@ -96,6 +106,9 @@ internal static unsafe class WholeVectors
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
+        if (TFunction.Map<V, T>(x, y, length))
+            return;
+
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
             TFunction.Invoke<V, T>(V.Load(x + i)).Store(y + i);
@@ -113,6 +126,9 @@ internal static unsafe class WholeVectors
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
+        if (TFunction.Map<V, T>(x, y, z, length))
+            return;
+
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
             TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i)).Store(z + i);
