@@ -59,6 +59,19 @@ internal readonly struct LessPredicate : IBinaryFunction
     public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Less(x, y);
 }
 
+/// <summary>x ≠ 0, as a mask, for a register given twice; true for NaN.</summary>
+internal readonly struct NonzeroPredicate : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V zero = V.Constant(0);
+        return V.Select(V.Equal(x, zero), V.Less(zero, zero), V.Equal(zero, zero));
+    }
+}
+
 /// <summary>−x; flips the sign of zero, integers wrap.</summary>
 internal readonly struct NegFunction : IUnaryFunction
 {

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -150,7 +151,7 @@ internal static unsafe class WholeVectors
     {
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
-            StoreBits(V.MaskBits(TPredicate.Invoke<V, T>(V.Load(x + i), V.Load(y + i))), z + i, V.Count);
+            StoreFlags<V, T>(TPredicate.Invoke<V, T>(V.Load(x + i), V.Load(y + i)), z + i);
         if (i == length)
             return;
 
@@ -159,6 +160,17 @@ internal static unsafe class WholeVectors
         Pad<V, T>(x + i, first, length - i);
         Pad<V, T>(y + i, second, length - i);
         StoreBits(V.MaskBits(TPredicate.Invoke<V, T>(V.Load(first), V.Load(second))), z + i, length - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreFlags<V, T>(V mask, byte* z)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        if (Avx512F.IsSupported && typeof(V) == typeof(Lanes512<T>) && sizeof(T) == sizeof(int))
+            Vector128.Store(Avx512F.ConvertToVector128Byte(Unsafe.BitCast<V, Vector512<int>>(mask) & Vector512<int>.One), z);
+        else
+            StoreBits(V.MaskBits(mask), z, V.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
