@@ -59,6 +59,19 @@ internal readonly struct LessPredicate : IBinaryFunction
     public static V Invoke<V, T>(V x, V y) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Less(x, y);
 }
 
+/// <summary>x ≠ 0, as a mask, for a register given twice; true for NaN.</summary>
+internal readonly struct NonzeroPredicate : IBinaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Invoke<V, T>(V x, V y)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V zero = V.Constant(0);
+        return V.Select(V.Equal(x, zero), V.Less(zero, zero), V.Equal(zero, zero));
+    }
+}
+
 /// <summary>−x; flips the sign of zero, integers wrap.</summary>
 internal readonly struct NegFunction : IUnaryFunction
 {
@@ -94,7 +107,6 @@ internal readonly struct SignFunction : IUnaryFunction
     }
 }
 
-/// <summary>max(x, 0): NaN propagates, −0 becomes +0.</summary>
 /// <summary>0 where y = 0, else g.</summary>
 internal readonly struct ReluGradientFunction : IBinaryFunction
 {
@@ -102,6 +114,7 @@ internal readonly struct ReluGradientFunction : IBinaryFunction
     public static V Invoke<V, T>(V y, V g) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Select(V.Equal(y, V.Constant(0)), V.Constant(0), g);
 }
 
+/// <summary>max(x, 0): NaN propagates, −0 becomes +0.</summary>
 internal readonly struct ReluFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -76,6 +76,7 @@ internal readonly struct ErfFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? SingleErrorFunction.Erf<V, T>(x) : Wide<V, T>(x);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Wide<V, T>(V x)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
@@ -108,6 +109,7 @@ internal readonly struct GeluFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? V.ThroughDouble<SingleGeluFunction>(x) : Wide<V, T>(x);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Wide<V, T>(V x)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>

@@ -1,106 +1,181 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
-/// <summary>Folds of an associative function over contiguous elements, in an order fixed by the length.</summary>
+/// <summary>
+/// Folds of an associative function over elements of T, or of float32 that are widened to a T of float64, in an order
+/// fixed by the length.
+/// </summary>
 internal static unsafe class Folds
 {
     /// <summary>f over x[0..n).</summary>
-    public static T Row<TFunction, T>(T* x, long n, T identity)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Row<TFunction, TSource, T>(TSource* x, long n, T identity)
         where TFunction : struct, IBinaryFunction
+        where TSource : unmanaged, INumber<TSource>
         where T : unmanaged, INumber<T>
     {
         if (Vector512.IsHardwareAccelerated)
-            return Row<TFunction, Lanes512<T>, T>(x, n, identity);
+            return Row<TFunction, Lanes512<T>, TSource, T>(x, n, identity);
         if (Vector256.IsHardwareAccelerated)
-            return Row<TFunction, Lanes256<T>, T>(x, n, identity);
+            return Row<TFunction, Lanes256<T>, TSource, T>(x, n, identity);
         return Vector128.IsHardwareAccelerated
-            ? Row<TFunction, Lanes128<T>, T>(x, n, identity)
-            : Row<TFunction, ScalarLanes<T>, T>(x, n, identity);
+            ? Row<TFunction, Lanes128<T>, TSource, T>(x, n, identity)
+            : Row<TFunction, ScalarLanes<T>, TSource, T>(x, n, identity);
     }
 
     /// <summary>state[j] = f(state[j], x[r·stride + j]) for r in increasing order.</summary>
-    public static void Columns<TFunction, T>(T* x, long rows, long stride, int columns, T* state)
+    public static void Columns<TFunction, TSource, T>(TSource* x, int rows, long stride, int columns, T* state)
         where TFunction : struct, IBinaryFunction
+        where TSource : unmanaged, INumber<TSource>
         where T : unmanaged, INumber<T>
     {
         if (Vector512.IsHardwareAccelerated)
-            Columns<TFunction, Lanes512<T>, T>(x, rows, stride, columns, state);
+            Columns<TFunction, Lanes512<T>, TSource, T>(x, rows, stride, columns, state);
         else if (Vector256.IsHardwareAccelerated)
-            Columns<TFunction, Lanes256<T>, T>(x, rows, stride, columns, state);
+            Columns<TFunction, Lanes256<T>, TSource, T>(x, rows, stride, columns, state);
         else if (Vector128.IsHardwareAccelerated)
-            Columns<TFunction, Lanes128<T>, T>(x, rows, stride, columns, state);
+            Columns<TFunction, Lanes128<T>, TSource, T>(x, rows, stride, columns, state);
         else
-            Columns<TFunction, ScalarLanes<T>, T>(x, rows, stride, columns, state);
+            Columns<TFunction, ScalarLanes<T>, TSource, T>(x, rows, stride, columns, state);
     }
 
-    /// <summary>Columns stay in registers while the rows go by.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Columns<TFunction, V, T>(T* x, long rows, long stride, int columns, T* state)
+    /// <summary>Few columns stay in registers while all rows go by; of many, eight rows at a time pass by the state, so that memory is read along rows.</summary>
+    private static void Columns<TFunction, V, TSource, T>(TSource* x, int rows, long stride, int columns, T* state)
         where TFunction : struct, IBinaryFunction
         where V : struct, ILanes<V, T>
+        where TSource : unmanaged, INumber<TSource>
         where T : unmanaged, INumber<T>
     {
-        int j = 0;
-        for (; j <= columns - (4 * V.Count); j += 4 * V.Count)
+        int whole = columns - (columns % V.Count);
+        if (columns < 4 * V.Count)
         {
-            V s0 = V.Load(state + j), s1 = V.Load(state + j + V.Count), s2 = V.Load(state + j + (2 * V.Count)), s3 = V.Load(state + j + (3 * V.Count));
-            T* row = x + j;
-            for (long r = 0; r < rows; r++, row += stride)
+            for (int j = 0; j < whole; j += V.Count)
+                OneRegister<TFunction, V, TSource, T>(x + j, rows, stride, state + j);
+        }
+        else
+        {
+            int r = 0;
+            for (; r <= rows - 8; r += 8)
+                EightRows<TFunction, V, TSource, T>(x + (r * stride), stride, whole, state);
+            for (; r < rows; r++)
+                OneRow<TFunction, V, TSource, T>(x + (r * stride), whole, state);
+        }
+
+        if (whole < columns)
+            PartialRegister<TFunction, V, TSource, T>(x + whole, rows, stride, columns - whole, state + whole);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void OneRegister<TFunction, V, TSource, T>(TSource* x, int rows, long stride, T* state)
+        where TFunction : struct, IBinaryFunction
+        where V : struct, ILanes<V, T>
+        where TSource : unmanaged, INumber<TSource>
+        where T : unmanaged, INumber<T>
+    {
+        V s = V.Load(state);
+        for (int r = 0; r < rows; r++, x += stride)
+            s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x));
+        s.Store(state);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PartialRegister<TFunction, V, TSource, T>(TSource* x, int rows, long stride, int columns, T* state)
+        where TFunction : struct, IBinaryFunction
+        where V : struct, ILanes<V, T>
+        where TSource : unmanaged, INumber<TSource>
+        where T : unmanaged, INumber<T>
+    {
+        V s = V.LoadFirst(state, columns, V.Constant(0));
+        for (int r = 0; r < rows; r++, x += stride)
+            s = TFunction.Invoke<V, T>(s, LoadFirst<V, TSource, T>(x, columns, V.Constant(0)));
+        s.StoreFirst(state, columns);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void EightRows<TFunction, V, TSource, T>(TSource* x, long stride, int columns, T* state)
+        where TFunction : struct, IBinaryFunction
+        where V : struct, ILanes<V, T>
+        where TSource : unmanaged, INumber<TSource>
+        where T : unmanaged, INumber<T>
+    {
+        TSource* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride, x5 = x4 + stride, x6 = x5 + stride, x7 = x6 + stride;
+        // Eight short streams are not foreseen by the hardware: rows without gaps are also fetched in order, eight rows ahead.
+        TSource* next = stride - columns < V.Count ? x7 + stride : x;
+        for (int j = 0; j < columns; j += V.Count)
+        {
+            V s = TFunction.Invoke<V, T>(V.Load(state + j), Load<V, TSource, T>(x + j));
+            s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x1 + j));
+            s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x2 + j));
+            s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x3 + j));
+            s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x4 + j));
+            s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x5 + j));
+            s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x6 + j));
+            s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x7 + j));
+            s.Store(state + j);
+            if (Sse.IsSupported)
             {
-                s0 = TFunction.Invoke<V, T>(s0, V.Load(row));
-                s1 = TFunction.Invoke<V, T>(s1, V.Load(row + V.Count));
-                s2 = TFunction.Invoke<V, T>(s2, V.Load(row + (2 * V.Count)));
-                s3 = TFunction.Invoke<V, T>(s3, V.Load(row + (3 * V.Count)));
+                for (int line = 0; line < 8 * V.Count * sizeof(TSource); line += 64)
+                    Sse.Prefetch1((byte*)(next + (8 * j)) + line);
             }
-
-            s0.Store(state + j);
-            s1.Store(state + j + V.Count);
-            s2.Store(state + j + (2 * V.Count));
-            s3.Store(state + j + (3 * V.Count));
         }
+    }
 
-        for (; j < columns; j += V.Count)
-        {
-            int count = Math.Min(V.Count, columns - j);
-            V zero = V.Constant(0), s = V.LoadFirst(state + j, count, zero);
-            T* row = x + j;
-            for (long r = 0; r < rows; r++, row += stride)
-                s = TFunction.Invoke<V, T>(s, V.LoadFirst(row, count, zero));
-            s.StoreFirst(state + j, count);
-        }
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void OneRow<TFunction, V, TSource, T>(TSource* x, int columns, T* state)
+        where TFunction : struct, IBinaryFunction
+        where V : struct, ILanes<V, T>
+        where TSource : unmanaged, INumber<TSource>
+        where T : unmanaged, INumber<T>
+    {
+        for (int j = 0; j < columns; j += V.Count)
+            TFunction.Invoke<V, T>(V.Load(state + j), Load<V, TSource, T>(x + j)).Store(state + j);
     }
 
     /// <summary>Four interleaved registers, then their lanes; a row shorter than a register one by one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static T Row<TFunction, V, T>(T* x, long n, T identity)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Row<TFunction, V, TSource, T>(TSource* x, long n, T identity)
         where TFunction : struct, IBinaryFunction
         where V : struct, ILanes<V, T>
+        where TSource : unmanaged, INumber<TSource>
         where T : unmanaged, INumber<T>
     {
         if (n < V.Count)
         {
-            T single = identity;
+            var single = new ScalarLanes<T>(identity);
             for (long i = 0; i < n; i++)
-                single = TFunction.Invoke<ScalarLanes<T>, T>(new(single), new(x[i])).Value;
-            return single;
+                single = TFunction.Invoke<ScalarLanes<T>, T>(single, Load<ScalarLanes<T>, TSource, T>(x + i));
+            return single.Value;
         }
 
         V s0 = V.Broadcast(identity), s1 = s0, s2 = s0, s3 = s0;
         for (; n >= 4 * V.Count; n -= 4 * V.Count, x += 4 * V.Count)
         {
-            s0 = TFunction.Invoke<V, T>(s0, V.Load(x));
-            s1 = TFunction.Invoke<V, T>(s1, V.Load(x + V.Count));
-            s2 = TFunction.Invoke<V, T>(s2, V.Load(x + 2 * V.Count));
-            s3 = TFunction.Invoke<V, T>(s3, V.Load(x + 3 * V.Count));
+            s0 = TFunction.Invoke<V, T>(s0, Load<V, TSource, T>(x));
+            s1 = TFunction.Invoke<V, T>(s1, Load<V, TSource, T>(x + V.Count));
+            s2 = TFunction.Invoke<V, T>(s2, Load<V, TSource, T>(x + (2 * V.Count)));
+            s3 = TFunction.Invoke<V, T>(s3, Load<V, TSource, T>(x + (3 * V.Count)));
         }
 
         for (; n >= V.Count; n -= V.Count, x += V.Count)
-            s0 = TFunction.Invoke<V, T>(s0, V.Load(x));
+            s0 = TFunction.Invoke<V, T>(s0, Load<V, TSource, T>(x));
         if (n > 0)
-            s1 = TFunction.Invoke<V, T>(s1, V.LoadFirst(x, (int)n, V.Broadcast(identity)));
+            s1 = TFunction.Invoke<V, T>(s1, LoadFirst<V, TSource, T>(x, (int)n, V.Broadcast(identity)));
         return V.Fold<TFunction>(TFunction.Invoke<V, T>(TFunction.Invoke<V, T>(s0, s1), TFunction.Invoke<V, T>(s2, s3)));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Load<V, TSource, T>(TSource* x)
+        where V : struct, ILanes<V, T>
+        where TSource : unmanaged, INumber<TSource>
+        where T : unmanaged, INumber<T> => typeof(TSource) == typeof(T) ? V.Load((T*)x) : V.LoadSingle((float*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V LoadFirst<V, TSource, T>(TSource* x, int count, V otherwise)
+        where V : struct, ILanes<V, T>
+        where TSource : unmanaged, INumber<TSource>
+        where T : unmanaged, INumber<T> => typeof(TSource) == typeof(T) ? V.LoadFirst((T*)x, count, otherwise) : V.LoadSingleFirst((float*)x, count, otherwise);
 }

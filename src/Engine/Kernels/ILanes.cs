@@ -20,6 +20,12 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>Reads the first <paramref name="count"/> ≤ <see cref="Count"/> elements and nothing behind them; takes the other lanes from a register.</summary>
     static abstract TSelf LoadFirst(T* source, int count, TSelf otherwise);
 
+    /// <summary>For float64 lanes: reads <see cref="Count"/> elements of float32.</summary>
+    static abstract TSelf LoadSingle(float* source);
+
+    /// <summary>The same of the first <paramref name="count"/> ≤ <see cref="Count"/> elements; takes the other lanes from a register.</summary>
+    static abstract TSelf LoadSingleFirst(float* source, int count, TSelf otherwise);
+
     static abstract TSelf Broadcast(T value);
 
     /// <summary>The constant rounded to T in every lane.</summary>

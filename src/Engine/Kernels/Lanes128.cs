@@ -34,6 +34,13 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> LoadSingle(float* source) => new(Vector128.WidenLower(Vector64.Load(source).ToVector128Unsafe()).As<double, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> LoadSingleFirst(float* source, int count, Lanes128<T> otherwise) =>
+        count == 2 ? LoadSingle(source) : count == 1 ? new(otherwise._value.WithElement(0, T.CreateTruncating(*source))) : otherwise;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> Broadcast(T value) => new(Vector128.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -34,6 +34,24 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> LoadSingle(float* source) => new(Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()).As<double, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> LoadSingleFirst(float* source, int count, Lanes256<T> otherwise)
+    {
+        if (Avx.IsSupported)
+        {
+            var single = Avx.MaskLoad(source, Vector128.LessThan(Vector128<float>.Indices, Vector128.Create((float)count)));
+            return new(Vector256.ConditionalSelect(First(count), Vector256.WidenLower(single.ToVector256Unsafe()).As<double, T>(), otherwise._value));
+        }
+
+        Vector256<T> x = otherwise._value;
+        for (int i = 0; i < count; i++)
+            x = x.WithElement(i, T.CreateTruncating(source[i]));
+        return new(x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> Broadcast(T value) => new(Vector256.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -34,6 +34,24 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> LoadSingle(float* source) => new(Vector512.WidenLower(Vector256.Load(source).ToVector512Unsafe()).As<double, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> LoadSingleFirst(float* source, int count, Lanes512<T> otherwise)
+    {
+        if (Avx.IsSupported)
+        {
+            var single = Avx.MaskLoad(source, Vector256.LessThan(Vector256<float>.Indices, Vector256.Create((float)count)));
+            return new(Vector512.ConditionalSelect(First(count), Vector512.WidenLower(single.ToVector512Unsafe()).As<double, T>(), otherwise._value));
+        }
+
+        Vector512<T> x = otherwise._value;
+        for (int i = 0; i < count; i++)
+            x = x.WithElement(i, T.CreateTruncating(source[i]));
+        return new(x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> Broadcast(T value) => new(Vector512.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -28,7 +28,7 @@ internal readonly struct LogFunction : IUnaryFunction
         V.Constant(typeof(T) == typeof(float) ? 1.17549435082228751e-38 : 2.2250738585072014e-308);
 
     /// <summary>Replaces the lanes that are not normal positive numbers: ln x = ln(2^54 x) − 54 ln 2 where x is subnormal.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V WithSpecialLanes<V, T>(V x, V y)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
@@ -74,15 +74,28 @@ internal readonly struct LogFunction : IUnaryFunction
 /// ln(1 + x). With u = 1 + x rounded, ln(u)·x/(u − 1) cancels the rounding of u to first order
 /// (Kahan; Higham, Accuracy and Stability of Numerical Algorithms, §1.14.1).
 /// </summary>
-internal readonly struct Log1PFunction : IUnaryFunction
+internal readonly unsafe struct Log1PFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x)
         where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? V.ThroughDouble<Log1PFunction>(x) : Wide<V, T>(x);
+
+    public static bool Map<V, T>(T* x, T* y, int length)
+        where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        if (typeof(T) == typeof(float))
-            return V.ThroughDouble<Log1PFunction>(x);
+        if (typeof(T) != typeof(float))
+            return false;
+        WideTiles.Map<Log1PFunction>((float*)x, (float*)y, length);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Wide<V, T>(V x)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
         V one = V.Constant(1);
         V u = one + x;
         V log = LogFunction.Invoke<V, T>(u);

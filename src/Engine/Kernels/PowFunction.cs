@@ -7,23 +7,50 @@ namespace Gradients.Engine.Kernels;
 /// x^y of float32 as IEEE 754 pow, through float64: |x|^y = e^(y ln |x|), where |y ln |x|| ≤ 104 leaves an error of
 /// 2^-45 before the one rounding.
 /// </summary>
-internal readonly struct SinglePowFunction : IBinaryFunction
+internal readonly unsafe struct SinglePowFunction : IBinaryFunction
 {
+    // One rounding, as exact as pow itself, for the exponent that gradients are full of.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x, V y)
         where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T> => V.Select(V.Equal(y, V.Constant(2)), x * x, V.ThroughDouble<WideFunction>(x, y));
+
+    [SkipLocalsInit]
+    public static bool Map<V, T>(T* x, T* y, T* z, int length)
+        where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        // One rounding, as exact as pow itself, for the exponent that gradients are full of.
-        V isTwo = V.Equal(y, V.Constant(2));
-        V square = x * x;
-        return V.MaskBits(isTwo) == (1UL << V.Count) - 1 ? square : V.Select(isTwo, square, General<V, T>(x, y));
+        T* power = stackalloc T[WideTiles.Length];
+        for (int i = 0; i < length; i += WideTiles.Length)
+        {
+            int count = Math.Min(WideTiles.Length, length - i);
+            if (new ReadOnlySpan<float>(y + i, count).ContainsAnyExcept(2))
+            {
+                WideTiles.Map<WideFunction>((float*)x + i, (float*)y + i, (float*)power, count);
+                Choose<V, T>(x + i, y + i, power, z + i, count);
+            }
+            else
+            {
+                WholeVectors.Map<MulFunction, T>(new(x + i, count), new(x + i, count), new(z + i, count));
+            }
+        }
+
+        return true;
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static V General<V, T>(V x, V y)
+    /// <summary>z = x² where y = 2, else the power.</summary>
+    private static void Choose<V, T>(T* x, T* y, T* power, T* z, int length)
         where V : struct, ILanes<V, T>
-        where T : unmanaged, INumber<T> => V.ThroughDouble<WideFunction>(x, y);
+        where T : unmanaged, INumber<T>
+    {
+        V two = V.Constant(2);
+        for (int i = 0; i < length; i += V.Count)
+        {
+            int count = Math.Min(V.Count, length - i);
+            V b = V.LoadFirst(x + i, count, two), e = V.LoadFirst(y + i, count, two);
+            V.Select(V.Equal(e, two), b * b, V.LoadFirst(power + i, count, two)).StoreFirst(z + i, count);
+        }
+    }
 
     private readonly struct WideFunction : IBinaryFunction
     {

@@ -19,9 +19,15 @@ internal static unsafe class ReductionDriver
             return;
         }
 
+        long begin = unit * plan.TasksPerUnit, end = Math.Min(plan.Tasks, begin + plan.TasksPerUnit);
+        if (inner == 1 && plan.Chunks == 1)
+        {
+            Rows<TReduction, T, S>(x + begin * reduce, y + begin, end - begin, reduce);
+            return;
+        }
+
         S* state = stackalloc S[ReductionPlan.BlockColumns];
-        long end = Math.Min(plan.Tasks, (unit + 1) * plan.TasksPerUnit);
-        for (long task = unit * plan.TasksPerUnit; task < end; task++)
+        for (long task = begin; task < end; task++)
         {
             var (rest, columnBlock) = Math.DivRem(task, plan.ColumnBlocks);
             var (o, chunk) = Math.DivRem(rest, plan.Chunks);
@@ -48,6 +54,17 @@ internal static unsafe class ReductionDriver
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows<TReduction, T, S>(T* x, T* y, long rows, long length)
+        where TReduction : struct, IReduction<T, S>
+        where T : unmanaged
+        where S : unmanaged
+    {
+        for (long r = 0; r < rows; r++, x += length)
+            y[r] = TReduction.Finish(Row<TReduction, T, S>(x, length));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static S Row<TReduction, T, S>(T* x, long length)
         where TReduction : struct, IReduction<T, S>
         where T : unmanaged
@@ -83,12 +100,16 @@ internal static unsafe class ReductionDriver
         for (long o = 0; o < outer; o++, partial += chunks * inner, y += inner)
         {
             for (long j = 0; j < inner; j++)
+                partial[j] = TReduction.Combine(TReduction.Identity, partial[j]);
+            for (long chunk = 1; chunk < chunks; chunk++)
             {
-                S state = TReduction.Identity;
-                for (long chunk = 0; chunk < chunks; chunk++)
-                    state = TReduction.Combine(state, partial[chunk * inner + j]);
-                y[j] = TReduction.Finish(state);
+                S* next = partial + chunk * inner;
+                for (long j = 0; j < inner; j++)
+                    partial[j] = TReduction.Combine(partial[j], next[j]);
             }
+
+            for (long j = 0; j < inner; j++)
+                y[j] = TReduction.Finish(partial[j]);
         }
     }
 }

@@ -15,7 +15,7 @@ internal readonly struct ReductionPlan
     public const int BlockElements = 1024;
 
     /// <summary>Most columns that are folded side by side.</summary>
-    public const int BlockColumns = 256;
+    public const int BlockColumns = 1024;
 
     /// <summary>Rows that are folded as one.</summary>
     public const int BlockRows = 128;

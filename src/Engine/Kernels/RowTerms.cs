@@ -27,7 +27,7 @@ internal readonly struct ShiftedExpTerm<V, T>(V shift) : IRowTerm<V>
     where T : unmanaged, INumber<T>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Of(V x, V y) => Exponential.OfBounded<V, T>(x - shift);
+    public V Of(V x, V y) => new Exponential<V, T>().OfBounded(x - shift);
 }
 
 /// <summary>e^(x − shift) for any shift.</summary>

@@ -17,6 +17,10 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
 
     public static ScalarLanes<T> LoadFirst(T* source, int count, ScalarLanes<T> otherwise) => count > 0 ? Load(source) : otherwise;
 
+    public static ScalarLanes<T> LoadSingle(float* source) => new(Unsafe.BitCast<double, T>(*source));
+
+    public static ScalarLanes<T> LoadSingleFirst(float* source, int count, ScalarLanes<T> otherwise) => count > 0 ? LoadSingle(source) : otherwise;
+
     public static ScalarLanes<T> Broadcast(T value) => new(value);
 
     public static ScalarLanes<T> Constant(double value)

@@ -18,7 +18,7 @@ internal static class SingleErrorFunction
 
         V t = V.AtMost(magnitude, V.Constant(4));
         V q = Polynomial.Evaluate<V, T>(t, 1.12851441, 0.635718286, 0.10526184, -0.0228899643, 0.00321495556, -0.000213984938);
-        V far = V.Constant(1) - Exponential.OfBounded<V, T>(-(q * t));
+        V far = V.Constant(1) - new Exponential<V, T>().OfBounded(-(q * t));
         return V.CopySign(V.Select(V.Less(magnitude, V.Constant(0.93)), near, far), x);
     }
 }
@@ -43,7 +43,7 @@ internal readonly struct SingleGeluFunction : IUnaryFunction
             0.197485417, 0.197108567, 0.188134655, 0.150163397, 0.148848653,
             0.0820348635, -0.0219678227, 0.177324519, -0.15723066, 0.038098406);
         V halfT = half * t;
-        V r = Exponential.Reduce<V, T>(-(halfT * t), out V n);
+        V r = new Exponential<V, T>().Reduce(-(halfT * t), out V n);
         V e = Polynomial.Evaluate<V, T>(r, 1, 1, 0.49999994, 0.166665196, 0.0416683927, 0.00836877991, 0.001381448) * V.PowerOfTwo(n);
         V second = halfT * (e * (p * u));
         V y = V.Select(V.Less(x, V.Constant(0)), -second, x - second);

@@ -1,23 +1,34 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
 /// <summary>A function of one element, y = f(x), written over a whole register.</summary>
-internal interface IUnaryFunction
+internal unsafe interface IUnaryFunction
 {
     static abstract V Invoke<V, T>(V x)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>;
+
+    /// <summary>y = f(x) with the same bits, for functions with a loop of their own; false, with nothing done, for the others.</summary>
+    static virtual bool Map<V, T>(T* x, T* y, int length)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T> => false;
 }
 
 /// <summary>A function of two elements, z = f(x, y), written over a whole register.</summary>
-internal interface IBinaryFunction
+internal unsafe interface IBinaryFunction
 {
     static abstract V Invoke<V, T>(V x, V y)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>;
+
+    /// <summary>z = f(x, y) with the same bits, for functions with a loop of their own; false, with nothing done, for the others.</summary>
+    static virtual bool Map<V, T>(T* x, T* y, T* z, int length)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T> => false;
 }
 
 /// <summary>
@@ -96,6 +107,9 @@ internal static unsafe class WholeVectors
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
+        if (TFunction.Map<V, T>(x, y, length))
+            return;
+
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
             TFunction.Invoke<V, T>(V.Load(x + i)).Store(y + i);
@@ -113,6 +127,9 @@ internal static unsafe class WholeVectors
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
+        if (TFunction.Map<V, T>(x, y, z, length))
+            return;
+
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
             TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i)).Store(z + i);
@@ -134,7 +151,7 @@ internal static unsafe class WholeVectors
     {
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
-            StoreBits(V.MaskBits(TPredicate.Invoke<V, T>(V.Load(x + i), V.Load(y + i))), z + i, V.Count);
+            StoreFlags<V, T>(TPredicate.Invoke<V, T>(V.Load(x + i), V.Load(y + i)), z + i);
         if (i == length)
             return;
 
@@ -143,6 +160,17 @@ internal static unsafe class WholeVectors
         Pad<V, T>(x + i, first, length - i);
         Pad<V, T>(y + i, second, length - i);
         StoreBits(V.MaskBits(TPredicate.Invoke<V, T>(V.Load(first), V.Load(second))), z + i, length - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreFlags<V, T>(V mask, byte* z)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        if (Avx512F.IsSupported && typeof(V) == typeof(Lanes512<T>) && sizeof(T) == sizeof(int))
+            Vector128.Store(Avx512F.ConvertToVector128Byte(Unsafe.BitCast<V, Vector512<int>>(mask) & Vector512<int>.One), z);
+        else
+            StoreBits(V.MaskBits(mask), z, V.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -16,6 +16,18 @@ public class SelectionTests
             for (int i = 0; i < n; i++)
                 Assert.Equal(condition[i] != 0 ? i : float.NaN, y[i]);
 
+            double[] wide = [.. x.Select(v => (double)v)], none = [.. x.Select(v => double.PositiveInfinity)], chosen = new double[n];
+            Selection.Where<double>(condition, wide, none, chosen);
+            byte[] small = [.. x.Select(v => (byte)v)], chosenSmall = new byte[n], nonzero = new byte[n];
+            Selection.Where<byte>(condition, small, condition, chosenSmall);
+            Selection.ToBool<float>([.. condition.Select((v, i) => v == 0 ? -0f : i % 5 == 0 ? float.NaN : -i)], nonzero);
+            for (int i = 0; i < n; i++)
+            {
+                Assert.Equal(condition[i] != 0 ? i : double.PositiveInfinity, chosen[i]);
+                Assert.Equal(condition[i] != 0 ? (byte)i : condition[i], chosenSmall[i]);
+                Assert.Equal(condition[i] != 0 ? 1 : 0, nonzero[i]);
+            }
+
             byte[] other = [.. condition.Select((v, i) => i % 3 == 0 ? v : (byte)(1 - v))], equal = new byte[n];
             Selection.EqualBool(condition, other, equal);
             for (int i = 0; i < n; i++)

@@ -1,0 +1,44 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Gradients.Engine.Kernels;
+
+/// <summary>A function of one register whose constants are fields.</summary>
+internal interface IUnaryTerm<TSelf, V>
+    where TSelf : struct, IUnaryTerm<TSelf, V>
+{
+    static abstract TSelf Create();
+
+    V Of(V x);
+}
+
+/// <summary>A loop that keeps a function's constants in registers instead of reading each for every register of elements.</summary>
+internal static unsafe class TermLoop<V, T>
+    where V : struct, ILanes<V, T>
+    where T : unmanaged, INumber<T>
+{
+    /// <summary>y = f(x); y may be exactly x.</summary>
+    /// <remarks>Two registers a turn: the compiler moves a constant that is used once back to its use.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Map<TTerm>(T* x, T* y, int length)
+        where TTerm : struct, IUnaryTerm<TTerm, V>
+    {
+        var term = TTerm.Create();
+        int i = 0;
+        for (; i <= length - (2 * V.Count); i += 2 * V.Count)
+        {
+            V y0 = term.Of(V.Load(x + i)), y1 = term.Of(V.Load(x + i + V.Count));
+            y0.Store(y + i);
+            y1.Store(y + i + V.Count);
+        }
+
+        if (i <= length - V.Count)
+        {
+            term.Of(V.Load(x + i)).Store(y + i);
+            i += V.Count;
+        }
+
+        if (i < length)
+            term.Of(V.LoadFirst(x + i, length - i, V.Constant(0))).StoreFirst(y + i, length - i);
+    }
+}
