@@ -41,7 +41,7 @@ public static class CycloneDx
         ["name"] = package.Name,
         ["version"] = package.Version,
         ["purl"] = package.Url,
-        ["licenses"] = Expression(package.Licence),
+        ["licenses"] = Expression(Shipped(package)),
     };
 
     private static JsonObject Edge(string from, IEnumerable<Package> to) => new()
@@ -49,6 +49,10 @@ public static class CycloneDx
         ["ref"] = from,
         ["dependsOn"] = new JsonArray([.. to.Select(p => JsonValue.Create(p.Url))]),
     };
+
+    private static string Shipped(Package package) => package.Licence.IsExpression
+        ? package.Licence.Text
+        : throw new InvalidDataException($"{package.Name} {package.Version} states no SPDX licence expression, and what is shipped must.");
 
     private static JsonArray Expression(string licence) => [new JsonObject { ["expression"] = licence }];
 }

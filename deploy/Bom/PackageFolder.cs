@@ -9,9 +9,9 @@ public sealed class PackageFolder
         ? set
         : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
-    /// <summary>The SPDX expression of a package's nuspec.</summary>
-    /// <exception cref="InvalidDataException">The package is not restored, or states no SPDX expression.</exception>
-    public string LicenceOf(string name, string version)
+    /// <summary>What a package's nuspec states: its SPDX expression, or the name of the file in the package that holds the text.</summary>
+    /// <exception cref="InvalidDataException">The package is not restored, or states nothing.</exception>
+    public Licence LicenceOf(string name, string version)
     {
 #pragma warning disable CA1308 // NuGet's folders are lower case.
         var id = name.ToLowerInvariant();
@@ -19,7 +19,12 @@ public sealed class PackageFolder
 #pragma warning restore CA1308
         if (!File.Exists(path))
             throw new InvalidDataException($"{name} {version} is not restored: {path} is missing.");
-        var licence = XDocument.Load(path).Descendants().FirstOrDefault(e => e.Name.LocalName == "license" && (string?)e.Attribute("type") == "expression");
-        return licence?.Value.Trim() ?? throw new InvalidDataException($"{name} {version} states no SPDX licence expression.");
+        var licence = XDocument.Load(path).Descendants().FirstOrDefault(e => e.Name.LocalName == "license");
+        return (string?)licence?.Attribute("type") switch
+        {
+            "expression" => new Licence(licence!.Value.Trim(), IsExpression: true),
+            "file" => new Licence($"its `{licence!.Value.Trim()}`", IsExpression: false),
+            _ => throw new InvalidDataException($"{name} {version} states no licence."),
+        };
     }
 }
