@@ -23,60 +23,32 @@ public static class ReverseMode
         if (roots.Count == 0)
             return new Node?[wrt.Count];
         var builder = roots[0].Builder;
-        var last = Math.Max(roots.Max(r => r.Index), wrt.Count == 0 ? 0 : wrt.Max(w => w.Index));
-        var active = Active(builder, wrt, last);
-        var cotangentOf = new Node?[last + 1];
+        var active = new ActiveNodes(builder, roots, wrt);
         for (var i = 0; i < roots.Count; i++)
         {
             var seed = Seed(roots[i], cotangents.Count > i ? cotangents[i] : null);
-            if (active[roots[i].Index])
-                Accumulate(cotangentOf, roots[i], seed);
+            if (active.Contains(roots[i]))
+                active.Accumulate(roots[i], seed);
         }
 
-        var wanted = wrt.Select(w => w.Index).ToHashSet();
         var origin = builder.Origin;
         var context = new DerivativeContext();
-        for (var i = last; i >= 0; i--)
+        for (var i = active.Order.Count - 1; i >= 0; i--)
         {
-            if (cotangentOf[i] is not { } cotangent)
+            var node = builder.Nodes[active.Order[i]];
+            if (active.CotangentOf(node) is not { } cotangent)
                 continue;
-            var node = builder.Nodes[i];
             builder.Origin = node.Origin;
             if (node.Payload is CustomCall call)
-                DifferentiateCall(call, node, cotangentOf, active);
+                DifferentiateCall(call, node, active);
             else if (node.Op is { } op)
-                Differentiate(op, node, cotangent, context, cotangentOf, active);
-
-            // A cotangent that nobody reads any more is dropped, unless it was asked for.
-            if (!wanted.Contains(i) && node.Payload is not CustomCall)
-                cotangentOf[i] = null;
+                Differentiate(op, node, cotangent, context, active);
+            if (node.Payload is not CustomCall)
+                active.Drop(node);
         }
 
         builder.Origin = origin;
-        return [.. wrt.Select(w => cotangentOf[w.Index])];
-    }
-
-    /// <summary>Nodes through which something asked for can reach a root: wrt and all that depends differentiably on it.</summary>
-    private static bool[] Active(GraphBuilder builder, IReadOnlyList<Node> wrt, int last)
-    {
-        var active = new bool[last + 1];
-        foreach (var node in wrt)
-        {
-            if (!node.DataType.IsFloating())
-                throw builder.Locate(GradientsException.Invalid(ErrorReasons.NotDifferentiableType, $"A {node.DataType.Name()} value has no gradient; only float32 and float64 have."), node.Origin.Op ?? "Input");
-            active[node.Index] = true;
-        }
-
-        for (var i = 0; i <= last; i++)
-        {
-            var node = builder.Nodes[i];
-            if (node.Op is null || active[i] || !node.DataType.IsFloating())
-                continue;
-            for (var j = 0; j < node.Inputs.Length && !active[i]; j++)
-                active[i] = active[node.Inputs[j].Index] && node.Op.Schema.Input(j)!.Differentiability != Differentiability.Blocked;
-        }
-
-        return active;
+        return [.. wrt.Select(active.CotangentOf)];
     }
 
     private static Node Seed(Node root, Node? cotangent)
@@ -97,14 +69,14 @@ public static class ReverseMode
         return cotangent;
     }
 
-    private static void Differentiate(PrimitiveOp op, Node node, Node cotangent, DerivativeContext context, Node?[] cotangentOf, bool[] active)
+    private static void Differentiate(PrimitiveOp op, Node node, Node cotangent, DerivativeContext context, ActiveNodes active)
     {
         context.Start(node, cotangent);
         var any = false;
         for (var j = 0; j < node.Inputs.Length; j++)
         {
             var differentiability = op.Schema.Input(j)!.Differentiability;
-            if (!active[node.Inputs[j].Index] || differentiability == Differentiability.Blocked)
+            if (!active.Contains(node.Inputs[j]) || differentiability == Differentiability.Blocked)
                 continue;
             if (differentiability == Differentiability.Undefined)
                 throw node.Builder.Locate(GradientsException.Unimplemented(ErrorReasons.OpNotDifferentiable, $"{op.Name} has no derivative for its input '{op.Schema.Input(j)!.Name}'."), op.Name);
@@ -118,7 +90,7 @@ public static class ReverseMode
         for (var j = 0; j < node.Inputs.Length; j++)
         {
             if (context.Needs(j) && context.Result(j) is { } contribution)
-                Accumulate(cotangentOf, node.Inputs[j], contribution.SumTo(node.Inputs[j].Shape));
+                active.Accumulate(node.Inputs[j], contribution.SumTo(node.Inputs[j].Shape));
         }
     }
 
@@ -126,32 +98,26 @@ public static class ReverseMode
     /// The outputs of a call are neighbours, so at the first of them every use of all of them has been visited. An output
     /// that nothing flows into counts as zero.
     /// </summary>
-    private static void DifferentiateCall(CustomCall call, Node node, Node?[] cotangentOf, bool[] active)
+    private static void DifferentiateCall(CustomCall call, Node node, ActiveNodes active)
     {
         // The first output that the sweep reaches last; if nothing flows into it, an earlier visit has none to wait for.
-        var first = call.Outputs.First(o => o.Index < cotangentOf.Length && cotangentOf[o.Index] is not null);
+        var first = call.Outputs.First(o => active.CotangentOf(o) is not null);
         if (node != first)
             return;
         var builder = node.Builder;
-        var cotangents = call.Outputs.Select(o => (o.Index < cotangentOf.Length ? cotangentOf[o.Index] : null) ?? builder.Scalar(o.DataType, 0).BroadcastTo(o.Shape)).ToArray();
+        var cotangents = call.Outputs.Select(o => active.CotangentOf(o) ?? builder.Scalar(o.DataType, 0).BroadcastTo(o.Shape)).ToArray();
         var gradients = call.Gradient(cotangents);
         for (var j = 0; j < call.Arguments.Length; j++)
         {
             var argument = call.Arguments[j];
-            if (gradients[j] is not { } gradient || !active[argument.Index])
+            if (gradients[j] is not { } gradient || !active.Contains(argument))
                 continue;
             if (gradient.Type != argument.Type)
             {
                 throw builder.Locate(GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"The gradient function of '{call.Function}' gives {gradient.Type} for parameter {j}, which is {argument.Type}."), call.Function).With("shapes", $"{argument.Type}, {gradient.Type}");
             }
 
-            Accumulate(cotangentOf, argument, gradient);
+            active.Accumulate(argument, gradient);
         }
-    }
-
-    private static void Accumulate(Node?[] cotangentOf, Node node, Node contribution)
-    {
-        ref var slot = ref cotangentOf[node.Index];
-        slot = slot is null ? contribution : slot + contribution;
     }
 }

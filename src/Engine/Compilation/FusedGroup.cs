@@ -9,53 +9,54 @@ internal sealed class FusedGroup
 {
     private const int MinRowLength = 64;
 
-    private readonly Dictionary<Node, int> _externalIndex = [];
-    private readonly Dictionary<Node, int> _escapingIndex = [];
-    private readonly Dictionary<Node, int> _registerOf = [];
-    private readonly Dictionary<Node, int> _lastUse = [];
-    private readonly Dictionary<Node, int> _stepOf = [];
+    private readonly NodeNote[] _notes;
+    private readonly List<int> _lastUses = [];
+    private readonly List<int> _escapeSteps = [];
     private readonly Stack<int> _free = new();
+    private readonly FusedInput[] _inputs;
     private int _registers;
 
-    public FusedGroup(List<Node> members, bool[] escapes, Func<Node, Layout> layoutOf)
+    /// <param name="members">In order, inputs first.</param>
+    /// <param name="escapes">By node index, whether a node is used outside its group.</param>
+    /// <param name="notes">By node index, all <see cref="NodeNote.None"/>; left so.</param>
+    public FusedGroup(List<Node> members, bool[] escapes, NodeNote[] notes, Func<Node, Layout> layoutOf)
     {
-        var inGroup = members.ToHashSet();
-        for (var step = 0; step < members.Count; step++)
-        {
-            _stepOf[members[step]] = step;
-            foreach (var input in members[step].Inputs)
-            {
-                _lastUse[input] = step;
-                if (!inGroup.Contains(input) && _externalIndex.TryAdd(input, External.Count))
-                    External.Add(input);
-            }
-
-            if (escapes[members[step].Index])
-            {
-                _escapingIndex[members[step]] = Escaping.Count;
-                Escaping.Add(members[step]);
-            }
-        }
-
+        _notes = notes;
+        Note(members, escapes);
         var shape = members[0].Shape;
-        var layouts = External.Select(n => layoutOf(n).BroadcastTo(shape)).ToArray();
+        var layouts = new Layout[External.Count];
+        for (var i = 0; i < layouts.Length; i++)
+            layouts[i] = layoutOf(External[i]).BroadcastTo(shape);
         var rowLength = RowLength(layouts);
-        var inputs = External.Select((n, i) => ReadOf(n, layouts[i], rowLength)).ToArray();
+        _inputs = new FusedInput[layouts.Length];
+        for (var i = 0; i < layouts.Length; i++)
+            _inputs[i] = ReadOf(External[i], layouts[i], rowLength);
+
+        var registerSize = 1;
         var steps = new FusedStep[members.Count];
         for (var step = 0; step < steps.Length; step++)
         {
             var node = members[step];
-            var operands = Array.ConvertAll(node.Inputs, n => OperandOf(n, inputs));
-            var target = _escapingIndex.TryGetValue(node, out var output) ? -1 - output : _registerOf[node] = TakeRegister();
-            steps[step] = new FusedStep(((ElementwiseOp)node.Op!).Tile(node), operands, target);
-            foreach (var input in node.Inputs.Distinct())
+            var operands = new int[node.Inputs.Length];
+            for (var i = 0; i < operands.Length; i++)
             {
-                if (_lastUse[input] == step && _registerOf.Remove(input, out var register))
-                    _free.Push(register);
+                operands[i] = OperandOf(node.Inputs[i]);
+                registerSize = Math.Max(registerSize, node.Inputs[i].DataType.Size());
             }
+
+            ref var note = ref notes[node.Index];
+            var target = note.Output >= 0 ? -1 - note.Output : note.Register = TakeRegister();
+            steps[step] = new FusedStep(((ElementwiseOp)node.Op!).Tile(node), operands, target);
+            foreach (var input in node.Inputs)
+                Free(ref notes[input.Index], step);
         }
 
-        Kernel = new FusedKernel(shape, inputs.Any(i => i.Mode is ReadMode.Row or ReadMode.RowSplat) ? rowLength : 0, inputs, steps, [.. Escaping.Select(n => n.DataType.Size())], _registers);
+        var byRows = Array.Exists(_inputs, i => i.Mode is ReadMode.Row or ReadMode.RowSplat);
+        Kernel = new FusedKernel(shape, byRows ? rowLength : 0, _inputs, steps, [.. Escaping.Select(n => n.DataType.Size())], _registers, registerSize);
+        foreach (var node in members)
+            notes[node.Index] = NodeNote.None;
+        foreach (var node in External)
+            notes[node.Index] = NodeNote.None;
     }
 
     /// <summary>What is read from outside, in the kernel's order of inputs.</summary>
@@ -72,21 +73,64 @@ internal sealed class FusedGroup
     /// </summary>
     public int OverwriterOf(int external)
     {
-        var node = External[external];
         for (var i = 0; i < Escaping.Count; i++)
         {
-            if (Escaping[i].DataType.Size() == node.DataType.Size() && _stepOf[Escaping[i]] >= _lastUse[node])
+            if (MayOverwrite(i, external))
                 return i;
         }
 
         return -1;
     }
 
-    private int OperandOf(Node node, FusedInput[] inputs)
+    /// <summary>Whether the output may be written to the very memory of the input, if nothing else reads that.</summary>
+    public bool MayOverwrite(int output, int external) =>
+        _inputs[external].Mode == ReadMode.Direct && Escaping[output].DataType.Size() == External[external].DataType.Size() && _escapeSteps[output] >= _lastUses[external];
+
+    /// <summary>Finds what is read from outside and what leaves, and when each value is read last.</summary>
+    private void Note(List<Node> members, bool[] escapes)
     {
-        if (_externalIndex.TryGetValue(node, out var external))
-            return inputs[external].Mode is ReadMode.Direct or ReadMode.Row ? -1 - external : inputs[external].Register;
-        return _escapingIndex.TryGetValue(node, out var output) ? -1 - (inputs.Length + output) : _registerOf[node];
+        for (var step = 0; step < members.Count; step++)
+        {
+            var member = members[step];
+            foreach (var input in member.Inputs)
+            {
+                ref var read = ref _notes[input.Index];
+                read.LastUse = step;
+                if (read.IsMember || read.External >= 0)
+                    continue;
+                read.External = External.Count;
+                External.Add(input);
+            }
+
+            ref var note = ref _notes[member.Index];
+            note.IsMember = true;
+            if (escapes[member.Index])
+            {
+                note.Output = Escaping.Count;
+                Escaping.Add(member);
+                _escapeSteps.Add(step);
+            }
+        }
+
+        foreach (var node in External)
+            _lastUses.Add(_notes[node.Index].LastUse);
+    }
+
+    /// <summary>Gives the register of a member back behind the step that reads it last.</summary>
+    private void Free(ref NodeNote note, int step)
+    {
+        if (note.LastUse != step || note.Register < 0)
+            return;
+        _free.Push(note.Register);
+        note.Register = -1;
+    }
+
+    private int OperandOf(Node node)
+    {
+        var note = _notes[node.Index];
+        if (note.External >= 0)
+            return _inputs[note.External].Mode is ReadMode.Direct or ReadMode.Row ? -1 - note.External : _inputs[note.External].Register;
+        return note.Output >= 0 ? -1 - (_inputs.Length + note.Output) : note.Register;
     }
 
     /// <summary>
@@ -138,4 +182,24 @@ internal sealed class FusedGroup
     }
 
     private int TakeRegister() => _free.TryPop(out var register) ? register : _registers++;
+}
+
+/// <summary>What a group notes of a node while it is made.</summary>
+internal struct NodeNote
+{
+    public static readonly NodeNote None = new() { External = -1, Output = -1, Register = -1, LastUse = -1 };
+
+    public bool IsMember;
+
+    /// <summary>Its position among what is read from outside, or −1.</summary>
+    public int External;
+
+    /// <summary>Its position among what leaves the group, or −1.</summary>
+    public int Output;
+
+    /// <summary>Where its tile is now, or −1.</summary>
+    public int Register;
+
+    /// <summary>The step that reads it last.</summary>
+    public int LastUse;
 }

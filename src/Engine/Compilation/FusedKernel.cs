@@ -28,7 +28,7 @@ internal sealed record FusedInput(ReadMode Mode, Layout Layout, int ElementSize,
 
 /// <param name="Operands">For each operand: a register, or −1 − i for the direct input i.</param>
 /// <param name="Register">Where the result goes, or −1 − i for output i in memory.</param>
-internal sealed record FusedStep(TileFunction Function, int[] Operands, int Register);
+internal readonly record struct FusedStep(TileFunction Function, int[] Operands, int Register);
 
 /// <summary>
 /// A chain of elementwise ops over one iteration shape, run tile by tile: the tiles of all its intermediate values stay in
@@ -37,14 +37,18 @@ internal sealed record FusedStep(TileFunction Function, int[] Operands, int Regi
 /// </summary>
 internal sealed unsafe class FusedKernel : Kernel
 {
+    private const int MaxTile = 1024;
     private const int TilesPerUnit = 32;
 
     private readonly FusedInput[] _inputs;
     private readonly int[] _splats;
     private readonly int[] _strided;
+    private readonly int[] _direct;
     private readonly int[] _rows;
     private readonly Step[] _steps;
-    private readonly Place[] _operands;
+    private readonly ushort[] _operands;
+    private readonly int[] _outputSizes;
+    private readonly int _registers;
     private readonly long _count;
     private readonly long _rowLength;
     private readonly int _tile;
@@ -52,40 +56,42 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly int _maxOperands;
 
     /// <param name="rowLength">Elements of a row for operands that are read by rows; 0 where none is.</param>
-    public FusedKernel(Shape shape, long rowLength, FusedInput[] inputs, FusedStep[] steps, int[] outputSizes, int registers)
+    /// <param name="registerSize">Bytes of the largest element that a register holds.</param>
+    public FusedKernel(Shape shape, long rowLength, FusedInput[] inputs, FusedStep[] steps, int[] outputSizes, int registers, int registerSize)
     {
         _rowLength = rowLength;
-        _rows = [.. Enumerable.Range(0, inputs.Length).Where(i => inputs[i].Mode is ReadMode.Row or ReadMode.RowSplat)];
+        _rows = Where(inputs, i => i.Mode is ReadMode.Row or ReadMode.RowSplat);
         _inputs = inputs;
-        _splats = [.. Enumerable.Range(0, inputs.Length).Where(i => inputs[i].Mode == ReadMode.Splat)];
-        _strided = [.. Enumerable.Range(0, inputs.Length).Where(i => inputs[i].Mode == ReadMode.Strided)];
+        _splats = Where(inputs, i => i.Mode == ReadMode.Splat);
+        _strided = Where(inputs, i => i.Mode == ReadMode.Strided);
+        _direct = Where(inputs, i => i.Mode == ReadMode.Direct);
+        _outputSizes = outputSizes;
+        _registers = registers;
         _count = shape.ElementCount;
-        _maxOperands = steps.Max(s => s.Operands.Length);
 
         // All registers together stay within 24 KB of the first-level cache.
-        _tile = 1024;
-        while (_tile > 128 && _tile * 8L * registers > 24 * 1024)
+        _tile = MaxTile;
+        while (_tile > 128 && (long)_tile * registerSize * registers > 24 * 1024)
             _tile /= 2;
         _tile = (int)Math.Min(_tile, (_count + 63) / 64 * 64);
-        _registerBytes = _tile * 8;
+        _registerBytes = _tile * registerSize;
         WorkspaceBytes = (long)registers * _registerBytes;
-        _operands = [.. steps.SelectMany(s => s.Operands.Select(PlaceOf))];
 
-        // A result in output i is named −1 − i, as an operand it is named behind the inputs.
-        _steps = Array.ConvertAll(steps, s => new Step(s.Function, s.Operands.Length, PlaceOf(s.Register >= 0 ? s.Register : s.Register - inputs.Length)));
+        // The table of addresses: inputs, outputs, registers. A result in output i is named −1 − i, as an operand it is named behind the inputs.
+        var first = inputs.Length + outputSizes.Length;
+        _operands = new ushort[steps.Sum(s => s.Operands.Length)];
+        _steps = new Step[steps.Length];
+        for (int i = 0, next = 0; i < steps.Length; i++)
+        {
+            foreach (var operand in steps[i].Operands)
+                _operands[next++] = checked((ushort)(operand >= 0 ? first + operand : -1 - operand));
+            var target = steps[i].Register;
+            _steps[i] = new Step(steps[i].Function, steps[i].Operands.Length, target >= 0 ? first + target : inputs.Length - 1 - target);
+            _maxOperands = Math.Max(_maxOperands, steps[i].Operands.Length);
+        }
+
         UnitCount = _count == 0 ? 0 : (_count + ((long)_tile * TilesPerUnit) - 1) / ((long)_tile * TilesPerUnit);
         Flops = (double)_count * steps.Length;
-
-        Place PlaceOf(int operand)
-        {
-            System.Diagnostics.Debug.Assert(operand < registers, "A register is outside the workspace.");
-            if (operand >= 0)
-                return new Place(Base.Workspace, 0, (long)operand * _registerBytes, 0);
-            var index = -1 - operand;
-            return index < inputs.Length && inputs[index].Mode == ReadMode.Row ? new Place(Base.Row, index, 0, 0)
-                : index < inputs.Length ? new Place(Base.Input, index, 0, inputs[index].ElementSize)
-                : new Place(Base.Output, index - inputs.Length, 0, outputSizes[index - inputs.Length]);
-        }
     }
 
     public override void Run(in KernelArguments arguments, long unit)
@@ -107,7 +113,9 @@ internal sealed unsafe class FusedKernel : Kernel
     {
         var workspace = (byte*)arguments.Workspace;
         var operands = stackalloc void*[_maxOperands];
-        var rows = stackalloc void*[_rowLength > 0 ? _inputs.Length : 0];
+        var table = stackalloc byte*[_inputs.Length + _outputSizes.Length + _registers];
+        for (var i = 0; i < _registers; i++)
+            table[_inputs.Length + _outputSizes.Length + i] = Register(workspace, i);
         for (var end = start + count; start < end;)
         {
             var tile = (int)Math.Min(_tile, end - start);
@@ -115,22 +123,26 @@ internal sealed unsafe class FusedKernel : Kernel
             {
                 var (row, column) = Math.DivRem(start, _rowLength);
                 tile = (int)Math.Min(tile, _rowLength - column);
-                ReadRows(arguments, workspace, rows, row, column, tile);
+                ReadRows(arguments, workspace, table, row, column, tile);
             }
 
-            RunTile(arguments, workspace, operands, rows, start, tile);
+            foreach (var i in _direct)
+                table[i] = (byte*)arguments.Inputs[i] + (start * _inputs[i].ElementSize);
+            for (var i = 0; i < _outputSizes.Length; i++)
+                table[_inputs.Length + i] = (byte*)arguments.Outputs[i] + (start * _outputSizes[i]);
+            RunTile(arguments, workspace, operands, table, start, tile);
             start += tile;
         }
     }
 
-    private void ReadRows(in KernelArguments arguments, byte* workspace, void** rows, long row, long column, int count)
+    private void ReadRows(in KernelArguments arguments, byte* workspace, byte** table, long row, long column, int count)
     {
         foreach (var i in _rows)
         {
             var input = _inputs[i];
             var first = (byte*)arguments.Inputs[i] + (RowOffset(input.Layout, row) * input.ElementSize);
             if (input.Mode == ReadMode.Row)
-                rows[i] = first + (column * input.ElementSize);
+                table[i] = first + (column * input.ElementSize);
             else
                 Fill(first, Register(workspace, input.Register), input.ElementSize, count);
         }
@@ -153,7 +165,7 @@ internal sealed unsafe class FusedKernel : Kernel
         return offset;
     }
 
-    private void RunTile(in KernelArguments arguments, byte* workspace, void** operands, void** rows, long start, int count)
+    private void RunTile(in KernelArguments arguments, byte* workspace, void** operands, byte** table, long start, int count)
     {
         foreach (var i in _strided)
         {
@@ -167,18 +179,13 @@ internal sealed unsafe class FusedKernel : Kernel
         foreach (ref readonly var step in _steps.AsSpan())
         {
             for (var i = 0; i < step.OperandCount; i++)
-                operands[i] = Address(arguments, rows, _operands[next++], start);
-            step.Function.Pointer(operands, step.OperandCount, Address(arguments, rows, step.Target, start), count);
+                operands[i] = table[_operands[next++]];
+            step.Function.Pointer(operands, step.OperandCount, table[step.Target], count);
         }
     }
 
-    private static byte* Address(in KernelArguments arguments, void** rows, in Place place, long start) => place.Base switch
-    {
-        Base.Row => (byte*)rows[place.Index],
-        Base.Workspace => (byte*)arguments.Workspace + place.Offset,
-        Base.Input => (byte*)arguments.Inputs[place.Index] + (start * place.ElementSize),
-        _ => (byte*)arguments.Outputs[place.Index] + (start * place.ElementSize),
-    };
+    private static int[] Where(FusedInput[] inputs, Predicate<FusedInput> predicate) =>
+        Array.Exists(inputs, predicate) ? [.. Enumerable.Range(0, inputs.Length).Where(i => predicate(inputs[i]))] : [];
 
     private byte* Register(byte* workspace, int register) => workspace + ((long)register * _registerBytes);
 
@@ -198,22 +205,6 @@ internal sealed unsafe class FusedKernel : Kernel
         }
     }
 
-    private enum Base : byte
-    {
-        Workspace,
-        Input,
-
-        /// <summary>The current row of an input.</summary>
-        Row,
-
-        /// <summary>Also read from: an output that an earlier step has written.</summary>
-        Output,
-    }
-
-    /// <param name="Index">Of the input or output.</param>
-    /// <param name="Offset">In the workspace, in bytes.</param>
-    /// <param name="ElementSize">By which an input or output moves on from tile to tile; a register does not.</param>
-    private readonly record struct Place(Base Base, int Index, long Offset, int ElementSize);
-
-    private readonly record struct Step(TileFunction Function, int OperandCount, Place Target);
+    /// <param name="Target">Where in the table of addresses the result goes.</param>
+    private readonly record struct Step(TileFunction Function, int OperandCount, int Target);
 }

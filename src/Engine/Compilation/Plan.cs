@@ -65,7 +65,15 @@ public sealed class Plan
         ArenaBytes = arenaBytes;
         PeakLiveBytes = liveBytes;
         ForwardInstructions = forwardInstructions;
-        Operands = [.. instructions.SelectMany(i => i.Inputs.Concat(i.Outputs))];
+        Operands = new Operand[instructions.Sum(i => i.Inputs.Length + i.Outputs.Length)];
+        var next = 0;
+        foreach (var instruction in instructions)
+        {
+            instruction.Inputs.CopyTo(Operands, next);
+            instruction.Outputs.CopyTo(Operands, next += instruction.Inputs.Length);
+            next += instruction.Outputs.Length;
+        }
+
         OutputByteCounts = Array.ConvertAll(outputs, o => o.ByteCount);
         Flops = instructions.Sum(i => i.Kernel.Flops);
         ForwardFlops = instructions.Take(forwardInstructions).Sum(i => i.Kernel.Flops);

@@ -10,6 +10,9 @@ namespace Gradients.Engine.Compilation;
 /// </summary>
 internal sealed class Planner
 {
+    /// <summary>So many inputs of a group are asked whether an output may take their place: the cost stays linear.</summary>
+    private const int MaxOverwritable = 16;
+
     private readonly IReadOnlyList<Node> _nodes;
     private readonly IReadOnlyList<NodeType> _inputs;
     private readonly List<Instruction?> _instructions = [];
@@ -21,6 +24,9 @@ internal sealed class Planner
     private readonly List<ConstantData> _constants = [];
     private readonly (int Storage, Layout Layout)[] _places;
     private readonly Dictionary<int, int> _inputStorages = [];
+    private readonly Dictionary<Shape, Layout> _rowMajor = [];
+    private readonly Dictionary<int, int[]> _overwritable = [];
+    private readonly NodeNote[] _notes;
     private readonly int _forwardNodes;
     private int _forwardInstructions;
 
@@ -33,6 +39,8 @@ internal sealed class Planner
         _places = new (int, Layout)[nodes.Count];
         _uses = new int[nodes.Count];
         _bases = new Node[nodes.Count];
+        _notes = new NodeNote[nodes.Count];
+        Array.Fill(_notes, NodeNote.None);
     }
 
     /// <summary>Makes the plan that computes the outputs.</summary>
@@ -86,7 +94,7 @@ internal sealed class Planner
         {
             if (node.Op is null)
             {
-                _places[node.Index] = (SourceStorage(node), Layout.RowMajor(node.Shape));
+                _places[node.Index] = (SourceStorage(node), RowMajor(node.Shape));
                 continue;
             }
 
@@ -160,7 +168,7 @@ internal sealed class Planner
         }
 
         var output = AddArena(node);
-        _places[node.Index] = (output, Layout.RowMajor(node.Shape));
+        _places[node.Index] = (output, RowMajor(node.Shape));
         var kernel = op.CreateKernel(node, layouts);
         if (kernel is BlockKernel && _fusion)
             _products[output] = _instructions.Count;
@@ -173,25 +181,38 @@ internal sealed class Planner
         var (storage, layout) = _places[node.Index];
         var target = AddArena(node);
         Emit(new CopyKernel(layout, node.DataType.Size()), [new Operand(storage, layout.Offset * node.DataType.Size())], [new Operand(target, 0)], [new PlannedNode(node.Origin.Position, "Copy")], 2 * ByteCount(node), [node]);
-        return (target, Layout.RowMajor(node.Shape));
+        return (target, RowMajor(node.Shape));
     }
 
     /// <summary>Emits the open group and empties it.</summary>
     private void EmitGroup(List<Node> members, bool[] escapes)
     {
-        var draft = new FusedGroup(members, escapes, n => _places[n.Index].Layout);
-        var inputs = draft.External.Select(n => new Operand(_places[n.Index].Storage, _places[n.Index].Layout.Offset * n.DataType.Size())).ToArray();
+        var draft = new FusedGroup(members, escapes, _notes, n => _places[n.Index].Layout);
+        long bytes = 0;
+        var inputs = new Operand[draft.External.Count];
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            var node = draft.External[i];
+            inputs[i] = new Operand(_places[node.Index].Storage, _places[node.Index].Layout.Offset * node.DataType.Size());
+            bytes += ByteCount(node);
+        }
+
         var outputs = new Operand[draft.Escaping.Count];
         for (var i = 0; i < outputs.Length; i++)
         {
             var node = draft.Escaping[i];
             var storage = AddArena(node);
-            _places[node.Index] = (storage, Layout.RowMajor(node.Shape));
+            _places[node.Index] = (storage, RowMajor(node.Shape));
             outputs[i] = new Operand(storage, 0);
+            bytes += ByteCount(node);
         }
 
-        if (!TryEmitEpilogue(draft, members, inputs, outputs))
-            Emit(draft.Kernel, inputs, outputs, [.. members.Select(Planned)], draft.External.Sum(ByteCount) + draft.Escaping.Sum(ByteCount), draft.Escaping);
+        if (!TryEmitEpilogue(draft, members, inputs, outputs, bytes))
+        {
+            NoteOverwritable(draft, inputs, outputs);
+            Emit(draft.Kernel, inputs, outputs, [.. members.Select(Planned)], bytes, draft.Escaping);
+        }
+
         MarkForward(members[0]);
         members.Clear();
     }
@@ -200,10 +221,12 @@ internal sealed class Planner
     /// Joins the group to a product that nothing else reads: the product moves behind what was emitted since, which reads it not,
     /// and is written where the group's own result goes, if the group has read it by then.
     /// </summary>
-    private bool TryEmitEpilogue(FusedGroup draft, List<Node> members, Operand[] inputs, Operand[] outputs)
+    private bool TryEmitEpilogue(FusedGroup draft, List<Node> members, Operand[] inputs, Operand[] outputs, long bytes)
     {
-        var external = Enumerable.Range(0, inputs.Length).FirstOrDefault(i => IsOwnProduct(draft, members, inputs, i), -1);
-        if (external < 0)
+        var external = 0;
+        while (external < inputs.Length && !IsOwnProduct(draft, members, inputs, external))
+            external++;
+        if (external == inputs.Length)
             return false;
         var index = _products[inputs[external].Storage];
         var product = _instructions[index]!;
@@ -221,8 +244,29 @@ internal sealed class Planner
         }
 
         var kernel = new EpilogueKernel((BlockKernel)product.Kernel, draft.Kernel, places, target >= 0 ? target : outputs.Length);
-        Emit(kernel, [.. allInputs], allOutputs, [.. product.Nodes, .. members.Select(Planned)], product.Bytes + draft.External.Sum(ByteCount) + draft.Escaping.Sum(ByteCount) - (2 * ByteCount(draft.External[external])), results);
+        Emit(kernel, [.. allInputs], allOutputs, [.. product.Nodes, .. members.Select(Planned)], product.Bytes + bytes - (2 * ByteCount(draft.External[external])), results);
         return true;
+    }
+
+    /// <summary>
+    /// Notes for each output which inputs' places it may take over where they are read for the last time: values of the arena
+    /// in row-major order that the group reads in no other way.
+    /// </summary>
+    private void NoteOverwritable(FusedGroup draft, Operand[] inputs, Operand[] outputs)
+    {
+        for (var o = 0; o < outputs.Length; o++)
+        {
+            List<int>? places = null;
+            for (var i = 0; i < inputs.Length && i < MaxOverwritable; i++)
+            {
+                var storage = inputs[i].Storage;
+                if (_storages[storage].Kind == StorageKind.Arena && inputs[i].ByteOffset == 0 && draft.MayOverwrite(o, i) && Array.FindAll(inputs, x => x.Storage == storage).Length == 1)
+                    (places ??= []).Add(storage);
+            }
+
+            if (places is not null)
+                _overwritable[outputs[o].Storage] = [.. places];
+        }
     }
 
     private bool IsOwnProduct(FusedGroup draft, List<Node> members, Operand[] inputs, int external)
@@ -302,12 +346,16 @@ internal sealed class Planner
                 lastUse[operand.Storage] = Math.Max(lastUse[operand.Storage], i);
         }
 
-        var dying = new List<int>[_instructions.Count];
-        for (var s = 0; s < _storages.Count; s++)
+        // For each instruction the storages that it uses last, as lists through the storages. Nothing writes the place of a
+        // product that became part of a chain.
+        var dying = new int[_instructions.Count];
+        var next = new int[_storages.Count];
+        var taken = new bool[_storages.Count];
+        Array.Fill(dying, -1);
+        for (var s = _storages.Count - 1; s >= 0; s--)
         {
-            // Nothing writes the place of a product that became part of a chain.
             if (_storages[s].Kind == StorageKind.Arena && lastUse[s] >= 0)
-                (dying[lastUse[s]] ??= []).Add(s);
+                (next[s], dying[lastUse[s]]) = (dying[lastUse[s]], s);
         }
 
         for (var i = 0; i < _instructions.Count; i++)
@@ -316,8 +364,14 @@ internal sealed class Planner
             foreach (var operand in instruction.Outputs)
             {
                 var draft = _storages[operand.Storage];
-                if (draft.Kind == StorageKind.Arena)
-                    _storages[operand.Storage] = draft with { Offset = arena.Take(draft.Bytes) };
+                if (draft.Kind != StorageKind.Arena)
+                    continue;
+                var place = _overwritable.TryGetValue(operand.Storage, out var places)
+                    ? Array.FindIndex(places, p => lastUse[p] == i && !taken[p] && _storages[p].Kind == StorageKind.Arena && _storages[p].Bytes == draft.Bytes)
+                    : -1;
+                if (place >= 0)
+                    taken[places![place]] = true;
+                _storages[operand.Storage] = draft with { Offset = place >= 0 ? _storages[places![place]].Offset : arena.Take(draft.Bytes) };
             }
 
             long workspace = instruction.Kernel.WorkspaceBytes, shared = instruction.Kernel.SharedBytes;
@@ -329,11 +383,21 @@ internal sealed class Planner
                 _instructions[i] = placed;
             }
 
-            foreach (var s in dying[i] ?? [])
-                arena.Give(_storages[s].Offset, _storages[s].Bytes);
+            for (var s = dying[i]; s >= 0; s = next[s])
+            {
+                if (!taken[s])
+                    arena.Give(_storages[s].Offset, _storages[s].Bytes);
+            }
         }
 
         return arena;
+    }
+
+    private Layout RowMajor(Shape shape)
+    {
+        if (!_rowMajor.TryGetValue(shape, out var layout))
+            _rowMajor[shape] = layout = Layout.RowMajor(shape);
+        return layout;
     }
 
     private static PlannedNode Planned(Node node) => new(node.Origin.Position, node.Op!.Name);

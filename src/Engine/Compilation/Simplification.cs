@@ -1,5 +1,6 @@
 using Gradients.Engine.Graph;
 using Gradients.Engine.Ops;
+using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Compilation;
 
@@ -19,7 +20,7 @@ internal sealed class Simplification
     private readonly List<Node> _nodes = [];
     private readonly Node?[] _kept;
     private readonly int[] _uses;
-    private readonly Dictionary<Value, Node> _values = [];
+    private readonly HashSet<Node> _values = new(ValueComparer.Instance);
     private readonly Dictionary<int, Node> _inputs = [];
 
     private Simplification(int nodeCount)
@@ -97,7 +98,9 @@ internal sealed class Simplification
             return node.Constant!.ByteCount > MaxComparedConstant ? Append(node, null, [], node.Payload) : Number(node, null, [], node.Constant);
 
         // A view looks at the elements of its first input alone; the others have told their values when the graph was built.
-        var inputs = node.Op is ViewOp ? [_kept[node.Inputs[0].Index]!] : Array.ConvertAll(node.Inputs, i => _kept[i.Index]!);
+        var inputs = new Node[Planner.DataInputs(node).Length];
+        for (var i = 0; i < inputs.Length; i++)
+            inputs[i] = _kept[node.Inputs[i].Index]!;
         if (node.Payload is not null)
             return Append(node, node.Op, inputs, node.Payload);
         return Shortened(node, inputs) ?? Transposed(node, inputs) ?? Number(node, node.Op, inputs, null);
@@ -117,8 +120,13 @@ internal sealed class Simplification
 
     private static Node? Same(Node node, Node input) => input.Type == node.Type ? input : null;
 
-    private static bool IsScalar(Node node, double value) =>
-        node.Constant is { } constant && constant.Shape.ElementCount == 1 && constant.Bytes.SequenceEqual(Tensors.DataTypes.IsFloating(constant.DataType) ? ConstantData.Scalar(constant.DataType, value).Bytes : [1, 2]);
+    /// <summary>Whether the node is a constant of one element with exactly these bits: −0 is not 0.</summary>
+    private static bool IsScalar(Node node, double value) => node.Constant is { Shape.ElementCount: 1 } constant && constant.DataType switch
+    {
+        DataType.Float32 => BitConverter.SingleToUInt32Bits(constant.As<float>()[0]) == BitConverter.SingleToUInt32Bits((float)value),
+        DataType.Float64 => BitConverter.DoubleToUInt64Bits(constant.As<double>()[0]) == BitConverter.DoubleToUInt64Bits(value),
+        _ => false,
+    };
 
     /// <summary>
     /// (A · B)ᵀ = Bᵀ · Aᵀ, element by element the same sum of the same products in the same order: nothing has to be copied where
@@ -139,38 +147,45 @@ internal sealed class Simplification
             return node.Inputs[0];
         var perm = Enumerable.Range(0, node.Shape.Rank).Select(d => (long)d).ToArray();
         (perm[^1], perm[^2]) = (perm[^2], perm[^1]);
-        return Number(node, TransposeOp.Instance, [node], null, new NodeType(node.DataType, new Tensors.Shape(Array.ConvertAll(perm, p => node.Shape[(int)p]))), Attributes.Of(("perm", perm)));
+        return Number(node, TransposeOp.Instance, [node], null, new NodeType(node.DataType, new Shape(Array.ConvertAll(perm, p => node.Shape[(int)p]))), Attributes.Of(("perm", perm)));
     }
 
     /// <summary>The node of this value: one that is there already, or a new one.</summary>
     private Node Number(Node node, PrimitiveOp? op, Node[] inputs, ConstantData? constant, NodeType? type = null, Attributes? attributes = null)
     {
-        var value = new Value(op, inputs, attributes ?? node.Attributes, type ?? node.Type, constant);
+        var value = NodeOf(node, op, inputs, constant, type, attributes);
         if (_values.TryGetValue(value, out var same))
             return same;
-        return _values[value] = Append(node, op, inputs, constant, type, attributes);
+        _values.Add(value);
+        _nodes.Add(value);
+        return value;
     }
 
     private Node Append(Node node, PrimitiveOp? op, Node[] inputs, object? payload, NodeType? type = null, Attributes? attributes = null)
     {
-        var kept = new Node(node.Builder, _nodes.Count, op, inputs, attributes ?? node.Attributes, type ?? node.Type, payload, node.Origin);
+        var kept = NodeOf(node, op, inputs, payload, type, attributes);
         _nodes.Add(kept);
         return kept;
     }
 
-    /// <summary>What tells values apart: op, inputs, attributes and type; of a constant its elements.</summary>
-    private readonly record struct Value(PrimitiveOp? Op, Node[] Inputs, Attributes Attributes, NodeType Type, ConstantData? Constant)
-    {
-        public bool Equals(Value other) =>
-            Op == other.Op && Type == other.Type && Inputs.AsSpan().SequenceEqual(other.Inputs) && Attributes.Equals(other.Attributes) && Equals(Constant, other.Constant);
+    private Node NodeOf(Node node, PrimitiveOp? op, Node[] inputs, object? payload, NodeType? type, Attributes? attributes) =>
+        new(node.Builder, _nodes.Count, op, inputs, attributes ?? node.Attributes, type ?? node.Type, payload, node.Origin);
 
-        public override int GetHashCode()
+    /// <summary>What tells values apart: op, inputs, attributes and type; of a constant its elements.</summary>
+    private sealed class ValueComparer : IEqualityComparer<Node>
+    {
+        public static readonly ValueComparer Instance = new();
+
+        public bool Equals(Node? x, Node? y) =>
+            x!.Op == y!.Op && x.Inputs.AsSpan().SequenceEqual(y.Inputs) && x.DataType == y.DataType && x.Shape.Equals(y.Shape) && x.Attributes.Equals(y.Attributes) && Equals(x.Constant, y.Constant);
+
+        public int GetHashCode(Node node)
         {
             var hash = new HashCode();
-            hash.Add(Op);
-            hash.Add(Attributes);
-            hash.Add(Constant);
-            foreach (var input in Inputs)
+            hash.Add(node.Op);
+            hash.Add(node.Attributes);
+            hash.Add(node.Constant);
+            foreach (var input in node.Inputs)
                 hash.Add(input.Index);
             return hash.ToHashCode();
         }

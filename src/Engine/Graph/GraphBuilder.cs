@@ -83,7 +83,7 @@ public sealed class GraphBuilder(int maxNodes = 4_000_000)
     internal Node Append(PrimitiveOp op, OpCall call)
     {
         var node = Append(op, call.Inputs, call.Attributes, op.Infer(call), null);
-        if (!Folding || node.Shape.ElementCount > MaxFoldedElements || call.InputCount == 0 || !call.Inputs.All(i => i.Constant is not null))
+        if (!Folding || node.Shape.ElementCount > MaxFoldedElements || call.InputCount == 0 || !Array.TrueForAll(call.Inputs, i => i.Constant is not null))
             return node;
         return Constant(ConstantFolding.Evaluate(node));
     }

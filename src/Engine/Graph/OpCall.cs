@@ -58,7 +58,7 @@ public sealed class OpCall(GraphBuilder builder, Op op, Node?[] inputs, Attribut
     internal static void CheckCount<T>(Op op, T[] inputs)
     {
         var schema = op.Schema;
-        var required = schema.Inputs.Count(i => !i.Optional && !i.Variadic) + (schema.Inputs is [.., { Variadic: true, Optional: false }] ? 1 : 0);
+        var required = schema.RequiredInputs;
         if (inputs.Length < required || (inputs.Length > 0 && schema.Input(inputs.Length - 1) is null))
         {
             throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"{op.Name} takes {(schema.Inputs is [.., { Variadic: true }] ? $"at least {required}" : required == schema.Inputs.Length ? $"{required}" : $"{required} to {schema.Inputs.Length}")} inputs; {inputs.Length} were given.");

@@ -44,6 +44,9 @@ public sealed record OpSchema(string Name, string Doc, params InputSchema[] Inpu
     /// <summary>Allowed element types for each type variable; the variable of the output is "T" unless stated in the doc.</summary>
     public IReadOnlyDictionary<string, DataType[]> Types { get; init; } = new Dictionary<string, DataType[]> { ["T"] = DataTypes.Floating };
 
+    /// <summary>How many inputs a call has at least.</summary>
+    public int RequiredInputs { get; } = Inputs.Count(i => !i.Optional);
+
     /// <summary>At least one input has a derivative rule.</summary>
     public bool Differentiable => Inputs.Any(i => i.Differentiability == Differentiability.Differentiable);
 

@@ -164,6 +164,37 @@ public sealed class PlanTests : IDisposable
         Assert.True(watch.Elapsed.TotalSeconds < 5, $"{watch.Elapsed}");
     }
 
+    [Fact]
+    public void AChainIsWrittenOverTheValueThatItReadsLast()
+    {
+        const int Count = 4096;
+        var x = _r.Feed(Enumerable.Range(0, Count).Select(i => (i - 2000) / 1000.0).ToArray());
+        var y = x;
+        for (var i = 0; i < 1000; i++)
+            y = _r.Specs.Op(i % 2 == 0 ? "Tanh" : "Neg", y);
+        var request = _r.Request([y]);
+        var plan = _r.Compile(request).Forward;
+        Assert.True(plan.Instructions.Count > 10);
+        var workspace = plan.Instructions.Max(i => i.Kernel.WorkspaceBytes);
+        Assert.Equal(plan.PeakLiveBytes, plan.ArenaBytes);
+        Assert.InRange(plan.ArenaBytes, Count * sizeof(double), (Count * sizeof(double)) + workspace + 64);
+        Assert.Equal(_r.Interpret(request)[0], _r.Run(request)[0]);
+    }
+
+    [Fact]
+    public void AValueThatIsReadAgainIsNotOverwritten()
+    {
+        // The first sum splits the chain; tanh and its negative are read behind it, too.
+        var x = _r.Feed(Enumerable.Range(0, 512).Select(i => i / 512.0).ToArray());
+        var t = _r.Specs.Op("Tanh", x);
+        var sum = _r.Specs.Add("ReduceSum", NoKeep, t);
+        var scaled = _r.Specs.Op("Mul", t, sum);
+        var again = _r.Specs.Add("ReduceSum", NoKeep, scaled);
+        var y = _r.Specs.Op("Add", _r.Specs.Op("Mul", scaled, again), t);
+        var request = _r.Request([y, _r.Specs.Op("Transpose", scaled)], [_r.Specs.Add("ReduceSum", NoKeep, y)], [x]);
+        Assert.Equal(_r.Interpret(request), _r.Run(request));
+    }
+
     private ulong Scalar(double value) => _r.Specs.Constant(Shape.Scalar, value);
 
     private ulong Ints(params long[] values) => _r.Specs.Constant(new Shape(values.Length), values);
