@@ -123,7 +123,9 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
         var idleSince = Stopwatch.GetTimestamp();
         while (!scheduler.HasWaiting)
         {
-            if (_cancellation.IsCancellationRequested || !_units.TryTake(ref _workspaces[helper], out var unit))
+            // A copy: the owner may clear the field between the two looks that the property takes at it.
+            var cancellation = _cancellation;
+            if (cancellation.IsCancellationRequested || !_units.TryTake(ref _workspaces[helper], out var unit))
             {
                 Thread.SpinWait(4);
                 if (Stopwatch.GetTimestamp() - idleSince > scheduler.SpinTicks)
