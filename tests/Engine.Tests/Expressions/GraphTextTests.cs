@@ -76,7 +76,8 @@ public sealed partial class GraphTextTests
         var parsed = GraphText.Parse(source, Bindings);
         var constant = (ConstantData)parsed.Nodes.Concat(parsed.Functions.SelectMany(f => f.Nodes)).First(n => n.Op == "Constant").Attributes.Find("value")!;
         Assert.Equal(type, constant.DataType.Name());
-        Assert.Equal(value, value switch { double => constant.As<double>()[0], float => constant.As<float>()[0], _ => constant.As<long>()[0] });
+        object actual = value switch { double => (object)constant.As<double>()[0], float => constant.As<float>()[0], _ => constant.As<long>()[0] };
+        Assert.Equal(value, actual);
     }
 
     [Fact]
