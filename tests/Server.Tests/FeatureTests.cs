@@ -40,9 +40,7 @@ public sealed class FeatureTests
         await UnsupportedAsync("batched_cotangents", async () => await server.Sessions.BackwardAsync(new V1.BackwardRequest { Session = session, Roots = { Root(4) }, BatchedCotangents = true }));
         await UnsupportedAsync("return_types", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, ReturnTypes = true }));
         await UnsupportedAsync("digest_name", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, DigestName = "graphs/0" }));
-        await UnsupportedAsync("text", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Text = new V1.Expression() }));
         await UnsupportedAsync("graph.digest_name", async () => await server.Evaluation.EvaluateAsync(new V1.EvaluateRequest { Graph = new V1.GraphSource { DigestName = "graphs/0" } }));
-        await UnsupportedAsync("graph.text", async () => await server.Evaluation.EvaluateAsync(new V1.EvaluateRequest { Graph = new V1.GraphSource { Text = new V1.Expression() } }));
         var node = Node(50, "Neg", 1);
         node.Attributes.Add(new V1.Attribute { Name = "body", Function = "f" });
         await UnsupportedAsync("nodes[0].attributes[0].function", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { node } }));

@@ -15,7 +15,6 @@ public sealed class ReasonTests
 {
     private static readonly Dictionary<string, string> NotReachable = new()
     {
-        ["EXPRESSION_SYNTAX"] = "expressions are not served",
         ["GRAPH_NOT_FOUND"] = "stored graphs are not served",
         ["CALLOUT_UNAVAILABLE"] = "call-outs are not served",
         ["CALLOUT_FAILED"] = "call-outs are not served",
@@ -64,6 +63,7 @@ public sealed class ReasonTests
         ["CONTENT_SIZE_MISMATCH"] = (StatusCode.InvalidArgument, (t, s) => BackwardAsync(t, s, r => r.Feeds[0].Tensor = Tensor([1, 2, 3], 2))),
         ["UNKNOWN_ATTRIBUTE"] = (StatusCode.InvalidArgument, (t, s) => DefineAsync(t, s, Node(9, "Neg", 1).With("colour", 1))),
         ["INVALID_ATTRIBUTE"] = (StatusCode.InvalidArgument, (t, s) => DefineAsync(t, s, Node(9, "Constant"))),
+        ["EXPRESSION_SYNTAX"] = (StatusCode.InvalidArgument, async (t, s) => await t.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = s, Text = new V1.Expression { Source = "1 +" } })),
         ["FEED_MISSING"] = (StatusCode.InvalidArgument, (t, s) => BackwardAsync(t, s, r => r.Feeds.Clear())),
         ["INPUT_COUNT_MISMATCH"] = (StatusCode.InvalidArgument, (t, s) => DefineAsync(t, s, new V1.Node { Id = 9, Op = "Neg", Inputs = { 1 }, AdditionalOutputIds = { 10, 11 } })),
         ["NOT_DIFFERENTIABLE_TYPE"] = (StatusCode.InvalidArgument, NotDifferentiableAsync),

@@ -132,7 +132,14 @@ public sealed class CanonicalWriter
                 break;
             case TensorType v:
                 Write((byte)9);
-                Write(v.ToString());
+                Write((byte)v.DataType);
+                Write(v.Dimensions.Count);
+                foreach (var dimension in v.Dimensions)
+                {
+                    Write(dimension.Size);
+                    Write(dimension.Symbol ?? "");
+                }
+
                 break;
             default:
                 throw new InvalidOperationException($"No canonical form for {value.GetType()}.");

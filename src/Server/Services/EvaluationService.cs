@@ -1,4 +1,6 @@
+using Gradients.Engine;
 using Gradients.Engine.Execution;
+using Gradients.Engine.Expressions;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Errors;
@@ -20,7 +22,8 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         var call = TenantCall.Of(context);
         using var session = new GraphSession(host, Limits(), call.Tenant.Engine);
         using var tensors = new TensorReader(host, call.Tenant.Engine, null, options);
-        using var reply = await (request.Roots.Count > 0 ? BackwardAsync(request, session, tensors, scope, call.Wire.Reply) : ForwardAsync(request, session, tensors, scope, call.Wire.Reply));
+        var graph = GraphReader.Read(request.Graph, tensors);
+        using var reply = await ComputeAsync(request, graph, session, tensors, scope, call.Wire.Reply);
         host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, call.Wire.Reply));
         var response = (V1.EvaluateResponse)reply.Message;
         response.TraceId = scope.Activity.TraceId;
@@ -57,14 +60,26 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         Graph = new GraphLimits { MaxNodes = options.MaxNodesPerRequest, MaxExpandedNodes = options.MaxExpandedNodes },
     };
 
-    private async Task<Reply> ForwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope, WireCharge wire)
+    private async Task<Reply> ComputeAsync(V1.EvaluateRequest request, ParsedGraph graph, GraphSession session, TensorReader tensors, CallScope scope, WireCharge wire)
     {
-        var graph = Graph(request, tensors);
+        try
+        {
+            return await (request.Roots.Count > 0 ? BackwardAsync(request, graph, session, tensors, scope, wire) : ForwardAsync(request, graph, session, tensors, scope, wire));
+        }
+        catch (GradientsException e)
+        {
+            graph.Locate(e);
+            throw;
+        }
+    }
+
+    private async Task<Reply> ForwardAsync(V1.EvaluateRequest request, ParsedGraph graph, GraphSession session, TensorReader tensors, CallScope scope, WireCharge wire)
+    {
         var result = await session.ForwardAsync(
             new ForwardRequest
             {
-                Functions = GraphReader.ReadFunctions(graph.Functions, tensors),
-                Nodes = GraphReader.ReadNodes(graph.Nodes, tensors, "graph.nodes"),
+                Functions = graph.Functions,
+                Nodes = graph.Nodes,
                 Feeds = tensors.ReadFeeds(request.Feeds),
                 Fetches = Fetched.Ids(request.Fetches, tensors, handles: false),
                 CheckFinite = request.CheckFinite,
@@ -80,15 +95,14 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         return reply;
     }
 
-    private async Task<Reply> BackwardAsync(V1.EvaluateRequest request, GraphSession session, TensorReader tensors, CallScope scope, WireCharge wire)
+    private async Task<Reply> BackwardAsync(V1.EvaluateRequest request, ParsedGraph graph, GraphSession session, TensorReader tensors, CallScope scope, WireCharge wire)
     {
-        var graph = Graph(request, tensors);
         tensors.CheckCount(request.Wrt.Count, "wrt");
         var result = await session.BackwardAsync(
             new BackwardRequest
             {
-                Functions = GraphReader.ReadFunctions(graph.Functions, tensors),
-                Nodes = GraphReader.ReadNodes(graph.Nodes, tensors, "graph.nodes"),
+                Functions = graph.Functions,
+                Nodes = graph.Nodes,
                 Feeds = tensors.ReadFeeds(request.Feeds),
                 Fetches = Fetched.Ids(request.Fetches, tensors, handles: false),
                 Roots = GradientRequests.ReadRoots(request.Roots, tensors),
@@ -107,12 +121,5 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
             response.Gradients.Add(GradientRequests.Write(gradient, request.StatisticsOnly, reply.Add));
         response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, null));
         return reply;
-    }
-
-    private static V1.Graph Graph(V1.EvaluateRequest request, TensorReader tensors)
-    {
-        var graph = GraphReader.Inline(request.Graph);
-        GraphReader.CheckCount(graph.Functions, graph.Nodes, tensors);
-        return graph;
     }
 }

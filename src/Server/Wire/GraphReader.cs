@@ -1,3 +1,4 @@
+using Gradients.Engine.Expressions;
 using Gradients.Engine.Graph;
 using Gradients.Server.Errors;
 
@@ -50,14 +51,29 @@ internal static class GraphReader
             throw Refusals.OverLimit("nodes", "max_nodes_per_request", tensors.Limits.MaxNodesPerRequest, count);
     }
 
-    /// <summary>The graph of a stateless request.</summary>
-    public static V1.Graph Inline(V1.GraphSource? source) => source?.SourceCase switch
+    /// <summary>The graph of a stateless request, whose field is <c>graph</c>.</summary>
+    public static ParsedGraph Read(V1.GraphSource? source, TensorReader tensors) => source?.SourceCase switch
     {
-        V1.GraphSource.SourceOneofCase.Graph => source.Graph,
+        V1.GraphSource.SourceOneofCase.Graph => ReadInline(source.Graph, tensors),
         V1.GraphSource.SourceOneofCase.DigestName => throw Refusals.Feature("graph.digest_name", "stored graphs are not supported; send the graph."),
-        V1.GraphSource.SourceOneofCase.Text => throw Refusals.Feature("graph.text", "expressions are not supported; send nodes."),
+        V1.GraphSource.SourceOneofCase.Text => ReadText(source.Text, tensors, "graph.text"),
         _ => throw Refusals.Field("graph", "a graph is required."),
     };
+
+    /// <exception cref="Engine.GradientsException">EXPRESSION_SYNTAX with line and column; LIMIT_EXCEEDED, INVALID_FIELD.</exception>
+    public static ParsedGraph ReadText(V1.Expression text, TensorReader tensors, string field)
+    {
+        tensors.CheckCount(text.Bindings.Count, $"{field}.bindings");
+        var bindings = text.Bindings.Select((b, i) => new TextBinding(
+            b.Name, b.Value, b.Type is null ? null : WireTypes.ReadType(b.Type, b.Value, $"{field}.bindings[{i}].type"), b.Variable));
+        return GraphText.Parse(text.Source, [.. bindings], text.Result, new TextLimits { MaxNodes = tensors.Limits.MaxNodesPerRequest });
+    }
+
+    private static ParsedGraph ReadInline(V1.Graph graph, TensorReader tensors)
+    {
+        CheckCount(graph.Functions, graph.Nodes, tensors);
+        return new ParsedGraph(ReadFunctions(graph.Functions, tensors), ReadNodes(graph.Nodes, tensors, "graph.nodes"), [], new Dictionary<ulong, TextPosition>());
+    }
 
     private static string Required(string text, string field) =>
         text.Length > 0 ? text : throw Refusals.Field(field, "a name is required.");

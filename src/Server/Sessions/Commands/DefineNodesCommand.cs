@@ -1,4 +1,6 @@
 using Google.Protobuf;
+using Gradients.Engine;
+using Gradients.Engine.Expressions;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Errors;
 using Gradients.Server.Wire;
@@ -25,20 +27,32 @@ internal sealed class DefineNodesCommand(V1.DefineNodesRequest request) : Comman
     {
         if (request.SourceCase == V1.DefineNodesRequest.SourceOneofCase.DigestName)
             throw Refusals.Feature("digest_name", "stored graphs are not supported; send the nodes.");
-        if (request.SourceCase == V1.DefineNodesRequest.SourceOneofCase.Text)
-            throw Refusals.Feature("text", "expressions are not supported; send nodes.");
         if (request.ReturnTypes)
             throw Refusals.Feature("return_types", "types are told by the values themselves.");
         using var tensors = context.Tensors(session.Engine);
         GraphReader.CheckCount(request.Functions, request.Nodes, tensors);
-        await session.Engine.DefineAsync(
-            new DefineRequest
-            {
-                Functions = GraphReader.ReadFunctions(request.Functions, tensors),
-                Nodes = GraphReader.ReadNodes(request.Nodes, tensors),
-                Trace = context.Trace,
-            },
-            context.Cancellation);
+        var text = request.SourceCase == V1.DefineNodesRequest.SourceOneofCase.Text ? GraphReader.ReadText(request.Text, tensors, "text") : null;
+        try
+        {
+            await session.Engine.DefineAsync(
+                new DefineRequest
+                {
+                    Functions = [.. text?.Functions ?? [], .. GraphReader.ReadFunctions(request.Functions, tensors)],
+                    Nodes = [.. text?.Nodes ?? [], .. GraphReader.ReadNodes(request.Nodes, tensors)],
+                    Trace = context.Trace,
+                },
+                context.Cancellation);
+        }
+        catch (GradientsException e)
+        {
+            text?.Locate(e);
+            throw;
+        }
+
+        // Unnamed values live on in what uses them; their ids are free for the next text.
+        ulong[] unnamed = [.. text?.Nodes.Where(n => n.AdditionalOutputs.Append(n.Id).All(id => id >= ParsedGraph.FirstPrivateId)).Select(n => n.Id) ?? []];
+        if (unnamed.Length > 0)
+            await session.Engine.ReleaseAsync(new ReleaseRequest { Values = unnamed, Trace = context.Trace }, CancellationToken.None);
         return new Reply(new V1.DefineNodesResponse());
     }
 }
