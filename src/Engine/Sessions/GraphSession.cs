@@ -153,6 +153,9 @@ public sealed class GraphSession : IDisposable
             ReleaseEverything();
     }
 
+    /// <summary>What the request waits for is there.</summary>
+    internal void Resume(Work command) => _queue.Resume(command);
+
     internal void Define(IReadOnlyList<FunctionSpec> functions, IReadOnlyList<NodeSpec> nodes)
     {
         _charge.Reserve(functions, nodes);
