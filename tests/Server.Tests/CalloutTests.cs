@@ -242,6 +242,20 @@ public sealed class CalloutTests
     }
 
     [Fact]
+    public async Task A_drain_does_not_wait_for_an_answer_that_cannot_come()
+    {
+        await using var server = await TestServer.StartAsync();
+        var (stream, _) = await OpenAsync(server);
+        using var _ = stream;
+        await stream.SendAsync(new V1.SessionCommand { Tag = 1, Forward = Forward() });
+        await stream.AskedAsync();
+        var stopping = server.App.StopAsync();
+        Check((await stream.NextAsync()).Error, StatusCode.Unavailable, "DRAINING");
+        await Assert.ThrowsAsync<RpcException>(stream.NextAsync);
+        await stopping;
+    }
+
+    [Fact]
     public async Task An_answer_passes_a_full_queue()
     {
         await using var server = await TestServer.StartAsync(new GradientsServerOptions { MaxQueuedCommands = 2 });
