@@ -4,6 +4,8 @@ using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Evaluations;
+using Gradients.Server.Graphs;
 using Gradients.Server.Limits;
 using Gradients.Server.Security;
 using Gradients.Server.Services;
@@ -131,6 +133,8 @@ public static class GradientsServer
         services.AddSingleton<SessionOpening>();
         services.AddSingleton<SessionService>();
         services.AddSingleton<TensorService>();
+        services.AddSingleton<GraphStore>();
+        services.AddSingleton<Evaluator>();
         services.AddSingleton<EvaluationService>();
         services.AddSingleton<GraphService>();
         services.AddSingleton<ServerService>();

@@ -66,6 +66,17 @@ public sealed class GradientsServerOptions
     [Range(1L << 16, 1L << 40)]
     public long PlanCacheBytes { get; set; } = 64L << 20;
 
+    /// <summary>Stored graphs of all tenants; above it the one used longest ago is forgotten. The default value is 10,000.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxGraphs { get; set; } = 10_000;
+
+    /// <summary>
+    /// Bytes of stored graphs of all tenants, a part of <see cref="MemoryBudgetBytes"/>; above it the one used longest ago is
+    /// forgotten. The default value is 64 MiB.
+    /// </summary>
+    [Range(1L << 16, 1L << 40)]
+    public long GraphStoreBytes { get; set; } = 64L << 20;
+
     /// <summary>Dedicated compute threads; 0 = the number of processors. The default value is 0.</summary>
     [Range(0, 1024)]
     public int ComputeThreads { get; set; }

@@ -11,5 +11,5 @@ namespace Gradients.Server.Sessions;
 /// <param name="Wire">The memory of its reply.</param>
 internal readonly record struct CommandContext(EngineHost Host, GradientsServerOptions Options, ActivityContext Trace, WireCharge Wire, CancellationToken Cancellation)
 {
-    public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session, Options);
+    public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session.FindTensor, Options);
 }

@@ -1,6 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Gradients.Engine;
 using Gradients.Engine.Sessions;
+using Gradients.Server.Graphs;
 using Gradients.Server.Limits;
 
 namespace Gradients.Server.Sessions;
@@ -35,6 +36,9 @@ internal sealed class ServerSession : IDisposable
 
     /// <summary>The owner.</summary>
     public string Tenant => _owner.Name;
+
+    /// <summary>The graphs that the owner stored.</summary>
+    public TenantGraphs Graphs => _owner.Graphs;
 
     public SessionName Key { get; }
 
