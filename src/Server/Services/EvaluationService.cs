@@ -3,12 +3,13 @@ using Gradients.Server.Errors;
 using Gradients.Server.Evaluations;
 using Gradients.Server.Hosting;
 using Gradients.Server.Limits;
+using Gradients.Server.Telemetry;
 using Grpc.Core;
 
 namespace Gradients.Server.Services;
 
 /// <summary>Evaluations without a session.</summary>
-internal sealed class EvaluationService(EngineHost host, Evaluator evaluator, GradientsServerOptions options) : V1.EvaluationService.EvaluationServiceBase
+internal sealed class EvaluationService(EngineHost host, Evaluator evaluator, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ILogger<EvaluationService> logger) : V1.EvaluationService.EvaluationServiceBase
 {
     public override async Task<V1.EvaluateResponse> Evaluate(V1.EvaluateRequest request, ServerCallContext context)
     {
@@ -21,8 +22,11 @@ internal sealed class EvaluationService(EngineHost host, Evaluator evaluator, Gr
         return response;
     }
 
-    public override Task EvaluateStream(IAsyncStreamReader<V1.EvaluateStreamRequest> requestStream, IServerStreamWriter<V1.EvaluateStreamResponse> responseStream, ServerCallContext context) =>
-        throw Refusals.Rpc("EvaluateStream");
+    public override async Task EvaluateStream(IAsyncStreamReader<V1.EvaluateStreamRequest> requestStream, IServerStreamWriter<V1.EvaluateStreamResponse> responseStream, ServerCallContext context)
+    {
+        using var stream = new EvaluationStream(evaluator, host, options, drain, time, metrics, context, logger);
+        await stream.RunAsync(requestStream, responseStream);
+    }
 
     public override Task<V1.CheckGradientsResponse> CheckGradients(V1.CheckGradientsRequest request, ServerCallContext context) =>
         throw Refusals.Rpc("CheckGradients");

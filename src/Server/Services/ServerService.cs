@@ -20,7 +20,7 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
 
     public static string Version { get; } = typeof(ServerService).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
-    private static readonly string[] Everywhere = ["custom_gradients", "expressions", "gradient_statistics", "graphs", "profiles"];
+    private static readonly string[] Everywhere = ["custom_gradients", "evaluate_stream", "expressions", "gradient_statistics", "graphs", "profiles"];
 
     /// <summary>Optional parts of the contract that are served; sessions and their handles not by a stateless server.</summary>
     private readonly string[] _features = options.Stateless ? Everywhere : [.. Everywhere, "sessions", "tensor_handles"];
