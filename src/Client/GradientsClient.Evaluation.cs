@@ -1,7 +1,7 @@
 using Gradients.Client.Protocol;
 using Gradients.Client.Transport;
 using Gradients.Engine;
-using Gradients.Engine.Graph;
+using Gradients.Engine.Tensors;
 
 namespace Gradients.Client;
 

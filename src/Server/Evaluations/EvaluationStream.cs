@@ -40,7 +40,6 @@ internal sealed class EvaluationStream : IDisposable
     private readonly SemaphoreSlim _unwritten;
     private TimeSpan _waited;
     private ulong _lastHandle;
-    private int _inFlight;
 
     public EvaluationStream(Evaluator evaluator, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ServerCallContext call, ILogger logger)
     {
@@ -48,7 +47,7 @@ internal sealed class EvaluationStream : IDisposable
         (_tenant, _wire) = (TenantCall.Of(call).Tenant, TenantCall.Of(call).Wire);
         _tensors = new StreamTensors(host, _tenant, options);
         _unwritten = new SemaphoreSlim(options.MaxQueuedCommands);
-        _life = new StreamLife(options, drain, time, () => Volatile.Read(ref _inFlight) > 0, CallScope.Of(call).Cancellation);
+        _life = new StreamLife(options, drain, time, CallScope.Of(call).Cancellation);
         _pause = time.CreateTimer(_ => _life.End(new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, $"No chunk came for {options.UploadIdleTimeout}."), finish: true), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -83,7 +82,7 @@ internal sealed class EvaluationStream : IDisposable
                 else if (requests.Current.ItemCase == V1.EvaluateStreamRequest.ItemOneofCase.Evaluate)
                 {
                     await _unwritten.WaitAsync(_life.Reading);
-                    Interlocked.Increment(ref _inFlight);
+                    _life.Begin();
                     message.Retain();
                     _results.Writer.TryWrite(EvaluateAsync(requests.Current, message));
                 }
@@ -158,7 +157,7 @@ internal sealed class EvaluationStream : IDisposable
         }
         finally
         {
-            Interlocked.Decrement(ref _inFlight);
+            _life.Done();
             message.Release();
         }
     }

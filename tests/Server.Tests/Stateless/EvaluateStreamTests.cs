@@ -45,7 +45,7 @@ public sealed class EvaluateStreamTests
         await using var server = await TestServer.StartAsync();
         using var stream = server.Evaluation.EvaluateStream();
         var bad = EvaluateTests.Regression();
-        bad.Feeds.RemoveAt(0);
+        bad.Feeds.RemoveAt(2);
         await SendAsync(
             stream,
             new() { Tag = 1, Evaluate = EvaluateTests.Regression() },
@@ -259,11 +259,18 @@ public sealed class EvaluateStreamTests
     public async Task Draining_answers_what_was_asked_and_ends_the_stream()
     {
         await using var server = await TestServer.StartAsync();
+        // An upload in flight keeps the connection open.
+        using var upload = server.Tensors.UploadTensor();
+        await upload.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = await server.OpenAsync(), DataType = V1.DataType.Bool, Shape = { 2 } } });
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 1);
         using var stream = server.Evaluation.EvaluateStream();
         await stream.RequestStream.WriteAsync(new V1.EvaluateStreamRequest { Tag = 1, Evaluate = EvaluateTests.Regression() });
         Assert.True(await stream.ResponseStream.MoveNext(default));
         var stopping = server.App.StopAsync();
         await RefusedAsync(StatusCode.Unavailable, "DRAINING", async () => await AllAsync(stream));
+        await upload.RequestStream.WriteAsync(TensorTests.Chunk(0, 2));
+        await upload.RequestStream.CompleteAsync();
+        await upload;
         await stopping;
     }
 

@@ -113,7 +113,8 @@ public sealed class StoredGraphTests
             await RefusedAsync(StatusCode.NotFound, "GRAPH_NOT_FOUND", call);
         var backward = Graphs.Backward(session);
         backward.Roots[0].Value = 5;
-        Assert.Equal([-5.0, -7.0], Elements((await server.Sessions.BackwardAsync(backward)).Gradients[0].Tensor));
+        var reply = await server.Sessions.BackwardAsync(backward);
+        Assert.Equal([-5.0, -7.0], Elements(reply.Gradients[0].Tensor));
     }
 
     /// <summary>A foreign graph and one that never was are refused in the same words.</summary>

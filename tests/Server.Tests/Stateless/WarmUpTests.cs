@@ -131,13 +131,13 @@ public sealed class WarmUpTests
 
         public void Dispose() => _open.Dispose();
 
-        protected internal override WorkStatus Run(long parkAt)
+        protected override WorkStatus Run(long parkAt)
         {
             _open.Wait();
             return WorkStatus.Done;
         }
 
-        protected internal override void Abandon()
+        protected override void Abandon()
         {
         }
     }
