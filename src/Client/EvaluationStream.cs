@@ -82,7 +82,7 @@ public sealed class EvaluationStream : IAsyncDisposable
             if (_end is null)
                 await _call.RequestStream.CompleteAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RpcException or InvalidOperationException)
+        catch (Exception e) when (e is RpcException or InvalidOperationException or IOException or OperationCanceledException)
         {
             // The stream has ended already.
         }
@@ -110,7 +110,7 @@ public sealed class EvaluationStream : IAsyncDisposable
                 EndAll();
             await WriteAsync(item, tensors).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RpcException or InvalidOperationException)
+        catch (Exception e) when (e is RpcException or InvalidOperationException or IOException or OperationCanceledException)
         {
             // The reader learns why and tells all who wait.
         }
