@@ -15,13 +15,17 @@ namespace Gradients.Server.Evaluations;
 
 /// <summary>
 /// One EvaluateStream. A loop reads: parts of tensors are stored at once, evaluations are started without waiting for those
-/// before them. A second loop writes results in the order of the requests. So many results may wait; then nothing is read until the client
-/// has read, which the transport tells it.
+/// before them. A second loop writes results in the order of the requests. Only so many results may wait: then nothing is
+/// read until the client has read.
 /// </summary>
 internal sealed class EvaluationStream : IDisposable
 {
     // What a message needs around one result.
     private const int Envelope = 256;
+
+    private const int BatchBytes = 1 << 16;
+
+    private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
 
     private readonly Evaluator _evaluator;
     private readonly EngineHost _host;
@@ -40,7 +44,7 @@ internal sealed class EvaluationStream : IDisposable
     private readonly SemaphoreSlim _unwritten;
     private TimeSpan _waited;
     private ulong _lastHandle;
-    private int _inFlight;
+    private int _unsent;
 
     public EvaluationStream(Evaluator evaluator, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ServerCallContext call, ILogger logger)
     {
@@ -48,7 +52,7 @@ internal sealed class EvaluationStream : IDisposable
         (_tenant, _wire) = (TenantCall.Of(call).Tenant, TenantCall.Of(call).Wire);
         _tensors = new StreamTensors(host, _tenant, options);
         _unwritten = new SemaphoreSlim(options.MaxQueuedCommands);
-        _life = new StreamLife(options, drain, time, () => Volatile.Read(ref _inFlight) > 0, CallScope.Of(call).Cancellation);
+        _life = new StreamLife(options, drain, time, CallScope.Of(call).Cancellation);
         _pause = time.CreateTimer(_ => _life.End(new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, $"No chunk came for {options.UploadIdleTimeout}."), finish: true), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -83,7 +87,7 @@ internal sealed class EvaluationStream : IDisposable
                 else if (requests.Current.ItemCase == V1.EvaluateStreamRequest.ItemOneofCase.Evaluate)
                 {
                     await _unwritten.WaitAsync(_life.Reading);
-                    Interlocked.Increment(ref _inFlight);
+                    _life.Begin();
                     message.Retain();
                     _results.Writer.TryWrite(EvaluateAsync(requests.Current, message));
                 }
@@ -158,7 +162,7 @@ internal sealed class EvaluationStream : IDisposable
         }
         finally
         {
-            Interlocked.Decrement(ref _inFlight);
+            _life.Done();
             message.Release();
         }
     }
@@ -219,8 +223,12 @@ internal sealed class EvaluationStream : IDisposable
             await WritePartsAsync(responses, outcome.Tag, wire.Handle, source);
         }
 
-        // What is behind it is written at once, so that small results travel together.
-        responses.WriteOptions = _results.Reader.TryPeek(out var next) && next.IsCompleted ? new WriteOptions(WriteFlags.BufferHint) : WriteOptions.Default;
+        // Results that are ready together travel together while they are small.
+        _unsent += result.CalculateSize();
+        var waits = _unsent < BatchBytes && _results.Reader.TryPeek(out var next) && next.IsCompleted;
+        if (!waits)
+            _unsent = 0;
+        responses.WriteOptions = waits ? Buffered : WriteOptions.Default;
         await responses.WriteAsync(result, _life.Working);
     }
 

@@ -51,6 +51,16 @@ public sealed class GradientsServerOptions
     /// </summary>
     public bool Stateless { get; set; }
 
+    /// <summary>
+    /// A folder of requests that the server makes to itself before it says that it is ready: <c>*.json</c>, each an
+    /// EvaluateRequest in proto3 JSON, those of a tenant in a folder of its name. Their graphs are stored, their plans compiled;
+    /// what they do not feed is 0. A fault in one keeps the server from starting. The default value is empty: none.
+    /// </summary>
+    public string WarmUp { get; set; } = "";
+
+    /// <summary>Whether everyone may call: then all callers are one tenant without a name.</summary>
+    internal bool IsOpen => !Authentication.IsConfigured && Tls.ClientCertificates == ClientCertificatePolicy.None;
+
     /// <summary>Bytes of tensor memory, graphs and compilations of the whole server. The default value is 1 GiB.</summary>
     [Range(1L << 20, 1L << 46)]
     public long MemoryBudgetBytes { get; set; } = 1L << 30;

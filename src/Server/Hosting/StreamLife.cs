@@ -10,19 +10,17 @@ internal sealed class StreamLife : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly GradientsServerOptions _options;
-    private readonly Func<bool> _isWorking;
     private readonly CancellationTokenSource _working;
     private readonly CancellationTokenSource _reading;
     private readonly ITimer _idle;
     private readonly CancellationTokenRegistration _draining;
     private GradientsException? _cause;
+    private int _inFlight;
 
-    /// <param name="isWorking">Whether something is in flight: the stream is not idle then.</param>
-    /// <param name="over">Raised when the call is over.</param>
-    public StreamLife(GradientsServerOptions options, Drain drain, TimeProvider time, Func<bool> isWorking, CancellationToken over)
+    /// <param name="over">Raised when the call, or what it is about, is over.</param>
+    public StreamLife(GradientsServerOptions options, Drain drain, TimeProvider time, params CancellationToken[] over)
     {
         _options = options;
-        _isWorking = isWorking;
         _working = CancellationTokenSource.CreateLinkedTokenSource(over);
         _reading = CancellationTokenSource.CreateLinkedTokenSource(_working.Token);
         (Working, Reading) = (_working.Token, _reading.Token);
@@ -35,6 +33,11 @@ internal sealed class StreamLife : IDisposable
 
     /// <summary>Raised when what is in flight has nobody to answer.</summary>
     public CancellationToken Working { get; }
+
+    /// <summary>Something more is in flight, and the stream not idle: so many now. <see cref="Done"/> is to follow.</summary>
+    public int Begin() => Interlocked.Increment(ref _inFlight);
+
+    public void Done() => Interlocked.Decrement(ref _inFlight);
 
     /// <summary>There was traffic.</summary>
     public void Touch() => _idle.Change(_options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
@@ -105,7 +108,7 @@ internal sealed class StreamLife : IDisposable
 
     private void EndIdle()
     {
-        if (!_isWorking())
+        if (Volatile.Read(ref _inFlight) == 0)
             End(new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.StreamIdleTimeout, $"The stream had no traffic for {_options.StreamIdleTimeout}."), finish: true);
     }
 }

@@ -26,65 +26,41 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     // What a message needs around one result.
     private const int Envelope = 256;
 
-    private readonly CancellationTokenSource _reading = new();
-    private readonly CancellationTokenSource _working = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(call).Cancellation, session.Closed);
+    private readonly StreamLife _life = new(options, drain, time, CallScope.Of(call).Cancellation, session.Closed);
     private readonly Channel<Task<Outcome>> _results = Channel.CreateUnbounded<Task<Outcome>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly SemaphoreSlim _unwritten = new(2 * options.MaxQueuedCommands);
     private readonly WireLease _wire = TenantCall.Of(call).Wire;
-    private readonly Lock _gate = new();
-    private GradientsException? _cause;
-    private int _inFlight;
 
     /// <summary>Ends this stream in favour of another; what is in flight is cancelled.</summary>
     public void TakeOver() =>
-        End(new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionTakenOver, "Another stream owns the session now."), finish: false);
+        _life.End(new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionTakenOver, "Another stream owns the session now."), finish: false);
 
     public async Task RunAsync(IAsyncStreamReader<V1.InteractRequest> requests, IServerStreamWriter<V1.InteractResponse> responses)
     {
         session.Attach(this);
-        using var idle = time.CreateTimer(_ => Idle(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        using var draining = drain.Started.Register(() => End(Drain.Refusal(), finish: true));
-        using var reading = CancellationTokenSource.CreateLinkedTokenSource(_reading.Token, _working.Token);
-        var writing = WriteAsync(responses, idle);
         try
         {
-            await ReadAsync(requests, idle, reading.Token);
-        }
-        catch (OperationCanceledException) when (_cause is not null)
-        {
-        }
-        catch
-        {
-            // The call is over: what is in flight has nobody to answer.
-            await _working.CancelAsync();
-            throw;
+            var writing = WriteAsync(responses);
+            await _life.RunAsync(ReadAsync(requests), () => _results.Writer.Complete(), writing);
         }
         finally
         {
-            _results.Writer.Complete();
-            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             session.Detach(this);
         }
-
-        if (_cause is not null)
-            throw _cause;
-        await writing;
-        _working.Token.ThrowIfCancellationRequested();
     }
 
     public void Dispose()
     {
-        _working.Dispose();
-        _reading.Dispose();
+        _life.Dispose();
         _unwritten.Dispose();
     }
 
-    private async Task ReadAsync(IAsyncStreamReader<V1.InteractRequest> requests, ITimer idle, CancellationToken cancellation)
+    private async Task ReadAsync(IAsyncStreamReader<V1.InteractRequest> requests)
     {
         // The first message was read by the service to find the session.
         do
         {
-            idle.Change(options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+            _life.Touch();
             session.Touch(time.GetUtcNow());
             if (requests.Current.Session.Length > 0 && requests.Current.Session != session.Name)
                 throw Refusals.Field("session", "a stream belongs to one session.");
@@ -94,8 +70,8 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 foreach (var command in requests.Current.Commands)
                 {
                     // Refusals, too, wait for the client to read: a client that never does stops being read.
-                    await _unwritten.WaitAsync(cancellation);
-                    var accepted = Interlocked.Increment(ref _inFlight) <= options.MaxQueuedCommands;
+                    await _unwritten.WaitAsync(_life.Reading);
+                    var accepted = _life.Begin() <= options.MaxQueuedCommands;
                     message.Retain();
                     _results.Writer.TryWrite(ExecuteAsync(command, message, accepted));
                 }
@@ -105,7 +81,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 message.Release();
             }
         }
-        while (await requests.MoveNext(cancellation));
+        while (await requests.MoveNext(_life.Reading));
     }
 
     /// <summary>Executes one command; every failure is its own result.</summary>
@@ -114,8 +90,8 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         var parent = command.Trace is { } trace ? RequestActivity.Parse(trace.Traceparent, trace.Tracestate) : default;
         using var activity = RequestActivity.Start(command.CommandCase.ToString(), parent.TraceId == default ? CallScope.Of(call).Activity.Context : parent);
         activity.SetSession(session.Name);
-        using var timeout = command.Timeout is null ? null : new CancellationTokenSource(Bound(command.Timeout.ToTimeSpan()), time);
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_working.Token, timeout?.Token ?? default);
+        using var timeout = command.Timeout is null ? null : new CancellationTokenSource(Timeouts.Bound(command.Timeout.ToTimeSpan()), time);
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_life.Working, timeout?.Token ?? default);
         var wire = _wire.CreateReply();
         try
         {
@@ -130,7 +106,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             wire.Dispose();
             var timedOut = timeout?.IsCancellationRequested == true || call.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
-            var status = Failure.Of(e, timedOut, _working.IsCancellationRequested, drain, activity.TraceId, out var fault);
+            var status = Failure.Of(e, timedOut, _life.Working.IsCancellationRequested, drain, activity.TraceId, out var fault);
             if (fault)
                 logger.Faulted(e, command.CommandCase.ToString(), activity.TraceId);
             var reason = ErrorStatus.ReasonOf(status);
@@ -140,7 +116,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         }
         finally
         {
-            Interlocked.Decrement(ref _inFlight);
+            _life.Done();
             message.Release();
         }
     }
@@ -149,7 +125,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"{options.MaxQueuedCommands} commands of this stream wait already; try again when some are answered.")
             .Limited("max_queued_commands", (options.MaxQueuedCommands + 1).ToString(), session.Subject, TimeSpan.FromMilliseconds(50));
 
-    private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses, ITimer idle)
+    private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses)
     {
         var batch = new V1.InteractResponse();
         var filled = new List<WireCharge>();
@@ -166,11 +142,11 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             if (batch.Results.Count == 0)
                 return;
-            await responses.WriteAsync(batch, _working.Token);
+            await responses.WriteAsync(batch, _life.Working);
             _unwritten.Release(batch.Results.Count);
             batch = new V1.InteractResponse();
             Sent();
-            idle.Change(options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+            _life.Touch();
             session.Touch(time.GetUtcNow());
         }
 
@@ -200,7 +176,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         catch
         {
             // Nobody reads any more: stop what is in flight and give back what was to be sent.
-            await _working.CancelAsync();
+            await _life.CancelAsync();
             Sent();
             unsent?.Dispose();
             await foreach (var left in _results.Reader.ReadAllAsync())
@@ -240,37 +216,6 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
 
         return result;
     }
-
-    private void Idle()
-    {
-        if (Volatile.Read(ref _inFlight) == 0)
-            End(new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.StreamIdleTimeout, $"The stream had no traffic for {options.StreamIdleTimeout}."), finish: true);
-    }
-
-    /// <param name="finish">True = what is in flight may finish; false = it is cancelled.</param>
-    private void End(GradientsException cause, bool finish)
-    {
-        lock (_gate)
-        {
-            if (_cause is not null)
-                return;
-            _cause = cause;
-        }
-
-        try
-        {
-            _reading.Cancel();
-            if (!finish)
-                _working.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The stream ended by itself at the same moment.
-        }
-    }
-
-    private static TimeSpan Bound(TimeSpan timeout) =>
-        timeout <= TimeSpan.Zero ? TimeSpan.FromTicks(1) : timeout > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : timeout;
 
     private readonly record struct Outcome(ulong Tag, string TraceId, Reply? Reply, WireCharge Wire, Status? Error);
 }
