@@ -123,22 +123,26 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
             while (tap < pass.Taps);
         }
 
-        for (var r = 0; r < rowCount; r++)
-        {
-            for (var t = 0; t < count; t++)
-            {
-                var y = pass.Rows.First + ((long)(first + t - pass.Rows.Shift) * pass.Rows.Step);
-                var to = output + (((r * (long)_correlation.OutputRows) + y) * _correlation.OutputColumns) + pass.Columns.First;
-                var from = sums + ((long)r * _sumStride) + ((long)t * pitch);
-                if (pass.Columns.Step == 1)
-                {
-                    new ReadOnlySpan<T>(from, pass.Columns.Count).CopyTo(new Span<T>(to, pass.Columns.Count));
-                    continue;
-                }
+        var plane = (long)_correlation.OutputRows * _correlation.OutputColumns;
+        output += ((pass.Rows.First + ((long)(first - pass.Rows.Shift) * pass.Rows.Step)) * _correlation.OutputColumns) + pass.Columns.First;
+        for (var r = 0; r < rowCount; r++, sums += _sumStride, output += plane)
+            CopyOut(pass, sums, count, output);
+    }
 
-                for (var i = 0; i < pass.Columns.Count; i++, to += pass.Columns.Step)
-                    *to = from[i];
-            }
+    private void CopyOut(CorrelationPass pass, T* sums, int count, T* output)
+    {
+        var step = (long)pass.Rows.Step * _correlation.OutputColumns;
+        if (pass.Columns.Step == 1)
+        {
+            TileTable<T>.Copy(sums, _correlation.Band.Pitch, output, step, count, pass.Columns.Count);
+            return;
+        }
+
+        for (var t = 0; t < count; t++, sums += _correlation.Band.Pitch, output += step)
+        {
+            var to = output;
+            for (var i = 0; i < pass.Columns.Count; i++, to += pass.Columns.Step)
+                *to = sums[i];
         }
     }
 
@@ -154,13 +158,15 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
                 {
                     int rows = Math.Min(_loop.Rows, rowCount - r);
                     var panel = packed + ((long)r * depth);
-                    for (var p = 0; p < depth; p++)
+                    for (int p = 0, end; p < depth; p = end)
                     {
-                        var from = weights + (r * _correlation.WeightRowStride) + pass.WeightOffsets[tap + p];
-                        for (var i = 0; i < rows; i++, from += _correlation.WeightRowStride)
-                            *panel++ = *from;
-                        for (var i = rows; i < _loop.Rows; i++)
-                            *panel++ = T.Zero;
+                        // Weights that lie side by side are turned together.
+                        var from = pass.WeightOffsets[tap + p];
+                        for (end = p + 1; end < depth && pass.WeightOffsets[tap + end] == from + end - p; end++)
+                        {
+                        }
+
+                        Packing.Panel(weights + (r * _correlation.WeightRowStride) + from, _correlation.WeightRowStride, 1, rows, end - p, _loop.Rows, panel + (p * _loop.Rows));
                     }
                 }
 

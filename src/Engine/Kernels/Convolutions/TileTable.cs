@@ -57,6 +57,13 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? WeightGradient<Lanes128<T>>(taps)
         : WeightGradient<ScalarLanes<T>>(taps);
 
+    /// <summary>Copies a rectangle: from, its stride, to, its stride, rows, columns.</summary>
+    public static delegate*<T*, long, T*, long, int, int, void> Copy =>
+        Vector512.IsHardwareAccelerated ? &RectangleCopy<Lanes512<T>, T>.Run
+        : Vector256.IsHardwareAccelerated ? &RectangleCopy<Lanes256<T>, T>.Run
+        : Vector128.IsHardwareAccelerated ? &RectangleCopy<Lanes128<T>, T>.Run
+        : &RectangleCopy<ScalarLanes<T>, T>.Run;
+
     /// <summary>The tile of a max pool.</summary>
     public static delegate*<T*, long*, int, int, T*, void> MaxPool =>
         Vector512.IsHardwareAccelerated ? &MaxPoolTile<Lanes512<T>, T>.Run
