@@ -20,7 +20,10 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
     private const double UnitProducts = 1 << 21;
 
     /// <summary>Positions that repay the packing of one unit's weights.</summary>
-    private const int UnitPositions = 512;
+    private const int UnitPositions = 1024;
+
+    /// <summary>Taps that are not worth being turned in registers.</summary>
+    private const int ShortRun = 4;
 
     private readonly Correlation _correlation;
     private readonly CorrelationLoop<T> _loop;
@@ -131,17 +134,18 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
 
     private void CopyOut(CorrelationPass pass, T* sums, int count, T* output)
     {
+        int columns = pass.Columns.Count, spread = pass.Columns.Step;
         var step = (long)pass.Rows.Step * _correlation.OutputColumns;
-        if (pass.Columns.Step == 1)
+        if (spread == 1)
         {
-            TileTable<T>.Copy(sums, _correlation.Band.Pitch, output, step, count, pass.Columns.Count);
+            TileTable<T>.Copy(sums, _correlation.Band.Pitch, output, step, count, columns);
             return;
         }
 
         for (var t = 0; t < count; t++, sums += _correlation.Band.Pitch, output += step)
         {
             var to = output;
-            for (var i = 0; i < pass.Columns.Count; i++, to += pass.Columns.Step)
+            for (var i = 0; i < columns; i++, to += spread)
                 *to = sums[i];
         }
     }
@@ -160,18 +164,36 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
                     var panel = packed + ((long)r * depth);
                     for (int p = 0, end; p < depth; p = end)
                     {
-                        // Weights that lie side by side are turned together.
                         var from = pass.WeightOffsets[tap + p];
                         for (end = p + 1; end < depth && pass.WeightOffsets[tap + end] == from + end - p; end++)
                         {
                         }
 
-                        Packing.Panel(weights + (r * _correlation.WeightRowStride) + from, _correlation.WeightRowStride, 1, rows, end - p, _loop.Rows, panel + (p * _loop.Rows));
+                        PackRun(weights + (r * _correlation.WeightRowStride) + from, rows, end - p, panel + (p * _loop.Rows));
                     }
                 }
 
                 packed += (long)depth * _blockRows;
             }
+        }
+    }
+
+    /// <summary>Taps whose weights lie side by side are turned together.</summary>
+    private void PackRun(T* weights, int rows, int depth, T* panel)
+    {
+        if (depth >= ShortRun)
+        {
+            Packing.Panel(weights, _correlation.WeightRowStride, 1, rows, depth, _loop.Rows, panel);
+            return;
+        }
+
+        for (var p = 0; p < depth; p++, weights++)
+        {
+            var from = weights;
+            for (var i = 0; i < rows; i++, from += _correlation.WeightRowStride)
+                *panel++ = *from;
+            for (var i = rows; i < _loop.Rows; i++)
+                *panel++ = T.Zero;
         }
     }
 }

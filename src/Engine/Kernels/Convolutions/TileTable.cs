@@ -34,13 +34,21 @@ internal static unsafe class TileTable<T>
     /// <summary>The tallest tile: 24 sums in a file of 32 registers, 12 in one of 16.</summary>
     public static int MaximalHeight => Vector512.IsHardwareAccelerated ? 12 : 6;
 
-    /// <summary>The height of equal tiles that cover a length with the fewest of them.</summary>
+    /// <summary>The height of equal tiles that cover a length at the least cost; each costs one row more than it has.</summary>
     public static int HeightFor(int length)
     {
         if (length <= 1)
             return 1;
-        var tiles = (length + MaximalHeight - 1) / MaximalHeight;
-        return (((length + tiles - 1) / tiles) + 1) / 2 * 2;
+        var best = 2;
+        for (var height = 4; height <= MaximalHeight; height += 2)
+        {
+            if (Cost(height) <= Cost(best))
+                best = height;
+        }
+
+        return best;
+
+        long Cost(int height) => ((long)length + height - 1) / height * (height + 1);
     }
 
     /// <summary>The tile for some rows: one, or an even number up to <see cref="MaximalHeight"/>.</summary>
