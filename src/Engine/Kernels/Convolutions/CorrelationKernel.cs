@@ -7,7 +7,7 @@ namespace Gradients.Engine.Kernels.Convolutions;
 /// bands of rows) by some rows of some groups: it packs its weights once and each slice's source once, and holds the sums of
 /// a slice in cache. Each sum runs over the taps in order, in blocks of <see cref="TapBlock"/>, whatever the unit.
 /// </summary>
-internal sealed unsafe class CorrelationKernel<T> : Kernel
+internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Taps of a tile's packed weights and source that stay in the first-level cache.</summary>
@@ -18,6 +18,9 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
 
     /// <summary>Multiply-adds that make a unit worth its packing and its hand-over to a thread.</summary>
     private const double UnitProducts = 1 << 21;
+
+    /// <summary>Outputs that stay near the core until what follows has read them.</summary>
+    private const double UnitOutputs = 1 << 16;
 
     /// <summary>Positions that repay the packing of one unit's weights.</summary>
     private const int UnitPositions = 1024;
@@ -51,13 +54,16 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
         _slices = (long)shape.Batch * _bands;
         long positions = (long)correlation.BandRows * correlation.Band.Pitch;
         var sliceProducts = Math.Max(1, (double)_blockRows * taps * positions / Math.Max(1, correlation.Passes.Length));
-        _unitSlices = (long)Math.Clamp(Math.Max(UnitProducts / sliceProducts, UnitPositions / positions), 1, Math.Max(1, _slices));
-        _blockGroups = _unitSlices < _slices ? 1 : (int)Math.Clamp(UnitProducts / (sliceProducts * Math.Max(1, _slices)), 1, shape.Groups);
+        var sliceOutputs = (double)_blockRows * positions;
+        var wanted = Math.Min(UnitProducts / sliceProducts, UnitOutputs / sliceOutputs);
+        _unitSlices = (long)Math.Clamp(Math.Max(wanted, UnitPositions / positions), 1, Math.Max(1, _slices));
+        _blockGroups = _unitSlices < _slices ? 1 : (int)Math.Clamp(wanted / Math.Max(1, _slices), 1, shape.Groups);
         _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
         var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
         UnitCount = outputs == 0 ? 0 : (shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits;
         _sumStride = (int)((positions + _loop.Columns - 1) / _loop.Columns * _loop.Columns);
         WorkspaceBytes = checked(((taps * _blockRows) + SumElements + SourceElements) * sizeof(T) + 128);
+        Columns = (long)correlation.OutputRows * correlation.OutputColumns;
         Flops = 2 * shape.Products;
     }
 
@@ -66,20 +72,34 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
     /// <summary>A tile at the end of a band reads some columns behind it.</summary>
     private long SourceElements => Aligned((_correlation.Planes * _correlation.Band.ChannelElements) + _loop.Columns);
 
+    /// <summary>The output is seen as [planes, positions]: a block for each group and slice.</summary>
+    public override int BlocksOf(long unit)
+    {
+        var part = PartOf(unit);
+        return checked((int)((part.LastGroup - part.FirstGroup) * (part.LastSlice - part.FirstSlice)));
+    }
+
+    public override Block BlockOf(long unit, int index)
+    {
+        var part = PartOf(unit);
+        var (group, slice) = Math.DivRem(index, part.LastSlice - part.FirstSlice);
+        var (image, band) = Math.DivRem(part.FirstSlice + slice, _bands);
+        var entry = (image * _correlation.Shape.Groups) + part.FirstGroup + group;
+        int first = _correlation.FirstRowOf((int)band * _correlation.BandRows);
+        int end = band + 1 < _bands ? _correlation.FirstRowOf(((int)band + 1) * _correlation.BandRows) : _correlation.OutputRows;
+        return new Block((entry * _correlation.Rows) + part.FirstRow, part.Rows, (long)first * _correlation.OutputColumns, (long)(end - first) * _correlation.OutputColumns);
+    }
+
     public override void Run(in KernelArguments arguments, long unit)
     {
-        var (rest, slices) = Math.DivRem(unit, _sliceUnits);
-        var (groups, rows) = Math.DivRem((int)rest, _rowBlocks);
-        var firstRow = rows * _blockRows;
-        var rowCount = Math.Min(_blockRows, _correlation.Rows - firstRow);
+        var part = PartOf(unit);
+        int firstRow = part.FirstRow, rowCount = part.Rows;
         T* sums = (T*)arguments.Workspace, source = sums + SumElements, packed = source + SourceElements;
-        var lastGroup = Math.Min(_correlation.Shape.Groups, (groups + 1) * _blockGroups);
-        for (var group = groups * _blockGroups; group < lastGroup; group++)
+        for (var group = part.FirstGroup; group < part.LastGroup; group++)
         {
             var weights = (T*)arguments.Inputs[1] + ((long)group * _correlation.Planes * _correlation.Rows * _correlation.Shape.KernelElements);
             Pack(weights + (firstRow * _correlation.WeightRowStride), rowCount, packed);
-            var lastSlice = Math.Min(_slices, (slices + 1) * _unitSlices);
-            for (var slice = slices * _unitSlices; slice < lastSlice; slice++)
+            for (var slice = part.FirstSlice; slice < part.LastSlice; slice++)
             {
                 var (image, band) = Math.DivRem(slice, _bands);
                 var entry = (image * _correlation.Shape.Groups) + group;
@@ -94,6 +114,17 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
                 }
             }
         }
+    }
+
+    private (int FirstGroup, int LastGroup, int FirstRow, int Rows, long FirstSlice, long LastSlice) PartOf(long unit)
+    {
+        var (rest, slices) = Math.DivRem(unit, _sliceUnits);
+        var (groups, rows) = Math.DivRem((int)rest, _rowBlocks);
+        var firstRow = rows * _blockRows;
+        return (
+            groups * _blockGroups, Math.Min(_correlation.Shape.Groups, (groups + 1) * _blockGroups),
+            firstRow, Math.Min(_blockRows, _correlation.Rows - firstRow),
+            slices * _unitSlices, Math.Min(_slices, (slices + 1) * _unitSlices));
     }
 
     private static long Aligned(long elements) => (elements + 15) / 16 * 16;
