@@ -139,8 +139,16 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             return;
         source += ((long)(first - firstBandRow) * pitch) + pass.Columns.Shift;
         int positions = ((count - 1) * pitch) + pass.Columns.Count;
+        var plane = (long)_correlation.OutputRows * _correlation.OutputColumns;
+        output += ((pass.Rows.First + ((long)(first - pass.Rows.Shift) * pass.Rows.Step)) * _correlation.OutputColumns) + pass.Columns.First;
         fixed (long* offsets = pass.Offsets)
         {
+            if (_loop.Rows == 1)
+            {
+                RunRow(pass, source, packed, offsets, sums, count, output);
+                return;
+            }
+
             var tap = 0;
             do
             {
@@ -157,9 +165,19 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             while (tap < pass.Taps);
         }
 
-        var plane = (long)_correlation.OutputRows * _correlation.OutputColumns;
-        output += ((pass.Rows.First + ((long)(first - pass.Rows.Shift) * pass.Rows.Step)) * _correlation.OutputColumns) + pass.Columns.First;
         for (var r = 0; r < rowCount; r++, sums += _sumStride, output += plane)
+            CopyOut(pass, sums, count, output);
+    }
+
+    /// <summary>The sums of one row go straight to the output where they lie side by side there.</summary>
+    private void RunRow(CorrelationPass pass, T* source, T* weights, long* offsets, T* sums, int count, T* output)
+    {
+        var pitch = _correlation.Band.Pitch;
+        var isDirect = pass.Columns.Step == 1;
+        TileTable<T>.Depthwise(
+            weights, source, pitch, offsets, pass.Taps, isDirect ? output : sums,
+            isDirect ? (long)pass.Rows.Step * _correlation.OutputColumns : pitch, count, pass.Columns.Count);
+        if (!isDirect)
             CopyOut(pass, sums, count, output);
     }
 

@@ -51,7 +51,7 @@ internal static unsafe class TileTable<T>
         long Cost(int height) => ((long)length + height - 1) / height * (height + 1);
     }
 
-    /// <summary>The tile for some rows: one, or an even number up to <see cref="MaximalHeight"/>.</summary>
+    /// <summary>The tile for some rows: an even number up to <see cref="MaximalHeight"/>; one row has <see cref="Depthwise"/>.</summary>
     public static CorrelationLoop<T> Correlation(int rows) =>
         Vector512.IsHardwareAccelerated ? Correlation<Lanes512<T>>(rows)
         : Vector256.IsHardwareAccelerated ? Correlation<Lanes256<T>>(rows)
@@ -79,6 +79,13 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? &MaxPoolTile<Lanes128<T>, T>.Run
         : &MaxPoolTile<ScalarLanes<T>, T>.Run;
 
+    /// <summary>The tile for one row.</summary>
+    public static delegate*<T*, T*, int, long*, int, T*, long, int, int, void> Depthwise =>
+        Vector512.IsHardwareAccelerated ? &DepthwiseTile<Lanes512<T>, T>.Run
+        : Vector256.IsHardwareAccelerated ? &DepthwiseTile<Lanes256<T>, T>.Run
+        : Vector128.IsHardwareAccelerated ? &DepthwiseTile<Lanes128<T>, T>.Run
+        : &DepthwiseTile<ScalarLanes<T>, T>.Run;
+
     /// <summary>The tile of a depthwise weight gradient.</summary>
     public static delegate*<T*, long*, int, int, int, T*, T*, void> DepthwiseGradient =>
         Vector512.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes512<T>, T>.Run
@@ -89,7 +96,7 @@ internal static unsafe class TileTable<T>
     private static CorrelationLoop<T> Correlation<V>(int rows)
         where V : struct, ILanes<V, T> => rows switch
         {
-            1 => new(&DepthwiseTile<V, T>.Run, 1, DepthwiseTile<V, T>.Registers * V.Count),
+            1 => new(null, 1, 2 * V.Count),
             2 => new(&CorrelationTile<V, T, Height2>.Run, 2, 2 * V.Count),
             4 => new(&CorrelationTile<V, T, Height4>.Run, 4, 2 * V.Count),
             6 => new(&CorrelationTile<V, T, Height6>.Run, 6, 2 * V.Count),
