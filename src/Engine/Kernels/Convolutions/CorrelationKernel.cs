@@ -38,6 +38,8 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private readonly long _unitSlices;
     private readonly long _sliceUnits;
     private readonly int _sumStride;
+    private readonly InterleavedImages<T> _images;
+    private readonly long[][] _offsets;
 
     public CorrelationKernel(Correlation correlation)
     {
@@ -51,8 +53,10 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         _blockRows = (int)((panels + blocks - 1) / blocks * height);
         _rowBlocks = (correlation.Rows + _blockRows - 1) / _blockRows;
         _bands = (correlation.TotalRows + correlation.BandRows - 1) / correlation.BandRows;
-        _slices = (long)shape.Batch * _bands;
-        long positions = (long)correlation.BandRows * correlation.Band.Pitch;
+        _images = InterleavedImages<T>.For(correlation, _loop.Columns);
+        _offsets = [.. correlation.Passes.Select(p => _images.Count == 1 ? p.Offsets : CorrelationPass.Pinned(Array.ConvertAll(p.Offsets, o => o * _images.Count)))];
+        _slices = ((long)shape.Batch + _images.Count - 1) / _images.Count * _bands;
+        long positions = (long)correlation.BandRows * correlation.Band.Pitch * _images.Count;
         var sliceProducts = Math.Max(1, (double)_blockRows * taps * positions / Math.Max(1, correlation.Passes.Length));
         var sliceOutputs = (double)_blockRows * positions;
         var wanted = Math.Min(UnitProducts / sliceProducts, UnitOutputs / sliceOutputs);
@@ -62,7 +66,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
         UnitCount = outputs == 0 ? 0 : (shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits;
         _sumStride = (int)((positions + _loop.Columns - 1) / _loop.Columns * _loop.Columns);
-        WorkspaceBytes = checked(((taps * _blockRows) + SumElements + SourceElements) * sizeof(T) + 128);
+        WorkspaceBytes = checked(((taps * _blockRows) + SumElements + SourceElements + ScratchElements) * sizeof(T) + 128);
         Columns = (long)correlation.OutputRows * correlation.OutputColumns;
         Flops = 2 * shape.Products;
     }
@@ -70,20 +74,27 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private long SumElements => Aligned((long)_blockRows * _sumStride);
 
     /// <summary>A tile at the end of a band reads some columns behind it.</summary>
-    private long SourceElements => Aligned((_correlation.Planes * _correlation.Band.ChannelElements) + _loop.Columns);
+    private long SourceElements => Aligned((_correlation.Planes * _correlation.Band.ChannelElements * _images.Count) + _loop.Columns);
+
+    /// <summary>One channel of the images that are interleaved, or one row's sums of them.</summary>
+    private long ScratchElements => _images.Count == 1 ? 0 : Aligned(Math.Max(_correlation.Band.ChannelElements * _images.Count, _sumStride));
 
     /// <summary>The output is seen as [planes, positions]: a block for each group and slice.</summary>
     public override int BlocksOf(long unit)
     {
         var part = PartOf(unit);
-        return checked((int)((part.LastGroup - part.FirstGroup) * (part.LastSlice - part.FirstSlice)));
+        return checked((int)((part.LastGroup - part.FirstGroup) * (part.LastSlice - part.FirstSlice) * _images.Count));
     }
 
     public override Block BlockOf(long unit, int index)
     {
         var part = PartOf(unit);
-        var (group, slice) = Math.DivRem(index, part.LastSlice - part.FirstSlice);
-        var (image, band) = Math.DivRem(part.FirstSlice + slice, _bands);
+        var (rest, offset) = Math.DivRem(index, _images.Count);
+        var (group, slice) = Math.DivRem(rest, part.LastSlice - part.FirstSlice);
+        var (block, band) = Math.DivRem(part.FirstSlice + slice, _bands);
+        var image = (block * _images.Count) + offset;
+        if (image >= _correlation.Shape.Batch)
+            return default;
         var entry = (image * _correlation.Shape.Groups) + part.FirstGroup + group;
         int first = _correlation.FirstRowOf((int)band * _correlation.BandRows);
         int end = band + 1 < _bands ? _correlation.FirstRowOf(((int)band + 1) * _correlation.BandRows) : _correlation.OutputRows;
@@ -94,23 +105,27 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     {
         var part = PartOf(unit);
         int firstRow = part.FirstRow, rowCount = part.Rows;
-        T* sums = (T*)arguments.Workspace, source = sums + SumElements, packed = source + SourceElements;
+        T* sums = (T*)arguments.Workspace, source = sums + SumElements, scratch = source + SourceElements, packed = scratch + ScratchElements;
+        var sourcePlane = (long)_correlation.SourceRows * _correlation.SourceColumns;
         for (var group = part.FirstGroup; group < part.LastGroup; group++)
         {
             var weights = (T*)arguments.Inputs[1] + ((long)group * _correlation.Planes * _correlation.Rows * _correlation.Shape.KernelElements);
             Pack(weights + (firstRow * _correlation.WeightRowStride), rowCount, packed);
             for (var slice = part.FirstSlice; slice < part.LastSlice; slice++)
             {
-                var (image, band) = Math.DivRem(slice, _bands);
-                var entry = (image * _correlation.Shape.Groups) + group;
+                var (block, band) = Math.DivRem(slice, _bands);
+                var entry = (block * _images.Count * _correlation.Shape.Groups) + group;
+                var images = (int)Math.Min(_images.Count, _correlation.Shape.Batch - (block * _images.Count));
                 var firstBandRow = (int)band * _correlation.BandRows;
-                _correlation.Band.Fill((T*)arguments.Inputs[0] + (entry * _correlation.Planes * _correlation.SourceRows * _correlation.SourceColumns), _correlation.Planes, firstBandRow, source);
-                var output = (T*)arguments.Outputs[0] + (((entry * _correlation.Rows) + firstRow) * _correlation.OutputRows * _correlation.OutputColumns);
+                _images.Fill(
+                    _correlation.Band, (T*)arguments.Inputs[0] + (entry * _correlation.Planes * sourcePlane), _correlation.Shape.Groups * _correlation.Planes * sourcePlane,
+                    images, _correlation.Planes, sourcePlane, firstBandRow, scratch, source);
+                var output = (T*)arguments.Outputs[0] + (((entry * _correlation.Rows) + firstRow) * Columns);
                 var panels = packed;
-                foreach (var pass in _correlation.Passes)
+                for (var pass = 0; pass < _offsets.Length; pass++)
                 {
-                    RunPass(pass, source, panels, sums, firstBandRow, rowCount, output);
-                    panels += (long)pass.Taps * _blockRows;
+                    RunPass(pass, source, panels, sums, firstBandRow, rowCount, images, scratch, output);
+                    panels += (long)_offsets[pass].Length * _blockRows;
                 }
             }
         }
@@ -130,18 +145,21 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private static long Aligned(long elements) => (elements + 15) / 16 * 16;
 
     /// <summary>Sums of the pass's positions in the band, then their copy into the output.</summary>
-    private void RunPass(CorrelationPass pass, T* source, T* packed, T* sums, int firstBandRow, int rowCount, T* output)
+    private void RunPass(int index, T* source, T* packed, T* sums, int firstBandRow, int rowCount, int images, T* scratch, T* output)
     {
+        var pass = _correlation.Passes[index];
         int pitch = _correlation.Band.Pitch;
         int first = Math.Max(firstBandRow, pass.Rows.Shift);
         int count = Math.Min(firstBandRow + _correlation.BandRows, pass.Rows.Shift + pass.Rows.Count) - first;
         if (count <= 0)
             return;
-        source += ((long)(first - firstBandRow) * pitch) + pass.Columns.Shift;
-        int positions = ((count - 1) * pitch) + pass.Columns.Count;
-        var plane = (long)_correlation.OutputRows * _correlation.OutputColumns;
+        source += (((long)(first - firstBandRow) * pitch) + pass.Columns.Shift) * _images.Count;
+
+        // Positions are one long line with what lies between the rows, or a line for each row of interleaved images.
+        int lines = _images.Count == 1 ? 1 : count, step = pitch * _images.Count;
+        int length = ((_images.Count == 1 ? (count - 1) * pitch : 0) + pass.Columns.Count) * _images.Count;
         output += ((pass.Rows.First + ((long)(first - pass.Rows.Shift) * pass.Rows.Step)) * _correlation.OutputColumns) + pass.Columns.First;
-        fixed (long* offsets = pass.Offsets)
+        fixed (long* offsets = _offsets[index])
         {
             if (_loop.Rows == 1)
             {
@@ -153,10 +171,13 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             do
             {
                 int depth = Math.Min(TapBlock, pass.Taps - tap);
-                for (var q = 0; q < positions; q += _loop.Columns)
+                for (var line = 0; line < lines; line++)
                 {
-                    for (var r = 0; r < rowCount; r += _loop.Rows)
-                        _loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
+                    for (int q = line * step, end = q + length; q < end; q += _loop.Columns)
+                    {
+                        for (var r = 0; r < rowCount; r += _loop.Rows)
+                            _loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
+                    }
                 }
 
                 packed += (long)depth * _blockRows;
@@ -165,8 +186,19 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             while (tap < pass.Taps);
         }
 
-        for (var r = 0; r < rowCount; r++, sums += _sumStride, output += plane)
-            CopyOut(pass, sums, count, output);
+        for (var r = 0; r < rowCount; r++, sums += _sumStride, output += Columns)
+        {
+            if (_images.Count == 1)
+            {
+                CopyOut(pass, sums, count, output);
+                continue;
+            }
+
+            var positions = count * pitch;
+            _images.TakeApart(sums, positions, scratch);
+            for (var i = 0; i < images; i++)
+                CopyOut(pass, scratch + ((long)i * positions), count, output + (i * _correlation.Shape.Groups * _correlation.Rows * Columns));
+        }
     }
 
     /// <summary>The sums of one row go straight to the output where they lie side by side there.</summary>
