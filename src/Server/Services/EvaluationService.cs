@@ -24,7 +24,7 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         using var tensors = new TensorReader(host, call.Tenant.Engine, null, options);
         var graph = GraphReader.Read(request.Graph, tensors);
         using var reply = await ComputeAsync(request, graph, session, tensors, scope, call.Wire.Reply);
-        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, call.Wire.Reply));
+        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, options.MaxListBytes, call.Wire.Reply));
         var response = (V1.EvaluateResponse)reply.Message;
         response.TraceId = scope.Activity.TraceId;
         return response;
@@ -85,11 +85,11 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = scope.Activity.Context,
-                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes, wire),
+                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, request.TensorFormat, options, wire),
             },
             scope.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
-        var reply = new Reply(response);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
         reply.Own(result);
         response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, null));
         return reply;
@@ -111,11 +111,11 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = scope.Activity.Context,
-                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes, wire),
+                Reply = Fetched.Limit(request.Fetches, !request.StatisticsOnly, request.TensorFormat, options, wire),
             },
             scope.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
-        var reply = new Reply(response);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
         reply.Own(result);
         foreach (var gradient in GradientRequests.Ordered(result.Gradients, request.Wrt))
             response.Gradients.Add(GradientRequests.Write(gradient, request.StatisticsOnly, reply.Add));

@@ -67,9 +67,9 @@ internal sealed class UploadReader : IDisposable
         {
             if (message.PartCase != V1.UploadTensorRequest.PartOneofCase.Chunk)
                 throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "After the header come chunks only.").With("field", "chunk");
-            Store(message.Chunk, tensor, received);
+            Store(message.Chunk, tensor, received, _options.MaxChunkBytes);
             received += message.Chunk.Data.Length;
-            if (_time.GetElapsedTime(_began) - _options.UploadIdleTimeout is var late && late > TimeSpan.Zero && received < late.TotalSeconds * _options.UploadMinBytesPerSecond)
+            if (IsTooSlow(received, _time.GetElapsedTime(_began), _options))
                 throw TooSlow($"{received} bytes in {_time.GetElapsedTime(_began)} are too few.");
         }
 
@@ -85,15 +85,21 @@ internal sealed class UploadReader : IDisposable
         _cancellation.Dispose();
     }
 
-    private static GradientsException TooSlow(string message) => new(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, message);
+    /// <summary>True when fewer bytes came than the least rate, the first pause's worth of time left out.</summary>
+    public static bool IsTooSlow(long received, TimeSpan elapsed, GradientsServerOptions options) =>
+        elapsed - options.UploadIdleTimeout is var late && late > TimeSpan.Zero && received < late.TotalSeconds * options.UploadMinBytesPerSecond;
 
-    private void Store(V1.TensorChunk chunk, Tensor tensor, long received)
+    public static GradientsException TooSlow(string message) => new(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, message);
+
+    /// <summary>Copies the next chunk to its place.</summary>
+    /// <exception cref="GradientsException">CHUNK_OUT_OF_ORDER, CHECKSUM_MISMATCH, CONTENT_SIZE_MISMATCH, LIMIT_EXCEEDED; nothing is copied then.</exception>
+    public static void Store(V1.TensorChunk chunk, Tensor tensor, long received, int maxChunkBytes)
     {
         var data = chunk.Data.Span;
         if (data.IsEmpty)
             throw Refusals.Field("chunk.data", "a chunk is not empty.");
-        if (data.Length > _options.MaxChunkBytes)
-            throw Refusals.OverLimit("chunk.data", "max_chunk_bytes", _options.MaxChunkBytes, data.Length);
+        if (data.Length > maxChunkBytes)
+            throw Refusals.OverLimit("chunk.data", "max_chunk_bytes", maxChunkBytes, data.Length);
         if (chunk.Offset != (ulong)received)
             throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, $"A chunk starts at {chunk.Offset}; {received} bytes came before it.").With("field", "chunk.offset").With("value", chunk.Offset.ToString());
         if (data.Length > tensor.ByteCount - received)

@@ -56,6 +56,8 @@ internal sealed class ServerSession : IDisposable
 
     public RequestLog Requests { get; }
 
+    public PendingUploads Uploads { get; } = new();
+
     public DateTimeOffset Created { get; }
 
     /// <summary>Raised when the session has ended.</summary>
@@ -143,6 +145,7 @@ internal sealed class ServerSession : IDisposable
         }
 
         _closed.Cancel();
+        Uploads.Close();
         Engine.Dispose();
         _owner.Sessions.Give(1);
         _closed.Dispose();

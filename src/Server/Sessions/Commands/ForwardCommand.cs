@@ -41,7 +41,7 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = context.Trace,
-                Reply = Fetched.Limit(request.Fetches, inlineGradients: false, context.Options.MaxMessageBytes, context.Wire),
+                Reply = Fetched.Limit(request.Fetches, inlineGradients: false, request.TensorFormat, context.Options, context.Wire),
             },
             context.Cancellation);
         return Write(result, session);
@@ -55,7 +55,7 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
             HeldBytes = (ulong)result.HeldBytes,
             Profile = ProfileWriter.Write(result.Profile),
         };
-        var reply = new Reply(response);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
         reply.Own(result);
         try
         {
