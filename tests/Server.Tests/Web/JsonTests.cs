@@ -216,14 +216,18 @@ public sealed class JsonTests
         Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync(new Uri(web.Server.Address, "/v1/serverInfo"), TestContext.Current.CancellationToken)).StatusCode);
     }
 
-    private static string Echo(string type, string list) => Request($$"""{"dataType":"DATA_TYPE_{{type}}","values":{ {{list}} }}""", type, Values);
+    private static string Echo(string type, string list) => Request($$$"""{"dataType":"DATA_TYPE_{{{type}}}","values":{ {{{list}}} }}""", type, Values);
 
     private static async Task<JsonElement> EchoAsync(WebServer web, string type, string list) =>
         (await web.PostAsync("/v1:evaluate", Echo(type, list))).Ok().GetProperty("values")[0].GetProperty("tensor").GetProperty("values");
 
     /// <summary>Feeds an input of this rank and fetches it again, reshaped to what it is, so that the value passes the engine.</summary>
-    private static string Request(string tensor, string type, string more, int any = 1) =>
-        $$"""{"graph":{"graph":{"nodes":[{"id":1,"op":"Input","attributes":[{"name":"type","type":{"dataType":"DATA_TYPE_{{type}}","dimensions":[{{string.Join(',', Enumerable.Repeat("{}", any))}}]}}]},{"id":2,"op":"Identity","inputs":[1]}]}},"feeds":[{"node":1,"tensor":{{tensor}}}],"fetches":[{"value":2}]{{(more.Length > 0 ? "," + more : "")}}}""";
+    private static string Request(string tensor, string type, string more, int any = 1)
+    {
+        var dimensions = string.Join(',', Enumerable.Repeat("{}", any));
+        var fields = more.Length > 0 ? "," + more : "";
+        return $$$"""{"graph":{"graph":{"nodes":[{"id":1,"op":"Input","attributes":[{"name":"type","type":{"dataType":"DATA_TYPE_{{{type}}}","dimensions":[{{{dimensions}}}]}}]},{"id":2,"op":"Identity","inputs":[1]}]}},"feeds":[{"node":1,"tensor":{{{tensor}}} }],"fetches":[{"value":2}]{{{fields}}} }""";
+    }
 
     private static double Double(JsonElement e) => e.ValueKind == JsonValueKind.Number ? e.GetDouble() : e.GetString() switch
     {
