@@ -29,13 +29,21 @@ internal static class JsonBody
             while (true)
             {
                 var read = await reader.ReadAsync(context.RequestAborted);
-                if (body.WrittenCount + read.Buffer.Length > limit)
-                    throw TooLarge(body.WrittenCount + read.Buffer.Length, limit);
-                // The buffer doubles as it grows.
-                lease.Receive(2 * read.Buffer.Length);
-                foreach (var segment in read.Buffer)
-                    body.Write(segment.Span);
-                reader.AdvanceTo(read.Buffer.End);
+                try
+                {
+                    if (body.WrittenCount + read.Buffer.Length > limit)
+                        throw TooLarge(body.WrittenCount + read.Buffer.Length, limit);
+                    // The buffer doubles as it grows.
+                    lease.Receive(2 * read.Buffer.Length);
+                    foreach (var segment in read.Buffer)
+                        body.Write(segment.Span);
+                }
+                finally
+                {
+                    // Of a refused body, too: what is left of it is skipped, and the connection goes on.
+                    reader.AdvanceTo(read.Buffer.End);
+                }
+
                 if (read.IsCompleted)
                     return body.WrittenMemory;
             }

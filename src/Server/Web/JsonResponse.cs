@@ -14,7 +14,7 @@ namespace Gradients.Server.Web;
 /// Takes what the gRPC framework answers and writes it as JSON: one object, or of a stream one a line as they come. A failure is
 /// a <c>google.rpc.Status</c>; after lines of a stream it is the last line, <c>{"error": …}</c>.
 /// </summary>
-internal sealed class JsonResponse : IHttpResponseBodyFeature
+internal sealed class JsonResponse : IHttpResponseBodyFeature, IHttpResetFeature
 {
     private const int FrameHeader = 5;
     private const string Lines = "application/x-ndjson";
@@ -33,8 +33,7 @@ internal sealed class JsonResponse : IHttpResponseBodyFeature
         Writer = PipeWriter.Create(Stream);
         context.Features.Set<IHttpResponseBodyFeature>(this);
         context.Features.Set<IHttpResponseTrailersFeature>(_trailers);
-        // A stream that is reset has no answer.
-        context.Features.Set<IHttpResetFeature>(null);
+        context.Features.Set<IHttpResetFeature>(this);
     }
 
     public Stream Stream { get; }
@@ -69,6 +68,11 @@ internal sealed class JsonResponse : IHttpResponseBodyFeature
     }
 
     public void DisableBuffering()
+    {
+    }
+
+    /// <summary>Nothing: a call whose deadline passed is answered, and a stream that is reset has no answer.</summary>
+    public void Reset(int errorCode)
     {
     }
 
