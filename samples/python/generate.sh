@@ -6,4 +6,4 @@ here=$(cd "$(dirname "$0")" && pwd)
 protos=$here/../../protos
 protoc -I "$protos" -I "$protos/third_party" --python_out="$here" --grpc_python_out="$here" \
   --plugin=protoc-gen-grpc_python="$(command -v grpc_python_plugin)" \
-  "$protos"/gradients/v1/*.proto google/rpc/status.proto
+  "$protos"/gradients/v1/*.proto google/api/*.proto google/rpc/status.proto
