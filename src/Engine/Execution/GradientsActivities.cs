@@ -15,6 +15,7 @@ public static class GradientsActivities
     public const string Forward = "gradients.forward";
     public const string Backward = "gradients.backward";
     public const string Optimizer = "gradients.optimizer";
+    public const string Train = "gradients.train";
     public const string Op = "gradients.op";
 
     /// <summary>The most spans of single ops in one phase; what is beyond is counted only.</summary>

@@ -97,7 +97,9 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
         execution.Bind(slot++, state.Gradient!);
         for (var i = 0; i < optimizer.StateCount; i++)
             execution.Bind(slot++, fresh ? Zeros(state.Type) : state.OptimizerState[i]);
-        foreach (var scalar in optimizer.Scalars(step))
+        Span<double> scalars = stackalloc double[optimizer.ScalarCount];
+        optimizer.Scalars(step, scalars);
+        foreach (var scalar in scalars)
             execution.Bind(slot++, Scalar(state.Type.DataType, scalar));
         return execution;
     }

@@ -78,11 +78,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             cotangent = One(root);
         }
 
-        if (cotangent.DataType != root.DataType)
-            throw GradientsException.Invalid(ErrorReasons.DataTypeMismatch, $"The cotangent of root {given.Value} is {cotangent.DataType.Name()}; the root is {root}.").With("node", given.Value.ToString());
-        if (!cotangent.Shape.Equals(root.Shape))
-            throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"The cotangent of root {given.Value} has shape {cotangent.Shape}; the root is {root}.").With("node", given.Value.ToString()).With("shapes", $"{root.Shape}, {cotangent.Shape}");
-        execution.Bind(slot, cotangent);
+        Bindings.BindCotangent(execution, slot, root, given.Value, cotangent);
     }
 
     protected ExecutionProfile? Profile(PlanExecution execution)

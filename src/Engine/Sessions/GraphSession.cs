@@ -4,6 +4,7 @@ using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Ops;
+using Gradients.Engine.Sessions.Training;
 using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Sessions;
@@ -88,6 +89,13 @@ public sealed class GraphSession : IDisposable
 
     public Task<IReadOnlyList<VariableVersion>> ApplyGradientsAsync(ApplyGradientsRequest request, CancellationToken cancellation = default) =>
         Submit(new ApplyGradientsCommand(this, request, cancellation));
+
+    /// <summary>
+    /// Steps the optimizer in a loop. Cancelled or failed behind its first step it has a result that tells how many steps were
+    /// applied; before it, it fails and has changed nothing.
+    /// </summary>
+    public Task<TrainResult> TrainAsync(TrainRequest request, CancellationToken cancellation = default) =>
+        Submit(new TrainCommand(this, request, cancellation));
 
     public Task<VariablesResult> GetVariablesAsync(GetVariablesRequest request, CancellationToken cancellation = default) =>
         Immediately(request, () => Snapshot(request), cancellation);
@@ -187,7 +195,7 @@ public sealed class GraphSession : IDisposable
         _writer.Write((byte)255);
         _writer.Write(optimizer.Variant);
         _writer.Write(type.DataType, type.Shape);
-        return Host.Plans.Get(_writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.Scalars(1).Length, cancellation), out _, Tenant.Name).Forward;
+        return Host.Plans.Get(_writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.ScalarCount, cancellation), out _, Tenant.Name).Forward;
     }
 
     /// <summary>Ids of the definitions of the program compiled last, by position.</summary>

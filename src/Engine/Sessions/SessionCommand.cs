@@ -40,8 +40,7 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
         }
         catch (GradientsException e)
         {
-            if (e.Position is { } position && IdOf(position) is not 0 and var id)
-                e.With("node", id.ToString());
+            Locate(e);
             Release();
             _completion.TrySetException(e);
         }
@@ -76,6 +75,13 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
 
     /// <summary>The id of the definition at a position of the program that runs.</summary>
     protected virtual ulong IdOf(int position) => 0;
+
+    /// <summary>Names the node that an error is about.</summary>
+    protected void Locate(Exception e)
+    {
+        if (e is GradientsException { Position: { } position } located && IdOf(position) is not 0 and var id)
+            located.With("node", id.ToString());
+    }
 
     private void Start()
     {

@@ -9,7 +9,8 @@ namespace Gradients.Server.Sessions;
 
 /// <summary>What a command is executed with.</summary>
 /// <param name="Wire">The memory of its reply.</param>
-internal readonly record struct CommandContext(EngineHost Host, GradientsServerOptions Options, ActivityContext Trace, WireCharge Wire, CancellationToken Cancellation)
+/// <param name="Failures">What its exceptions mean, for a reply that tells of one.</param>
+internal readonly record struct CommandContext(EngineHost Host, GradientsServerOptions Options, ActivityContext Trace, WireCharge Wire, IFailures Failures, CancellationToken Cancellation)
 {
     public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session, Options);
 }

@@ -5,6 +5,7 @@ using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
 using Gradients.Server.Limits;
 using Gradients.Server.Services;
+using Gradients.Server.Sessions.Commands;
 using Gradients.Server.Telemetry;
 using Gradients.Server.Wire;
 using Grpc.Core;
@@ -19,16 +20,13 @@ namespace Gradients.Server.Sessions;
 /// </summary>
 internal sealed class Interaction(ServerSession session, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ServerCallContext call, ILogger logger) : IDisposable
 {
-    // Results that are ready together travel together while they are small.
-    private const int MaxBatch = 64;
-    private const int BatchBytes = 1 << 16;
-
     // What a message needs around one result.
     private const int Envelope = 256;
 
     private readonly CancellationTokenSource _reading = new();
     private readonly CancellationTokenSource _working = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(call).Cancellation, session.Closed);
-    private readonly Channel<Task<Outcome>> _results = Channel.CreateUnbounded<Task<Outcome>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Channel<Pending> _results = Channel.CreateUnbounded<Pending>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly CommandsInFlight _commands = new();
     private readonly SemaphoreSlim _unwritten = new(2 * options.MaxQueuedCommands);
     private readonly WireLease _wire = TenantCall.Of(call).Wire;
     private readonly Lock _gate = new();
@@ -45,6 +43,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         using var idle = time.CreateTimer(_ => Idle(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         using var draining = drain.Started.Register(() => End(Drain.Refusal(), finish: true));
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(_reading.Token, _working.Token);
+        using var ending = _working.Token.UnsafeRegister(static c => ((CommandsInFlight)c!).CancelAll(), _commands);
         var writing = WriteAsync(responses, idle);
         try
         {
@@ -95,9 +94,8 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 {
                     // Refusals, too, wait for the client to read: a client that never does stops being read.
                     await _unwritten.WaitAsync(cancellation);
-                    var accepted = Interlocked.Increment(ref _inFlight) <= options.MaxQueuedCommands;
                     message.Retain();
-                    _results.Writer.TryWrite(ExecuteAsync(command, message, accepted));
+                    _results.Writer.TryWrite(Start(command, message));
                 }
             }
             finally
@@ -108,39 +106,50 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         while (await requests.MoveNext(cancellation));
     }
 
-    /// <summary>Executes one command; every failure is its own result.</summary>
-    private async Task<Outcome> ExecuteAsync(V1.SessionCommand command, MessageHold message, bool accepted)
+    private Pending Start(V1.SessionCommand wire, MessageHold message)
     {
-        var parent = command.Trace is { } trace ? RequestActivity.Parse(trace.Traceparent, trace.Tracestate) : default;
-        using var activity = RequestActivity.Start(command.CommandCase.ToString(), parent.TraceId == default ? CallScope.Of(call).Activity.Context : parent);
-        activity.SetSession(session.Name);
-        using var timeout = command.Timeout is null ? null : new CancellationTokenSource(Bound(command.Timeout.ToTimeSpan()), time);
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_working.Token, timeout?.Token ?? default);
+        var command = new StreamCommand(wire, call, drain, time);
+        return new Pending(command, ExecuteAsync(command, message));
+    }
+
+    /// <summary>Executes one command; every failure is its own result.</summary>
+    private async Task<Outcome> ExecuteAsync(StreamCommand command, MessageHold message)
+    {
+        using var _ = command;
         var wire = _wire.CreateReply();
+        command.Activity.SetSession(session.Name);
+        _commands.Add(command);
+        var isCancel = command.Wire.CommandCase == V1.SessionCommand.CommandOneofCase.Cancel;
         try
         {
-            if (!accepted)
+            if (isCancel)
+                return new Outcome(new Reply(new V1.CancelResponse { Commands = (uint)_commands.Cancel(command.Wire.Cancel.Tag, besides: command) }), wire, null);
+            if (Interlocked.Increment(ref _inFlight) > options.MaxQueuedCommands)
                 throw Busy();
-            var reply = await StreamCommands.Read(command).RunAsync(session, new CommandContext(host, options, activity.Context, wire, cancellation.Token));
+            var executed = StreamCommands.Read(command.Wire);
+            command.Reports = executed.Reports;
+            var reply = await executed.RunAsync(session, new CommandContext(host, options, command.Activity.Context, wire, command, command.Cancellation));
             if (reply.Replayed)
-                activity.SetReplayed();
-            return new Outcome(command.Tag, activity.TraceId, reply, wire, null);
+                command.Activity.SetReplayed();
+            return new Outcome(reply, wire, null);
         }
         catch (Exception e)
         {
             wire.Dispose();
-            var timedOut = timeout?.IsCancellationRequested == true || call.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
-            var status = Failure.Of(e, timedOut, _working.IsCancellationRequested, drain, activity.TraceId, out var fault);
+            var status = command.StatusOf(e, out var fault);
             if (fault)
-                logger.Faulted(e, command.CommandCase.ToString(), activity.TraceId);
+                logger.Faulted(e, StreamCommand.NameOf(command.Wire.CommandCase), command.TraceId);
             var reason = ErrorStatus.ReasonOf(status);
-            activity.SetError(reason);
+            command.Activity.SetError(reason);
             metrics.Refused(reason);
-            return new Outcome(command.Tag, activity.TraceId, null, wire, status);
+            return new Outcome(null, wire, status);
         }
         finally
         {
-            Interlocked.Decrement(ref _inFlight);
+            command.Reports?.Complete();
+            _commands.Remove(command);
+            if (!isCancel)
+                Interlocked.Decrement(ref _inFlight);
             message.Release();
         }
     }
@@ -151,25 +160,17 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
 
     private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses, ITimer idle)
     {
-        var batch = new V1.InteractResponse();
-        var filled = new List<WireCharge>();
+        var batch = new ResultBatch();
         WireCharge? unsent = null;
-
-        void Sent()
-        {
-            foreach (var wire in filled)
-                wire.Dispose();
-            filled.Clear();
-        }
 
         async Task SendAsync()
         {
-            if (batch.Results.Count == 0)
+            if (batch.IsEmpty)
                 return;
-            await responses.WriteAsync(batch, _working.Token);
-            _unwritten.Release(batch.Results.Count);
-            batch = new V1.InteractResponse();
-            Sent();
+            await responses.WriteAsync(batch.Message, _working.Token);
+            if (batch.Commands > 0)
+                _unwritten.Release(batch.Commands);
+            batch.Sent();
             idle.Change(options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
             session.Touch(time.GetUtcNow());
         }
@@ -180,18 +181,26 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             {
                 while (_results.Reader.TryPeek(out var next))
                 {
-                    if (batch.Results.Count > 0 && !next.IsCompleted)
+                    if (!next.Outcome.IsCompleted)
                         await SendAsync();
+                    if (next.Command.Reports is { } reports)
+                    {
+                        await foreach (var report in reports.Reader.ReadAllAsync())
+                        {
+                            batch.Add(new V1.CommandResult { Tag = next.Command.Wire.Tag, TraceId = next.Command.TraceId, Train = TrainCommand.Write(report) });
+                            if (batch.IsFull || reports.Reader.Count == 0)
+                                await SendAsync();
+                        }
+                    }
 
                     // Taken only now: when sending fails, every reply that is left is given back from the queue.
                     _results.Reader.TryRead(out _);
-                    var outcome = await next;
+                    var outcome = await next.Outcome;
                     unsent = outcome.Wire;
-                    var result = Result(outcome);
-                    if (batch.CalculateSize() + result.CalculateSize() > BatchBytes || batch.Results.Count == MaxBatch)
+                    var result = Result(next.Command, outcome);
+                    if (!batch.HasRoomFor(result))
                         await SendAsync();
-                    batch.Results.Add(result);
-                    filled.Add(unsent);
+                    batch.Add(result, unsent);
                 }
 
                 await SendAsync();
@@ -201,11 +210,11 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             // Nobody reads any more: stop what is in flight and give back what was to be sent.
             await _working.CancelAsync();
-            Sent();
+            batch.Sent();
             unsent?.Dispose();
             await foreach (var left in _results.Reader.ReadAllAsync())
             {
-                var outcome = await left;
+                var outcome = await left.Outcome;
                 outcome.Reply?.Dispose();
                 outcome.Wire.Dispose();
             }
@@ -215,9 +224,9 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     }
 
     /// <summary>The result as a message; the reply's tensors are copied and given back.</summary>
-    private V1.CommandResult Result(Outcome outcome)
+    private V1.CommandResult Result(StreamCommand command, Outcome outcome)
     {
-        var result = new V1.CommandResult { Tag = outcome.Tag, TraceId = outcome.TraceId };
+        var result = new V1.CommandResult { Tag = command.Wire.Tag, TraceId = command.TraceId };
         if (outcome.Reply is not { } reply)
         {
             result.Error = outcome.Error;
@@ -234,7 +243,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             }
             catch (GradientsException e)
             {
-                result.Error = ErrorStatus.Of(e, outcome.TraceId);
+                result.Error = ErrorStatus.Of(e, command.TraceId);
             }
         }
 
@@ -269,8 +278,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         }
     }
 
-    private static TimeSpan Bound(TimeSpan timeout) =>
-        timeout <= TimeSpan.Zero ? TimeSpan.FromTicks(1) : timeout > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : timeout;
+    private readonly record struct Pending(StreamCommand Command, Task<Outcome> Outcome);
 
-    private readonly record struct Outcome(ulong Tag, string TraceId, Reply? Reply, WireCharge Wire, Status? Error);
+    private readonly record struct Outcome(Reply? Reply, WireCharge Wire, Status? Error);
 }
