@@ -82,6 +82,9 @@ public sealed unsafe class PlanExecution : IDisposable
 
     public Plan Plan { get; }
 
+    /// <summary>Whether all of it takes microseconds.</summary>
+    internal bool IsSmall => _prepared.IsSmall;
+
     /// <summary>Stopwatch ticks that each instruction took, when profiled; else null.</summary>
     public long[]? InstructionTicks => _ticks;
 

@@ -36,6 +36,17 @@ public sealed class WorkQueue
     /// <exception cref="GradientsException">SESSION_BUSY when the queue is full; SESSION_NOT_FOUND when it is closed; DRAINING when the scheduler is.</exception>
     public void Enqueue(Work work) => _scheduler.Enqueue(this, work);
 
+    /// <summary>
+    /// Runs work on the calling thread if it takes microseconds and nobody waits for a compute thread, here or elsewhere:
+    /// waking one would take longer. Else adds it behind what is there.
+    /// </summary>
+    /// <exception cref="GradientsException">As <see cref="Enqueue"/>.</exception>
+    public void RunOrEnqueue(Work work)
+    {
+        if (!_scheduler.TryRunHere(this, work))
+            _scheduler.Enqueue(this, work);
+    }
+
     /// <summary>Abandons what waits; what runs is abandoned at its next pause. Then runs <paramref name="last"/>.</summary>
     /// <returns>False when nothing runs and never will: the caller may do what is left itself.</returns>
     public bool TryClose(Work last) => _scheduler.Close(this, last);

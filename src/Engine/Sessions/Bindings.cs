@@ -10,7 +10,7 @@ namespace Gradients.Engine.Sessions;
 internal sealed class Bindings(GraphSession session)
 {
     private readonly Dictionary<NodeDefinition, Tensor> _bound = [];
-    private readonly Dictionary<NodeDefinition, NodeType> _announced = [];
+    private Dictionary<NodeDefinition, NodeType>? _announced;
     private readonly Dictionary<string, (long Size, ulong Node)> _symbols = [];
 
     /// <summary>Checks feeds against the declarations and takes them.</summary>
@@ -26,7 +26,7 @@ internal sealed class Bindings(GraphSession session)
     public NodeDefinition Announce(ulong id, NodeType type)
     {
         var node = Check(id, type);
-        _announced[node] = type;
+        (_announced ??= [])[node] = type;
         return node;
     }
 
@@ -43,7 +43,7 @@ internal sealed class Bindings(GraphSession session)
     {
         if (source.Op == StructuralOp.Constant)
             return new NodeType(Subgraph.ConstantOf(source).DataType, Subgraph.ConstantOf(source).Shape);
-        if (_announced.TryGetValue(source, out var announced))
+        if (_announced is not null && _announced.TryGetValue(source, out var announced))
             return announced;
         var tensor = Find(source);
         return new NodeType(tensor.DataType, tensor.Shape);
@@ -56,7 +56,7 @@ internal sealed class Bindings(GraphSession session)
         {
             if (sources[slot].Op == StructuralOp.Constant)
                 execution.Bind(slot, Subgraph.ConstantOf(sources[slot]));
-            else if (!_announced.ContainsKey(sources[slot]))
+            else if (_announced?.ContainsKey(sources[slot]) != true)
                 execution.Bind(slot, Find(sources[slot]));
         }
     }

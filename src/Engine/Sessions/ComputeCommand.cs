@@ -28,7 +28,9 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         if (Execution is null)
         {
             _planBegan = Stopwatch.GetTimestamp();
-            Execution = Prepare();
+            if (Prepare() is not { } prepared)
+                return false;
+            Execution = prepared;
             RequireFlops(Execution.Plan.Flops, Session.Host.Options.MaxFlopsPerRequest, "server");
             RequireFlops(Execution.Plan.Flops, Session.Tenant.MaxFlopsPerRequest, Session.Tenant.Subject);
             RequireReplyFits(Execution.Plan);
@@ -40,6 +42,8 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             _executeBegan = Stopwatch.GetTimestamp();
         }
 
+        if (IsBrief && !Execution.IsSmall)
+            return false;
         if (Execution.Run(parkAt, request.CheckFinite, Session.Host.Scheduler, Cancellation) == ExecutionStatus.Parked)
             return false;
         Count(Execution.Plan);
@@ -48,21 +52,28 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         return true;
     }
 
-    /// <summary>Validates, compiles and binds.</summary>
-    protected abstract PlanExecution Prepare();
+    protected override bool MayBeBrief => true;
+
+    /// <summary>Validates, compiles and binds. Null when it would have to compile and must be brief; then it is asked again.</summary>
+    protected abstract PlanExecution? Prepare();
 
     /// <summary>Turns outputs into the result and changes the session; what can fail comes first.</summary>
     protected abstract TResult Commit(PlanExecution execution);
 
-    /// <summary>The program of what is asked for, found or compiled.</summary>
-    protected CompiledProgram Compile(Action<ProgramRequest> ask)
+    /// <summary>The program of what is asked for, found or compiled; null when it was not found and the command must be brief.</summary>
+    protected CompiledProgram? Compile(Action<ProgramRequest> ask)
     {
-        var program = Session.Compile(p =>
+        void Ask(ProgramRequest program)
         {
-            p.Fusion = request.Fusion && !request.CheckFinite;
-            ask(p);
-        }, Bindings.TypeOf, Cancellation, out _hit);
-        return program;
+            program.Fusion = request.Fusion && !request.CheckFinite;
+            ask(program);
+        }
+
+        if (!IsBrief)
+            return Session.Compile(Ask, Bindings.TypeOf, Cancellation, out _hit);
+        var found = Session.FindProgram(Ask, Bindings.TypeOf);
+        _hit = found is not null;
+        return found;
     }
 
     protected void MarkHit() => _hit = true;

@@ -20,6 +20,9 @@ namespace Gradients.Engine.Sessions;
 /// </remarks>
 public sealed class GraphSession : IDisposable
 {
+    /// <summary>So many variables are handled in microseconds.</summary>
+    internal const int BriefCount = 16;
+
     private readonly WorkQueue _queue;
     private readonly SessionLimits _limits;
     private readonly Dictionary<NodeDefinition, VariableState> _variables = [];
@@ -98,10 +101,10 @@ public sealed class GraphSession : IDisposable
         Submit(new TrainCommand(this, request, cancellation));
 
     public Task<VariablesResult> GetVariablesAsync(GetVariablesRequest request, CancellationToken cancellation = default) =>
-        Immediately(request, () => Snapshot(request), cancellation);
+        Immediately(request, () => Snapshot(request), cancellation, isShort: request.Variables.Count is > 0 and <= BriefCount);
 
     public Task ZeroGradientsAsync(ZeroGradientsRequest request, CancellationToken cancellation = default) =>
-        Immediately(request, () => ZeroGradients(request), cancellation);
+        Immediately(request, () => ZeroGradients(request), cancellation, isShort: !request.KeepZeros && request.Variables.Count is > 0 and <= BriefCount);
 
     public Task ReleaseAsync(ReleaseRequest request, CancellationToken cancellation = default) =>
         Immediately(request, () => ReleaseAll(request), cancellation);
@@ -177,9 +180,7 @@ public sealed class GraphSession : IDisposable
     /// <summary>The program of what is asked for, shared with the tenant's sessions that ask for the same.</summary>
     internal CompiledProgram Compile(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf, CancellationToken cancellation, out bool hit)
     {
-        _program.Clear();
-        ask(_program);
-        PlanKey.Write(_program, _subgraph, _writer, _sourceTypes, typeOf);
+        WriteKey(ask, typeOf);
         var most = _limits.Graph.MaxExpandedNodes;
         var program = Host.Plans.Get(_writer.Written, () => _charge.Compile(_program, _subgraph, most, () => CompiledProgram.Compile(_program, _subgraph, _sourceTypes, most, cancellation)), out hit, Tenant.Name);
         if (_writer.Written.Length > 1 << 20)
@@ -187,15 +188,41 @@ public sealed class GraphSession : IDisposable
         return program;
     }
 
+    /// <summary>The program of what is asked for, or null when it would have to be compiled.</summary>
+    internal CompiledProgram? FindProgram(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf)
+    {
+        WriteKey(ask, typeOf);
+        return Host.Plans.Find(_writer.Written, Tenant.Name);
+    }
+
+    /// <summary>The plan of one optimizer update for parameters of this type, or null when it would have to be compiled.</summary>
+    internal Plan? FindOptimizerPlan(Optimizer optimizer, NodeType type)
+    {
+        WriteKey(optimizer, type);
+        return Host.Plans.Find(_writer.Written, Tenant.Name)?.Forward;
+    }
+
     /// <summary>The plan of one optimizer update for parameters of this type.</summary>
     internal Plan OptimizerPlan(Optimizer optimizer, NodeType type, CancellationToken cancellation)
+    {
+        WriteKey(optimizer, type);
+        return Host.Plans.Get(_writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.ScalarCount, cancellation), out _, Tenant.Name).Forward;
+    }
+
+    private void WriteKey(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf)
+    {
+        _program.Clear();
+        ask(_program);
+        PlanKey.Write(_program, _subgraph, _writer, _sourceTypes, typeOf);
+    }
+
+    private void WriteKey(Optimizer optimizer, NodeType type)
     {
         _writer.Clear();
         _writer.Write(IsaLevel.Name);
         _writer.Write((byte)255);
         _writer.Write(optimizer.Variant);
         _writer.Write(type.DataType, type.Shape);
-        return Host.Plans.Get(_writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.ScalarCount, cancellation), out _, Tenant.Name).Forward;
     }
 
     /// <summary>Ids of the definitions of the program compiled last, by position.</summary>
@@ -328,23 +355,21 @@ public sealed class GraphSession : IDisposable
         Count();
     }
 
-    private Task<TResult> Immediately<TResult>(SessionRequest request, Func<TResult> action, CancellationToken cancellation) =>
-        Submit(new ImmediateCommand<TResult>(
-            this,
-            request,
-            () =>
-            {
-                var result = action();
-                Count();
-                return result;
-            },
-            cancellation));
+    private Task<TResult> Immediately<TResult>(SessionRequest request, Func<TResult> action, CancellationToken cancellation, bool isShort = false) =>
+        Submit(new ImmediateCommand<TResult>(this, request, AndCount(action), cancellation) { IsShort = isShort });
+
+    private Func<TResult> AndCount<TResult>(Func<TResult> action) => () =>
+    {
+        var result = action();
+        Count();
+        return result;
+    };
 
     private Task<TResult> Submit<TResult>(SessionCommand<TResult> command)
     {
         try
         {
-            _queue.Enqueue(command);
+            _queue.RunOrEnqueue(command);
             return command.Completion;
         }
         catch (GradientsException e)

@@ -99,7 +99,9 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         {
             // Nobody reads any more: the loop ends between two steps.
             await cancellation.CancelAsync();
-            (await running.ContinueWith(t => t.IsCompletedSuccessfully ? t.Result : null, TaskScheduler.Default))?.Dispose();
+            await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (running.IsCompletedSuccessfully)
+                (await running).Dispose();
             throw;
         }
 

@@ -117,6 +117,10 @@ public sealed class TelemetryDocumentTests : IDisposable
             var loss = (x * w).Sum();
             await session.BackwardAsync(loss, [w], new Feeds { [x] = new float[2] }, GradientMode.Accumulate, [loss], new RequestOptions { Profile = true });
             await session.ApplyGradientsAsync(new Sgd());
+            await foreach (var _ in session.TrainAsync(loss, new Sgd(), 1, options: new TrainOptions { Feeds = new Feeds { [x] = new float[2] } }))
+            {
+            }
+
             await Assert.ThrowsAnyAsync<GradientsClientException>(() => session.BackwardAsync(loss, [w]));
         }
 
