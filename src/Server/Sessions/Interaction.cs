@@ -27,6 +27,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     private readonly CancellationTokenSource _working = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(call).Cancellation, session.Closed);
     private readonly Channel<Pending> _results = Channel.CreateUnbounded<Pending>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly CommandsInFlight _commands = new();
+    private readonly List<Pending> _started = [];
     private readonly SemaphoreSlim _unwritten = new(2 * options.MaxQueuedCommands);
     private readonly WireLease _wire = TenantCall.Of(call).Wire;
     private readonly Lock _gate = new();
@@ -60,6 +61,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         }
         finally
         {
+            PassOn();
             _results.Writer.Complete();
             await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             session.Detach(this);
@@ -93,9 +95,12 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 foreach (var command in requests.Current.Commands)
                 {
                     // Refusals, too, wait for the client to read: a client that never does stops being read.
-                    await _unwritten.WaitAsync(cancellation);
+                    var room = _unwritten.WaitAsync(cancellation);
+                    if (!room.IsCompletedSuccessfully || _started.Count >= ResultBatch.MaxResults)
+                        PassOn();
+                    await room;
                     message.Retain();
-                    _results.Writer.TryWrite(Start(command, message));
+                    _started.Add(Start(command, message));
                 }
             }
             finally
@@ -103,7 +108,24 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 message.Release();
             }
         }
-        while (await requests.MoveNext(cancellation));
+        while (await NextAsync(requests, cancellation));
+    }
+
+    /// <summary>Reads on; what was started is passed on first when there is nothing to read yet.</summary>
+    private Task<bool> NextAsync(IAsyncStreamReader<V1.InteractRequest> requests, CancellationToken cancellation)
+    {
+        var next = requests.MoveNext(cancellation);
+        if (!next.IsCompleted || _started.Count >= ResultBatch.MaxResults)
+            PassOn();
+        return next;
+    }
+
+    /// <summary>Lets the writing loop see what was started, some at a time: it would send each result by itself.</summary>
+    private void PassOn()
+    {
+        foreach (var started in _started)
+            _results.Writer.TryWrite(started);
+        _started.Clear();
     }
 
     private Pending Start(V1.SessionCommand wire, MessageHold message)

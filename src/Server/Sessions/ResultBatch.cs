@@ -5,7 +5,7 @@ namespace Gradients.Server.Sessions;
 /// <summary>Results that are ready together and travel together while they are small.</summary>
 internal sealed class ResultBatch
 {
-    private const int MaxResults = 64;
+    public const int MaxResults = 64;
     private const int MaxBytes = 1 << 16;
 
     private readonly List<WireCharge> _charges = [];
