@@ -21,8 +21,12 @@ public sealed partial class Session
     /// <param name="feeds">Its tensors, or null.</param>
     /// <param name="timeout">Its deadline, or null for the session's.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
-    private async Task<V1.CommandResult> SendAsync(V1.SessionCommand command, bool changesState, bool identified, RequestTensors? feeds, TimeSpan? timeout, CancellationToken cancellationToken)
+    private Task<V1.CommandResult> SendAsync(V1.SessionCommand command, bool changesState, bool identified, RequestTensors? feeds, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        SendAsync(new PendingCommand(command, changesState) { IsIdentified = identified }, feeds, timeout, cancellationToken);
+
+    private async Task<V1.CommandResult> SendAsync(PendingCommand pending, RequestTensors? feeds, TimeSpan? timeout, CancellationToken cancellationToken)
     {
+        var command = pending.Command;
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         RequireOutsideCustom();
         cancellationToken.ThrowIfCancellationRequested();
@@ -44,7 +48,6 @@ public sealed partial class Session
         var uploading = feeds?.UploadAsync(_transfer, cancellationToken) ?? Task.CompletedTask;
         ExceptionDispatchInfo? failure = null;
         var ahead = new List<PendingCommand>();
-        var pending = new PendingCommand(command, changesState) { IsIdentified = identified };
         try
         {
             try
@@ -77,7 +80,7 @@ public sealed partial class Session
 
                 if (failure is null && !cancellationToken.IsCancellationRequested)
                 {
-                    if (identified)
+                    if (pending.IsIdentified)
                         _identity.Identify(command);
                     _stream.Add(pending);
                 }
@@ -92,7 +95,7 @@ public sealed partial class Session
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            var result = await _stream.ResultAsync(pending, cancellationToken).ConfigureAwait(false);
+            var result = await (pending.Reported is null ? _stream.ResultAsync(pending, cancellationToken) : _stream.ResultOfCancellableAsync(pending, cancellationToken)).ConfigureAwait(false);
             span.SetStatus(StatusCode.OK);
             return result;
         }

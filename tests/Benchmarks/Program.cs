@@ -7,6 +7,7 @@ using Gradients.Benchmarks.Ops;
 using Gradients.Benchmarks.Peers;
 using Gradients.Benchmarks.Products;
 using Gradients.Benchmarks.Profiles;
+using Gradients.Benchmarks.Remote;
 using Gradients.Benchmarks.Scaling;
 using Gradients.Benchmarks.Steps;
 using Gradients.Benchmarks.Telemetry;
@@ -17,7 +18,7 @@ if (args is [ServerProcess.Verb])
     return 0;
 }
 
-ISuite[] suites = [new LimitsSuite(), new GemmSuite(), new ElementwiseSuite(), new ReduceSuite(), new ConvSuite(), new StepsSuite(), new ScalingSuite(), new ProfileSuite()];
+ISuite[] suites = [new LimitsSuite(), new GemmSuite(), new ElementwiseSuite(), new ReduceSuite(), new ConvSuite(), new StepsSuite(), new ScalingSuite(), new ProfileSuite(), new RemoteSuite()];
 string[] known = [.. suites.Select(s => s.Name), MicroBenchmarks.Name, TelemetryCost.Name];
 
 var names = new Argument<string[]>("suites") { Description = $"Suites to run: {string.Join(", ", known)}.", Arity = ArgumentArity.OneOrMore };

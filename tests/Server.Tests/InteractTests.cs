@@ -105,9 +105,10 @@ public sealed class InteractTests
         await using var server = await TestServer.StartAsync(new GradientsServerOptions { MaxQueuedCommands = 2 });
         var session = await server.OpenAsync();
         await DefineAsync(server, session);
+        await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { Slow.Nodes(100) } });
         using var stream = server.Sessions.Interact();
-        var request = new V1.InteractRequest { Session = session };
-        for (ulong tag = 1; tag <= 200; tag++)
+        var request = new V1.InteractRequest { Session = session, Commands = { new V1.SessionCommand { Forward = Slow.Forward(100) } } };
+        for (ulong tag = 1; tag < 200; tag++)
             request.Commands.Add(new V1.SessionCommand { Tag = tag, Backward = Backward("") });
         await stream.RequestStream.WriteAsync(request);
         await stream.RequestStream.CompleteAsync();
@@ -140,6 +141,112 @@ public sealed class InteractTests
         var results = await AllAsync(stream);
         Check(results[2].Error, StatusCode.DeadlineExceeded, "DEADLINE_EXCEEDED");
         Assert.Equal("absent", await GradientTextAsync(server, session));
+    }
+
+    [Fact]
+    public async Task A_command_is_cancelled_by_its_tag_ahead_of_a_full_queue()
+    {
+        await using var server = await TestServer.StartAsync(new GradientsServerOptions { MaxQueuedCommands = 4 });
+        var session = await server.OpenAsync();
+        await DefineAsync(server, session);
+        await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { Slow.Nodes(100) } });
+        using var stream = server.Sessions.Interact();
+        var request = new V1.InteractRequest { Session = session, Commands = { new V1.SessionCommand { Tag = 1, Forward = Slow.Forward(100) } } };
+        for (ulong tag = 2; tag <= 4; tag++)
+            request.Commands.Add(new V1.SessionCommand { Tag = tag / 2, Backward = Backward("", V1.GradientMode.Accumulate) });
+        request.Commands.Add(new V1.SessionCommand { Tag = 5, Cancel = new V1.CancelRequest { Tag = 1 } });
+        request.Commands.Add(new V1.SessionCommand { Tag = 6, Cancel = new V1.CancelRequest { Tag = 99 } });
+        await stream.RequestStream.WriteAsync(request);
+        await stream.RequestStream.CompleteAsync();
+        var results = await AllAsync(stream);
+
+        // Tags need not be unique: the first three commands had the one that was cancelled.
+        Assert.Equal([1UL, 1, 1, 2, 5, 6], results.Select(r => r.Tag));
+        Assert.All(results.Take(3), r => Check(r.Error, StatusCode.Cancelled, "CANCELLED"));
+        Assert.Equal(3u, results[4].Cancel.Commands);
+        Assert.Equal(0u, results[5].Cancel.Commands);
+        Assert.Equal("5 7", await GradientTextAsync(server, session));
+    }
+
+    [Fact]
+    public async Task A_bad_command_fails_itself_and_what_needs_it()
+    {
+        await using var server = await TestServer.StartAsync();
+        var session = await server.OpenAsync();
+        using var stream = server.Sessions.Interact();
+        await stream.RequestStream.WriteAsync(new V1.InteractRequest
+        {
+            Session = session,
+            Commands =
+            {
+                new V1.SessionCommand { Tag = 1, DefineNodes = Define("") },
+                new V1.SessionCommand { Tag = 2, SetVariables = Set("", 2, 3) },
+                new V1.SessionCommand { Tag = 3, DefineNodes = new V1.DefineNodesRequest { Nodes = { Node(10, "Neg", 4), Node(11, "NoSuchOp", 10) } } },
+                new V1.SessionCommand { Tag = 4, Backward = new V1.BackwardRequest { Feeds = { Feed(2, Tensor([5, 7], 2)) }, Roots = { Root(10) }, Mode = V1.GradientMode.Accumulate } },
+                new V1.SessionCommand { Tag = 5, Backward = Backward("", V1.GradientMode.Accumulate) },
+            },
+        });
+        await stream.RequestStream.CompleteAsync();
+        var results = await AllAsync(stream);
+        Assert.Equal([1UL, 2, 3, 4, 5], results.Select(r => r.Tag));
+        Check(results[2].Error, StatusCode.Unimplemented, "OP_UNSUPPORTED");
+        Check(results[3].Error, StatusCode.NotFound, "VALUE_NOT_FOUND");
+        Assert.NotNull(results[4].Backward);
+        Assert.Equal("5 7", await GradientTextAsync(server, session));
+    }
+
+    [Fact]
+    public async Task A_dropped_stream_is_resumed_and_nothing_is_applied_twice()
+    {
+        await using var server = await TestServer.StartAsync();
+        var session = await server.OpenAsync();
+        await DefineAsync(server, session);
+        V1.InteractRequest Steps(ulong first, ulong last)
+        {
+            var message = new V1.InteractRequest { Session = session };
+            for (var number = first; number <= last; number++)
+            {
+                var backward = Backward("", V1.GradientMode.Accumulate);
+                backward.RequestId = Id(number);
+                message.Commands.Add(new V1.SessionCommand { Tag = number, Backward = backward });
+            }
+
+            return message;
+        }
+
+        // Dropped three times at different moments: when the first result is there, at once, and when all are.
+        foreach (var read in new[] { 1, 0, 100 })
+        {
+            using var dropped = server.Sessions.Interact();
+            await dropped.RequestStream.WriteAsync(Steps(1, 100));
+            for (var results = 0; results < read; results += dropped.ResponseStream.Current.Results.Count)
+                Assert.True(await dropped.ResponseStream.MoveNext(default));
+        }
+
+        using var stream = server.Sessions.Interact();
+        await stream.RequestStream.WriteAsync(Steps(1, 150));
+        await stream.RequestStream.CompleteAsync();
+        var all = await AllAsync(stream);
+        Assert.All(all, r => Assert.NotNull(r.Backward));
+        Assert.All(all.Take(100), r => Assert.True(r.Replayed));
+        Assert.All(all.Skip(100), r => Assert.False(r.Replayed));
+        Assert.Equal("750 1050", await GradientTextAsync(server, session));
+    }
+
+    [Fact]
+    public async Task Requests_that_are_one_message_each_are_pipelined_too()
+    {
+        await using var server = await TestServer.StartAsync();
+        var session = await server.OpenAsync();
+        await DefineAsync(server, session);
+        using var stream = server.Sessions.Interact();
+        await AttachAsync(stream, session);
+        var all = AllAsync(stream);
+        for (ulong tag = 1; tag <= 500; tag++)
+            await stream.RequestStream.WriteAsync(new V1.InteractRequest { Commands = { new V1.SessionCommand { Tag = tag, Backward = Backward("", V1.GradientMode.Accumulate) } } });
+        await stream.RequestStream.CompleteAsync();
+        Assert.Equal(Enumerable.Range(1, 500).Select(i => (ulong)i), (await all).Select(r => r.Tag));
+        Assert.Equal("2500 3500", await GradientTextAsync(server, session));
     }
 
     [Fact]

@@ -73,6 +73,13 @@ internal sealed class CommandQueue(int window)
         }
     }
 
+    /// <summary>The command with a tag; null when it is not known.</summary>
+    public PendingCommand? Find(ulong tag)
+    {
+        lock (_gate)
+            return _byTag.GetValueOrDefault(tag)?.Value;
+    }
+
     /// <summary>Takes the command of a result out of the queue; null when it is not known.</summary>
     public PendingCommand? Answered(ulong tag)
     {

@@ -55,6 +55,14 @@ internal sealed class CommandStream : IAsyncDisposable
         _wake.Writer.TryWrite(true);
     }
 
+    /// <summary>Waits for a queued command that is cancelled on the server when the token is: its result tells what it has done by then.</summary>
+    /// <exception cref="GradientsClientException">It failed.</exception>
+    public async Task<V1.CommandResult> ResultOfCancellableAsync(PendingCommand command, CancellationToken cancellationToken)
+    {
+        await using var registration = cancellationToken.UnsafeRegister(_ => Cancel(command), null).ConfigureAwait(false);
+        return await ResultAsync(command, CancellationToken.None).ConfigureAwait(false);
+    }
+
     /// <summary>Waits for a queued command.</summary>
     /// <exception cref="GradientsClientException">It failed.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled; the command may still take effect.</exception>
@@ -82,6 +90,15 @@ internal sealed class CommandStream : IAsyncDisposable
         await _loop.ConfigureAwait(false);
         _queue.FailAll(() => new ObjectDisposedException(nameof(Session)));
         _stop.Dispose();
+    }
+
+    private void Cancel(PendingCommand command)
+    {
+        // A stream that is disposed fails the command itself.
+        if (Volatile.Read(ref _disposed) != 0)
+            return;
+        _queue.Add(new PendingCommand(new V1.SessionCommand { Cancel = new V1.CancelRequest { Tag = command.Command.Tag } }, changesState: false) { IsIdentified = true });
+        _wake.Writer.TryWrite(true);
     }
 
     private async Task RunAsync()
@@ -209,6 +226,12 @@ internal sealed class CommandStream : IAsyncDisposable
                     if (result.Callout is { } callout)
                     {
                         _asked(callout);
+                        continue;
+                    }
+
+                    if (result.Train?.Report is { } report)
+                    {
+                        _queue.Find(result.Tag)?.Reported?.Invoke(report);
                         continue;
                     }
 

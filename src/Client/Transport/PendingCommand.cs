@@ -14,6 +14,9 @@ internal sealed class PendingCommand(V1.SessionCommand command, bool changesStat
     /// <summary>The server never executes it twice.</summary>
     public bool IsIdentified { get; init; }
 
+    /// <summary>Takes the reports that precede the result; it neither waits nor throws. Null for commands that have none.</summary>
+    public Action<V1.TrainReport>? Reported { get; init; }
+
     public CommandStage Stage { get; set; }
 
     /// <summary>It was written to a stream before, perhaps an earlier one.</summary>

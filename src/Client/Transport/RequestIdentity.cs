@@ -29,6 +29,9 @@ internal sealed class RequestIdentity
             case V1.SessionCommand.CommandOneofCase.ApplyGradients:
                 command.ApplyGradients.RequestId = id;
                 break;
+            case V1.SessionCommand.CommandOneofCase.Train:
+                command.Train.RequestId = id;
+                break;
             case V1.SessionCommand.CommandOneofCase.SetVariables:
                 command.SetVariables.RequestId = id;
                 break;

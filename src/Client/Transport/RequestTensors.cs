@@ -34,20 +34,21 @@ internal sealed class RequestTensors(TransferLimits limits)
     }
 
     /// <summary>Feeds in their declared types.</summary>
+    /// <param name="rows">Their first axis is sliced later and may have any length.</param>
     /// <exception cref="GradientsClientException">A value does not fit the declared type.</exception>
-    public IEnumerable<V1.Feed> Add(Feeds? feeds, GraphContext context)
+    public IEnumerable<V1.Feed> Add(Feeds? feeds, GraphContext context, bool rows = false)
     {
         foreach (var (node, value) in feeds ?? [])
         {
             node.RequireUsableIn(context);
             if (value is TensorHandle handle)
             {
-                Check(node, handle.DataType, handle.Shape);
+                Check(node, handle.DataType, handle.Shape, rows);
                 yield return new V1.Feed { Node = node.Id, Tensor = new V1.Tensor { DataType = (V1.DataType)handle.DataType, Shape = { handle.Shape.Dimensions.ToArray() }, Handle = handle.Name } };
             }
             else
             {
-                yield return new V1.Feed { Node = node.Id, Tensor = Add(Fit((TensorData)value, node)) };
+                yield return new V1.Feed { Node = node.Id, Tensor = Add(Fit((TensorData)value, node, rows)) };
             }
         }
     }
@@ -57,28 +58,28 @@ internal sealed class RequestTensors(TransferLimits limits)
 
     /// <summary>The value under the node's shape.</summary>
     /// <exception cref="GradientsClientException">It does not fit the node's type.</exception>
-    public static TensorData Fit(TensorData data, Node node)
+    public static TensorData Fit(TensorData data, Node node, bool rows = false)
     {
-        if (data.IsFlat && node.Shape is { } shape && shape.Rank != 1 && shape.ElementCount == data.Shape.ElementCount)
+        if (!rows && data.IsFlat && node.Shape is { } shape && shape.Rank != 1 && shape.ElementCount == data.Shape.ElementCount)
             data = data.Reshape(shape.Dimensions);
-        Check(node, data.DataType, data.Shape);
+        Check(node, data.DataType, data.Shape, rows);
         return data;
     }
 
-    private static void Check(Node node, DataType dataType, Shape shape)
+    private static void Check(Node node, DataType dataType, Shape shape, bool rows)
     {
         var given = new NodeType(dataType, shape).ToString();
         if (node.DataType is { } type && type != dataType)
             throw Errors.Local(StatusCode.InvalidArgument, ErrorReasons.DataTypeMismatch, $"{node} cannot take {given}.", Metadata(node, given));
-        if (node.Declared is { } declared ? !Fits(declared, shape) : node.Shape is { } exact && !exact.Equals(shape))
+        if (node.Declared is { } declared ? !Fits(declared, shape, rows ? 1 : 0) : node.Shape is { } exact && !exact.Equals(shape))
             throw Errors.Local(StatusCode.InvalidArgument, ErrorReasons.ShapeMismatch, $"{node}{(node.Declared is null ? "" : $" declared as {node.Declared}")} cannot take {given}.", Metadata(node, given));
     }
 
-    private static bool Fits(TensorType declared, Shape shape)
+    private static bool Fits(TensorType declared, Shape shape, int from)
     {
         if (declared.Dimensions.Count != shape.Rank)
             return false;
-        for (var i = 0; i < shape.Rank; i++)
+        for (var i = from; i < shape.Rank; i++)
         {
             if (declared.Dimensions[i] is { Symbol: null, Size: var size } && size != shape[i])
                 return false;

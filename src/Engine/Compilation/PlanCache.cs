@@ -53,6 +53,26 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
         }
     }
 
+    /// <summary>The program of a key, or null when it is not there or not compiled yet.</summary>
+    /// <param name="scope">Whose programs they are.</param>
+    public CompiledProgram? Find(ReadOnlySpan<byte> key, string scope = "")
+    {
+        lock (_gate)
+        {
+            if (!_scopes.TryGetValue(scope, out var owner)
+                || !owner.Entries.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out var entry)
+                || entry.Program is not { } program)
+            {
+                return null;
+            }
+
+            owner.Recent.Remove(entry.Link);
+            owner.Recent.AddFirst(entry.Link);
+            Interlocked.Increment(ref _hits);
+            return program;
+        }
+    }
+
     /// <summary>The program of a key, compiled by <paramref name="compile"/> when it is new.</summary>
     /// <param name="hit">Whether it was there already.</param>
     /// <param name="scope">Whose programs they are.</param>

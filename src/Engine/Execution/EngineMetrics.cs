@@ -36,6 +36,7 @@ public sealed class EngineMetrics
     private readonly Histogram<double> _queued;
     private readonly Histogram<double> _callouts;
     private long _asked;
+    private long _steps;
 
     internal EngineMetrics(Meter meter, EngineHost host)
     {
@@ -48,6 +49,7 @@ public sealed class EngineMetrics
         meter.CreateObservableCounter("gradients.compute.time", () => host.Scheduler.ComputeTime.TotalSeconds, "s", "Time that compute threads have computed, of all threads together.");
         meter.CreateObservableCounter("gradients.executions", () => Measure(_executions, Phases), "{execution}", "Executions of plans that completed.");
         meter.CreateObservableCounter("gradients.flops", () => Measure(_flops, Phases), "{flop}", "Floating-point operations of the executions that completed, by the plans' estimate.");
+        meter.CreateObservableCounter("gradients.train.steps", () => Volatile.Read(ref _steps), "{step}", "Optimizer steps that loops have applied.");
         meter.CreateObservableCounter("gradients.tensor.io", () => Measure(_elements, Directions), "By", "Elements of tensors that callers sent and were sent.");
         meter.CreateObservableUpDownCounter("gradients.pool.rented", () => host.Pool.RentedBytes, "By", "Tensor memory in use.");
         meter.CreateObservableUpDownCounter("gradients.pool.held", () => host.Pool.HeldBytes, "By", "Tensor memory in use and kept for reuse.");
@@ -61,9 +63,10 @@ public sealed class EngineMetrics
         meter.CreateObservableUpDownCounter("gradients.plan.bytes", () => host.Plans.Bytes, "By", "Memory of the compiled plans in the cache.");
     }
 
-    public void Executed(ComputePhase phase, double flops)
+    /// <param name="flops">Of all executions together.</param>
+    public void Executed(ComputePhase phase, double flops, long executions = 1)
     {
-        Interlocked.Increment(ref _executions[(int)phase]);
+        Interlocked.Add(ref _executions[(int)phase], executions);
         ref var sum = ref _flops[(int)phase];
         double before;
         do
@@ -85,6 +88,9 @@ public sealed class EngineMetrics
     }
 
     public static string NameOf(CalloutPhase phase) => phase == CalloutPhase.Forward ? "forward" : "backward";
+
+    /// <summary>Counts steps that loops have applied.</summary>
+    public void Trained(long steps) => Interlocked.Add(ref _steps, steps);
 
     public void Queued(TimeSpan time) => _queued.Record(time.TotalSeconds);
 

@@ -15,6 +15,7 @@ public static class GradientsActivities
     public const string Forward = "gradients.forward";
     public const string Backward = "gradients.backward";
     public const string Optimizer = "gradients.optimizer";
+    public const string Train = "gradients.train";
     public const string Op = "gradients.op";
     public const string Callout = "gradients.callout";
 

@@ -86,6 +86,9 @@ public sealed unsafe class PlanExecution : IDisposable
 
     public Plan Plan { get; }
 
+    /// <summary>Whether all of it takes microseconds.</summary>
+    internal bool IsSmall => _prepared.IsSmall;
+
     /// <summary>Stopwatch ticks that each instruction took, when profiled; else null.</summary>
     public long[]? InstructionTicks => _ticks;
 
@@ -112,6 +115,9 @@ public sealed unsafe class PlanExecution : IDisposable
 
     /// <summary>Binds an input to a constant's elements.</summary>
     public void Bind(int slot, ConstantData data) => _inputs[slot] = data.Pointer;
+
+    /// <summary>Binds an input to row-major elements of its type, which the caller has checked.</summary>
+    internal void Bind(int slot, void* elements) => _inputs[slot] = elements;
 
     /// <summary>The Stopwatch timestamp at which the last forward instruction was done; 0 before, and when it is not traced.</summary>
     public long ForwardDone { get; private set; }
@@ -212,6 +218,26 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>Hands over an output as a tensor.</summary>
     public Tensor TakeTensor(int index) => new(Plan.Outputs[index].DataType, Plan.Outputs[index].Shape, TakeOutput(index));
 
+    /// <summary>An output that is still the execution's own; null when it was taken or nothing is reserved yet.</summary>
+    internal PooledBuffer? Output(int index) => _outputs[index];
+
+    /// <summary>Takes over a buffer of an output's size to write that output to, in the place of one that was taken.</summary>
+    internal void GiveOutput(int index, PooledBuffer buffer)
+    {
+        if (_outputs[index] is not null)
+            throw new InvalidOperationException("The output has a buffer already.");
+        _outputs[index] = buffer;
+    }
+
+    /// <summary>Makes it ready to run again, whether it has completed or not, with the same bindings and the same memory.</summary>
+    internal void Rewind()
+    {
+        if (_together)
+            _crew.End();
+        (_instruction, _unit, _workSinceClock, _started, _together) = (0, 0, 0, false, false);
+        ForwardDone = 0;
+    }
+
     /// <summary>Releases arena and untaken outputs and makes the execution available again; a second call does nothing.</summary>
     public void Dispose()
     {
@@ -226,12 +252,10 @@ public sealed unsafe class PlanExecution : IDisposable
             _outputs[i] = null;
         }
 
-        if (_together)
-            _crew.End();
+        Rewind();
         Array.Clear(_inputs);
         (_ticks, _begins, _ends) = (null, null, null);
-        (_account, ForwardDone, _traced) = (null, 0, false);
-        (_instruction, _unit, _workSinceClock, _started, _together, _answered) = (0, 0, 0, false, false, false);
+        (_account, _traced, _answered) = (null, false, false);
         _prepared.Ready.Put(this);
     }
 

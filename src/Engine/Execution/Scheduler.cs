@@ -185,6 +185,24 @@ public sealed class Scheduler : IDisposable
         }
     }
 
+    /// <summary>Runs work on the calling thread; false when others wait or it takes too long, and it is not queued.</summary>
+    internal bool TryRunHere(WorkQueue queue, Work work)
+    {
+        lock (_gate)
+        {
+            if (_disposed || _waiting > 0 || queue.Closed || queue.Running || queue.Items.Count > 0)
+                return false;
+            queue.Items.Enqueue(work);
+            queue.Running = true;
+            _queued++;
+        }
+
+        var began = Stopwatch.GetTimestamp();
+        var status = work.TryRunBriefly() ? WorkStatus.Done : WorkStatus.Parked;
+        PutBack(null, queue, status, Stopwatch.GetTimestamp() - began);
+        return true;
+    }
+
     /// <summary>False when no thread is in the queue: what waited is abandoned already and <paramref name="last"/> is not kept.</summary>
     internal bool Close(WorkQueue queue, Work last)
     {
@@ -335,17 +353,14 @@ public sealed class Scheduler : IDisposable
             if (queue is null)
                 return;
             _threadQueue = queue;
-            var work = Peek(queue);
-            WorkStatus status;
-            do
+            for (var work = Peek(queue); work is not null;)
             {
                 var began = Stopwatch.GetTimestamp();
-                status = work.Run(began + _slice);
-                Charge(queue, Stopwatch.GetTimestamp() - began);
+                var status = work.Run(began + _slice);
+                work = PutBack(thread, queue, status, Stopwatch.GetTimestamp() - began);
             }
-            while (status == WorkStatus.Parked && Volatile.Read(ref _waiting) == 0 && !queue.Closed && !Volatile.Read(ref _disposed));
+
             _threadQueue = null;
-            PutBack(thread, queue, status);
         }
     }
 
@@ -377,43 +392,50 @@ public sealed class Scheduler : IDisposable
             return queue.Items.Peek();
     }
 
-    private void Charge(WorkQueue queue, long ticks)
+    /// <summary>
+    /// Counts the time of a piece of work and puts its queue back in line. Returns the queue's next piece when the thread may go
+    /// on with it, because nobody else waits.
+    /// </summary>
+    /// <param name="thread">The compute thread; null for a caller's own.</param>
+    private Work? PutBack(int? thread, WorkQueue queue, WorkStatus status, long ticks)
     {
+        List<Work>? left = null;
+        Work? last;
         lock (_gate)
         {
             _computeTicks += ticks;
             queue.Received += ticks;
             queue.Owner.Received += ticks;
-            Advance(queue.Owner);
-        }
-    }
-
-    private void PutBack(int thread, WorkQueue queue, WorkStatus status)
-    {
-        List<Work> left = [];
-        Work? last;
-        lock (_gate)
-        {
-            queue.Running = false;
-            _running[thread] = null;
-            _busy--;
-            last = queue.Last;
+            if (thread is not null)
+                Advance(queue.Owner);
             if (status == WorkStatus.Done)
             {
                 queue.Items.Dequeue();
                 _queued--;
             }
 
+            var waits = status == WorkStatus.Waiting && !queue.Resumed;
+            queue.Resumed = false;
+            if (thread is not null && !waits && queue.Items.Count > 0 && _waiting == 0 && !queue.Closed && !_disposed)
+                return queue.Items.Peek();
+            queue.Running = false;
+            if (thread is { } index)
+            {
+                _running[index] = null;
+                _busy--;
+            }
+
+            last = queue.Last;
             if (queue.Closed || _disposed)
-                Drain(queue, left);
-            else if (status == WorkStatus.Waiting && !queue.Resumed)
+                Drain(queue, left = []);
+            else if (waits)
                 _outside.Add(queue);
             else if (queue.Items.Count > 0)
                 MakeReady(queue);
-            queue.Resumed = false;
         }
 
-        left.ForEach(w => w.Abandon());
+        left?.ForEach(w => w.Abandon());
         last?.Run(long.MaxValue);
+        return null;
     }
 }

@@ -20,6 +20,12 @@ public abstract class Work
     /// </summary>
     protected internal abstract WorkStatus Run(long parkAt);
 
+    /// <summary>
+    /// Does all of it on a thread that is no compute thread, if it is known to take microseconds; false when it is not, and
+    /// <see cref="Run"/> goes on with it. Must not throw.
+    /// </summary>
+    protected internal virtual bool TryRunBriefly() => false;
+
     /// <summary>Called instead of <see cref="Run"/> when the scheduler or the queue is closed before the work is done.</summary>
     protected internal abstract void Abandon();
 }

@@ -42,6 +42,17 @@ public sealed class WorkQueue
     /// <summary>What this work waits for is there: it runs again. Without effect once the work is done.</summary>
     public void Resume(Work work) => _scheduler.Resume(this, work);
 
+    /// <summary>
+    /// Runs work on the calling thread if it takes microseconds and nobody waits for a compute thread, here or elsewhere:
+    /// waking one would take longer. Else adds it behind what is there.
+    /// </summary>
+    /// <exception cref="GradientsException">As <see cref="Enqueue"/>.</exception>
+    public void RunOrEnqueue(Work work)
+    {
+        if (!_scheduler.TryRunHere(this, work))
+            _scheduler.Enqueue(this, work);
+    }
+
     /// <summary>Abandons what waits; what runs is abandoned at its next pause. Then runs <paramref name="last"/>.</summary>
     /// <returns>False when nothing runs and never will: the caller may do what is left itself.</returns>
     public bool TryClose(Work last) => _scheduler.Close(this, last);

@@ -21,6 +21,8 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
     private long _bytes;
     private double _flops;
 
+    protected override bool MayBeBrief => true;
+
     protected override WorkStatus Advance(long parkAt, out IReadOnlyList<VariableVersion> result)
     {
         result = [];
@@ -31,9 +33,13 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
             _states = SelectVariables();
         }
 
+        if (IsBrief && _states.Count > GraphSession.BriefCount)
+            return WorkStatus.Parked;
         while (_updates.Count < _states.Count)
         {
             _execution ??= Prepare(_states[_updates.Count]);
+            if (_execution is null || (IsBrief && !_execution.IsSmall))
+                return WorkStatus.Parked;
             if (_execution.Run(parkAt, helpers: Session.Host.Scheduler, cancellation: Cancellation) == ExecutionStatus.Parked)
                 return WorkStatus.Parked;
             Collect(_states[_updates.Count], _execution);
@@ -83,13 +89,15 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
         return states;
     }
 
-    private PlanExecution Prepare(VariableState state)
+    /// <summary>Null when it would have to compile and must be brief; then it is asked again.</summary>
+    private PlanExecution? Prepare(VariableState state)
     {
         var optimizer = request.Optimizer;
         var fresh = state.OptimizerKind != optimizer.Kind;
         var step = fresh ? 1 : state.OptimizerStep + 1;
         var value = state.Value ?? throw GradientsException.Precondition(ErrorReasons.VariableNotSet, $"Variable {state.Definition.Id} has no value.");
-        var plan = Session.OptimizerPlan(optimizer, state.Type, Cancellation);
+        if ((IsBrief ? Session.FindOptimizerPlan(optimizer, state.Type) : Session.OptimizerPlan(optimizer, state.Type, Cancellation)) is not { } plan)
+            return null;
         Session.Tenant.Flops?.Take(plan.Flops);
         var execution = PlanExecution.Rent(plan, Session.Host.Pool, Session.Tenant.Bytes);
         var slot = 0;
@@ -97,7 +105,9 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
         execution.Bind(slot++, state.Gradient!);
         for (var i = 0; i < optimizer.StateCount; i++)
             execution.Bind(slot++, fresh ? Zeros(state.Type) : state.OptimizerState[i]);
-        foreach (var scalar in optimizer.Scalars(step))
+        Span<double> scalars = stackalloc double[optimizer.ScalarCount];
+        optimizer.Scalars(step, scalars);
+        foreach (var scalar in scalars)
             execution.Bind(slot++, Scalar(state.Type.DataType, scalar));
         return execution;
     }

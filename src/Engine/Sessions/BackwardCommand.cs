@@ -18,7 +18,7 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
     private int _fetched;
     private Run? _run;
 
-    protected override PlanExecution Prepare()
+    protected override PlanExecution? Prepare()
     {
         if (request.Roots.Count == 0)
             throw GradientsException.Invalid(ErrorReasons.InvalidField, "Backward needs at least one root.").With("field", "roots");
@@ -105,20 +105,23 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
         return execution;
     }
 
-    private PlanExecution PrepareJoint()
+    private PlanExecution? PrepareJoint()
     {
         Bindings.Feed(request.Feeds);
         if (_run is not null)
             Bindings.Capture(_run.Captured);
         _programWrt = _wrt;
         _fetched = request.Fetches.Count;
-        _program = Compile(p =>
+        var program = Compile(p =>
         {
             p.Fetches.AddRange(request.Fetches.Select(id => Session.Graph[id]));
             p.Roots.AddRange(request.Roots.Select(r => Session.Graph[r.Value]));
             p.HasCotangent.AddRange(request.Roots.Select(r => r.Cotangent is not null));
             p.Wrt.AddRange(_wrt.Select(id => Session.Graph[id]));
         });
+        if (program is null)
+            return null;
+        _program = program;
         var execution = PlanExecution.Rent(_program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
         Bindings.Bind(execution, Session.LastSources);
         var slot = Session.LastSources.Count;

@@ -10,6 +10,7 @@ namespace Gradients.Engine.Sessions;
 internal sealed class Bindings(GraphSession session)
 {
     private readonly Dictionary<NodeDefinition, Tensor> _bound = [];
+    private Dictionary<NodeDefinition, NodeType>? _announced;
     private readonly Dictionary<string, (long Size, ulong Node)> _symbols = [];
 
     /// <summary>Checks feeds against the declarations and takes them.</summary>
@@ -17,13 +18,16 @@ internal sealed class Bindings(GraphSession session)
     public void Feed(IReadOnlyDictionary<ulong, Tensor> feeds)
     {
         foreach (var (id, tensor) in feeds)
-        {
-            var node = session.Graph[id].Node;
-            if (node.Op != StructuralOp.Input && node.Op != StructuralOp.Variable)
-                throw GradientsException.Invalid(ErrorReasons.InvalidField, $"Node {id} is {node.Op.Name}; only Input and Variable nodes are fed.").With("node", id.ToString());
-            Check(node, tensor);
-            _bound[node] = tensor;
-        }
+            _bound[Check(id, new NodeType(tensor.DataType, tensor.Shape))] = tensor;
+    }
+
+    /// <summary>Checks what will be fed later: only its type is known now.</summary>
+    /// <exception cref="GradientsException">VALUE_NOT_FOUND, INVALID_FIELD, DATA_TYPE_MISMATCH, SHAPE_MISMATCH.</exception>
+    public NodeDefinition Announce(ulong id, NodeType type)
+    {
+        var node = Check(id, type);
+        (_announced ??= [])[node] = type;
+        return node;
     }
 
     /// <summary>Takes what a run saw, where nothing is bound yet.</summary>
@@ -39,19 +43,33 @@ internal sealed class Bindings(GraphSession session)
     {
         if (source.Op == StructuralOp.Constant)
             return new NodeType(Subgraph.ConstantOf(source).DataType, Subgraph.ConstantOf(source).Shape);
+        if (_announced is not null && _announced.TryGetValue(source, out var announced))
+            return announced;
         var tensor = Find(source);
         return new NodeType(tensor.DataType, tensor.Shape);
     }
 
+    /// <summary>Binds all sources but those that were announced only.</summary>
     public void Bind(PlanExecution execution, IReadOnlyList<NodeDefinition> sources)
     {
         for (var slot = 0; slot < sources.Count; slot++)
         {
             if (sources[slot].Op == StructuralOp.Constant)
                 execution.Bind(slot, Subgraph.ConstantOf(sources[slot]));
-            else
+            else if (_announced?.ContainsKey(sources[slot]) != true)
                 execution.Bind(slot, Find(sources[slot]));
         }
+    }
+
+    /// <summary>Binds a cotangent of its root's type.</summary>
+    /// <exception cref="GradientsException">DATA_TYPE_MISMATCH, SHAPE_MISMATCH.</exception>
+    public static void BindCotangent(PlanExecution execution, int slot, NodeType root, ulong id, Tensor cotangent)
+    {
+        if (cotangent.DataType != root.DataType)
+            throw GradientsException.Invalid(ErrorReasons.DataTypeMismatch, $"The cotangent of root {id} is {cotangent.DataType.Name()}; the root is {root}.").With("node", id.ToString());
+        if (!cotangent.Shape.Equals(root.Shape))
+            throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"The cotangent of root {id} has shape {cotangent.Shape}; the root is {root}.").With("node", id.ToString()).With("shapes", $"{root.Shape}, {cotangent.Shape}");
+        execution.Bind(slot, cotangent);
     }
 
     private Tensor Find(NodeDefinition source)
@@ -66,8 +84,11 @@ internal sealed class Bindings(GraphSession session)
         throw GradientsException.Invalid(ErrorReasons.FeedMissing, $"Input {Describe(source)} is needed and not fed.").With("node", source.Id.ToString());
     }
 
-    private void Check(NodeDefinition node, Tensor tensor)
+    private NodeDefinition Check(ulong id, NodeType tensor)
     {
+        var node = session.Graph[id].Node;
+        if (node.Op != StructuralOp.Input && node.Op != StructuralOp.Variable)
+            throw GradientsException.Invalid(ErrorReasons.InvalidField, $"Node {id} is {node.Op.Name}; only Input and Variable nodes are fed.").With("node", id.ToString());
         var type = (TensorType)node.Attributes.Find("type")!;
         if (tensor.DataType != type.DataType)
             throw GradientsException.Invalid(ErrorReasons.DataTypeMismatch, $"{node.Op.Name} {Describe(node)} is {type}; {tensor.DataType.Name()} was fed.").With("node", node.Id.ToString());
@@ -89,6 +110,7 @@ internal sealed class Bindings(GraphSession session)
 
         if (!fits)
             throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"{node.Op.Name} {Describe(node)} is {type}; {tensor.Shape} was fed.").With("node", node.Id.ToString()).With("shapes", $"{type}, {tensor.Shape}");
+        return node;
     }
 
     private static string Describe(NodeDefinition node) =>

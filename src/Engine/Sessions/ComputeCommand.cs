@@ -33,7 +33,9 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         if (Execution is null)
         {
             _planBegan = Stopwatch.GetTimestamp();
-            Execution = Prepare();
+            if (Prepare() is not { } prepared)
+                return WorkStatus.Parked;
+            Execution = prepared;
             RequireHandler(Execution.Plan);
             RequireFlops(Execution.Plan.Flops, Session.Host.Options.MaxFlopsPerRequest, "server");
             RequireFlops(Execution.Plan.Flops, Session.Tenant.MaxFlopsPerRequest, Session.Tenant.Subject);
@@ -46,6 +48,8 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             _executeBegan = Stopwatch.GetTimestamp();
         }
 
+        if (IsBrief && (!Execution.IsSmall || Execution.Plan.HasCallouts))
+            return WorkStatus.Parked;
         do
         {
             if (Pending is not null && !TryAnswer(Execution))
@@ -63,21 +67,28 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         return WorkStatus.Done;
     }
 
-    /// <summary>Validates, compiles and binds.</summary>
-    protected abstract PlanExecution Prepare();
+    protected override bool MayBeBrief => true;
+
+    /// <summary>Validates, compiles and binds. Null when it would have to compile and must be brief; then it is asked again.</summary>
+    protected abstract PlanExecution? Prepare();
 
     /// <summary>Turns outputs into the result and changes the session; what can fail comes first.</summary>
     protected abstract TResult Commit(PlanExecution execution);
 
-    /// <summary>The program of what is asked for, found or compiled.</summary>
-    protected CompiledProgram Compile(Action<ProgramRequest> ask)
+    /// <summary>The program of what is asked for, found or compiled; null when it was not found and the command must be brief.</summary>
+    protected CompiledProgram? Compile(Action<ProgramRequest> ask)
     {
-        var program = Session.Compile(p =>
+        void Ask(ProgramRequest program)
         {
-            p.Fusion = request.Fusion && !request.CheckFinite;
-            ask(p);
-        }, Bindings.TypeOf, Cancellation, out _hit);
-        return program;
+            program.Fusion = request.Fusion && !request.CheckFinite;
+            ask(program);
+        }
+
+        if (!IsBrief)
+            return Session.Compile(Ask, Bindings.TypeOf, Cancellation, out _hit);
+        var found = Session.FindProgram(Ask, Bindings.TypeOf);
+        _hit = found is not null;
+        return found;
     }
 
     protected void MarkHit() => _hit = true;
@@ -93,11 +104,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             cotangent = One(root);
         }
 
-        if (cotangent.DataType != root.DataType)
-            throw GradientsException.Invalid(ErrorReasons.DataTypeMismatch, $"The cotangent of root {given.Value} is {cotangent.DataType.Name()}; the root is {root}.").With("node", given.Value.ToString());
-        if (!cotangent.Shape.Equals(root.Shape))
-            throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"The cotangent of root {given.Value} has shape {cotangent.Shape}; the root is {root}.").With("node", given.Value.ToString()).With("shapes", $"{root.Shape}, {cotangent.Shape}");
-        execution.Bind(slot, cotangent);
+        Bindings.BindCotangent(execution, slot, root, given.Value, cotangent);
     }
 
     protected ExecutionProfile? Profile(PlanExecution execution)

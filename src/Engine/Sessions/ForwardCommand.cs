@@ -12,7 +12,7 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
     private CompiledProgram _program = null!;
     private ulong[] _wrt = [];
 
-    protected override PlanExecution Prepare()
+    protected override PlanExecution? Prepare()
     {
         Bindings.Feed(request.Feeds);
         if (request.Gradients)
@@ -23,7 +23,7 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
             _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : Session.VariablesUnder(request.Roots);
         }
 
-        _program = Compile(p =>
+        var program = Compile(p =>
         {
             p.Fetches.AddRange(request.Fetches.Select(id => Session.Graph[id]));
             if (!request.Gradients)
@@ -33,6 +33,9 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
             p.HasCotangent.AddRange(request.Roots.Select(_ => true));
             p.Wrt.AddRange(_wrt.Select(id => Session.Graph[id]));
         });
+        if (program is null)
+            return null;
+        _program = program;
         var execution = PlanExecution.Rent(_program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
         Bindings.Bind(execution, Session.LastSources);
         return execution;

@@ -77,24 +77,24 @@ internal static unsafe class GradientSum
         return tensor;
     }
 
-    private static void Add(Tensor a, Tensor b, Tensor target)
+    /// <summary>target = a + b, of one type and shape; the target may be one of them.</summary>
+    public static void Add(DataType type, long count, PooledBuffer a, PooledBuffer b, PooledBuffer target)
     {
-        if (a.DataType == DataType.Float32)
-            Add<float>(a, b, target);
+        if (type == DataType.Float32)
+            Add((float*)a.Pointer, (float*)b.Pointer, (float*)target.Pointer, count);
         else
-            Add<double>(a, b, target);
+            Add((double*)a.Pointer, (double*)b.Pointer, (double*)target.Pointer, count);
     }
 
-    private static void Add<T>(Tensor a, Tensor b, Tensor target) where T : unmanaged, System.Numerics.INumber<T>
+    private static void Add(Tensor a, Tensor b, Tensor target) => Add(a.DataType, a.Shape.ElementCount, a.Buffer, b.Buffer, target.Buffer);
+
+    private static void Add<T>(T* a, T* b, T* target, long elements) where T : unmanaged, System.Numerics.INumber<T>
     {
         const int Block = 1 << 20;
-        for (long start = 0; start < a.Shape.ElementCount; start += Block)
+        for (long start = 0; start < elements; start += Block)
         {
-            var count = (int)Math.Min(Block, a.Shape.ElementCount - start);
-            Elementwise.Add(
-                new ReadOnlySpan<T>((T*)a.Buffer.Pointer + start, count),
-                new ReadOnlySpan<T>((T*)b.Buffer.Pointer + start, count),
-                new Span<T>((T*)target.Buffer.Pointer + start, count));
+            var count = (int)Math.Min(Block, elements - start);
+            Elementwise.Add(new ReadOnlySpan<T>(a + start, count), new ReadOnlySpan<T>(b + start, count), new Span<T>(target + start, count));
         }
     }
 }

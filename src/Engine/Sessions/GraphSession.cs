@@ -4,6 +4,7 @@ using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Ops;
+using Gradients.Engine.Sessions.Training;
 using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Sessions;
@@ -22,6 +23,9 @@ public sealed class GraphSession : IDisposable
     // A key is written and looked up by one thread without a pause.
     [ThreadStatic]
     private static CanonicalWriter? _threadWriter;
+
+    /// <summary>So many variables are handled in microseconds.</summary>
+    internal const int BriefCount = 16;
 
     private readonly WorkQueue _queue;
     private readonly SessionLimits _limits;
@@ -96,11 +100,18 @@ public sealed class GraphSession : IDisposable
     public Task<IReadOnlyList<VariableVersion>> ApplyGradientsAsync(ApplyGradientsRequest request, CancellationToken cancellation = default) =>
         Submit(new ApplyGradientsCommand(this, request, cancellation));
 
+    /// <summary>
+    /// Steps the optimizer in a loop. Cancelled or failed behind its first step it has a result that tells how many steps were
+    /// applied; before it, it fails and has changed nothing.
+    /// </summary>
+    public Task<TrainResult> TrainAsync(TrainRequest request, CancellationToken cancellation = default) =>
+        Submit(new TrainCommand(this, request, cancellation));
+
     public Task<VariablesResult> GetVariablesAsync(GetVariablesRequest request, CancellationToken cancellation = default) =>
-        Immediately(request, () => Snapshot(request), cancellation);
+        Immediately(request, () => Snapshot(request), cancellation, isShort: request.Variables.Count is > 0 and <= BriefCount);
 
     public Task ZeroGradientsAsync(ZeroGradientsRequest request, CancellationToken cancellation = default) =>
-        Immediately(request, () => ZeroGradients(request), cancellation);
+        Immediately(request, () => ZeroGradients(request), cancellation, isShort: !request.KeepZeros && request.Variables.Count is > 0 and <= BriefCount);
 
     public Task ReleaseAsync(ReleaseRequest request, CancellationToken cancellation = default) =>
         Immediately(request, () => ReleaseAll(request), cancellation);
@@ -190,20 +201,7 @@ public sealed class GraphSession : IDisposable
     /// <summary>The program of what is asked for, shared with the tenant's sessions that ask for the same.</summary>
     internal CompiledProgram Compile(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf, CancellationToken cancellation, out bool hit)
     {
-        _program.Clear();
-        ask(_program);
-        var writer = Writer;
-        if (_shared is null)
-        {
-            PlanKey.Write(_program, _subgraph, writer, _sourceTypes, typeOf);
-        }
-        else
-        {
-            _reached = _shared.Reach(_program, writer);
-            writer.StartWith(_reached.Structure);
-            PlanKey.WriteTypes(_reached.Sources, writer, _sourceTypes, typeOf);
-        }
-
+        var writer = WriteKey(ask, typeOf);
         var most = _limits.Graph.MaxExpandedNodes;
         CompiledProgram CompileOver(Subgraph subgraph) => _charge.Compile(_program, subgraph, most, () => CompiledProgram.Compile(_program, subgraph, _sourceTypes, most, cancellation));
         var program = Host.Plans.Get(writer.Written, () => _shared is null ? CompileOver(_subgraph) : _shared.Compile(_program, CompileOver), out hit, Tenant.Name);
@@ -212,8 +210,45 @@ public sealed class GraphSession : IDisposable
         return program;
     }
 
+    /// <summary>The program of what is asked for, or null when it would have to be compiled.</summary>
+    internal CompiledProgram? FindProgram(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf)
+    {
+        var writer = WriteKey(ask, typeOf);
+        return Host.Plans.Find(writer.Written, Tenant.Name);
+    }
+
+    /// <summary>The plan of one optimizer update for parameters of this type, or null when it would have to be compiled.</summary>
+    internal Plan? FindOptimizerPlan(Optimizer optimizer, NodeType type)
+    {
+        var writer = WriteKey(optimizer, type);
+        return Host.Plans.Find(writer.Written, Tenant.Name)?.Forward;
+    }
+
     /// <summary>The plan of one optimizer update for parameters of this type.</summary>
     internal Plan OptimizerPlan(Optimizer optimizer, NodeType type, CancellationToken cancellation)
+    {
+        var writer = WriteKey(optimizer, type);
+        return Host.Plans.Get(writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.ScalarCount, cancellation), out _, Tenant.Name).Forward;
+    }
+
+    private CanonicalWriter WriteKey(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf)
+    {
+        _program.Clear();
+        ask(_program);
+        var writer = Writer;
+        if (_shared is null)
+        {
+            PlanKey.Write(_program, _subgraph, writer, _sourceTypes, typeOf);
+            return writer;
+        }
+
+        _reached = _shared.Reach(_program, writer);
+        writer.StartWith(_reached.Structure);
+        PlanKey.WriteTypes(_reached.Sources, writer, _sourceTypes, typeOf);
+        return writer;
+    }
+
+    private static CanonicalWriter WriteKey(Optimizer optimizer, NodeType type)
     {
         var writer = Writer;
         writer.Clear();
@@ -221,7 +256,7 @@ public sealed class GraphSession : IDisposable
         writer.Write((byte)255);
         writer.Write(optimizer.Variant);
         writer.Write(type.DataType, type.Shape);
-        return Host.Plans.Get(writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.Scalars(1).Length, cancellation), out _, Tenant.Name).Forward;
+        return writer;
     }
 
     /// <summary>Ids of the definitions of the program compiled last, by position.</summary>
@@ -349,23 +384,21 @@ public sealed class GraphSession : IDisposable
         Count();
     }
 
-    private Task<TResult> Immediately<TResult>(SessionRequest request, Func<TResult> action, CancellationToken cancellation) =>
-        Submit(new ImmediateCommand<TResult>(
-            this,
-            request,
-            () =>
-            {
-                var result = action();
-                Count();
-                return result;
-            },
-            cancellation));
+    private Task<TResult> Immediately<TResult>(SessionRequest request, Func<TResult> action, CancellationToken cancellation, bool isShort = false) =>
+        Submit(new ImmediateCommand<TResult>(this, request, AndCount(action), cancellation) { IsShort = isShort });
+
+    private Func<TResult> AndCount<TResult>(Func<TResult> action) => () =>
+    {
+        var result = action();
+        Count();
+        return result;
+    };
 
     private Task<TResult> Submit<TResult>(SessionCommand<TResult> command)
     {
         try
         {
-            _queue.Enqueue(command);
+            _queue.RunOrEnqueue(command);
             return command.Completion;
         }
         catch (GradientsException e)

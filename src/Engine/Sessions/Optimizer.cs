@@ -18,8 +18,11 @@ public abstract record Optimizer
     /// <summary>Variants of the rule that are different graphs.</summary>
     public abstract string Variant { get; }
 
-    /// <summary>The scalars of step <paramref name="step"/>, which is 1 for the first.</summary>
-    public abstract double[] Scalars(long step);
+    /// <summary>How many scalars a step has.</summary>
+    public abstract int ScalarCount { get; }
+
+    /// <summary>Writes the scalars of step <paramref name="step"/>, which is 1 for the first.</summary>
+    public abstract void Scalars(long step, Span<double> scalars);
 
     /// <summary>Appends the update; returns the new parameter, then the new state.</summary>
     public abstract Node[] Build(Node parameter, Node gradient, Node[] state, Node[] scalars);
@@ -44,10 +47,18 @@ public sealed record Sgd(double LearningRate, double Momentum = 0, bool Nesterov
 
     public override int StateCount => Momentum != 0 ? 1 : 0;
 
+    public override int ScalarCount => 4;
+
     public override string Variant => $"{Kind}{(Nesterov ? "-nesterov" : "")}{(WeightDecay != 0 ? "-decay" : "")}";
 
     /// <summary>The state is zero before the first step, so a first factor of 1 instead of 1−τ makes v = g.</summary>
-    public override double[] Scalars(long step) => [LearningRate, Momentum, step == 1 ? 1 : 1 - Dampening, WeightDecay];
+    public override void Scalars(long step, Span<double> scalars)
+    {
+        scalars[0] = LearningRate;
+        scalars[1] = Momentum;
+        scalars[2] = step == 1 ? 1 : 1 - Dampening;
+        scalars[3] = WeightDecay;
+    }
 
     public override Node[] Build(Node parameter, Node gradient, Node[] state, Node[] scalars)
     {
@@ -79,19 +90,21 @@ public sealed record Adam(double LearningRate = 1e-3, double Beta1 = 0.9, double
 
     public override int StateCount => 2;
 
+    public override int ScalarCount => 8;
+
     public override string Variant => $"{Kind}{(WeightDecay != 0 ? "-decay" : "")}";
 
-    public override double[] Scalars(long step) =>
-    [
-        LearningRate / (1 - Math.Pow(Beta1, step)),
-        Beta1,
-        1 - Beta1,
-        Beta2,
-        1 - Beta2,
-        Math.Sqrt(1 - Math.Pow(Beta2, step)),
-        Epsilon,
-        Decoupled ? 1 - (LearningRate * WeightDecay) : WeightDecay,
-    ];
+    public override void Scalars(long step, Span<double> scalars)
+    {
+        scalars[0] = LearningRate / (1 - Math.Pow(Beta1, step));
+        scalars[1] = Beta1;
+        scalars[2] = 1 - Beta1;
+        scalars[3] = Beta2;
+        scalars[4] = 1 - Beta2;
+        scalars[5] = Math.Sqrt(1 - Math.Pow(Beta2, step));
+        scalars[6] = Epsilon;
+        scalars[7] = Decoupled ? 1 - (LearningRate * WeightDecay) : WeightDecay;
+    }
 
     public override Node[] Build(Node parameter, Node gradient, Node[] state, Node[] scalars)
     {

@@ -20,7 +20,23 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
 
     protected CancellationToken Cancellation { get; } = cancellation;
 
+    /// <summary>Whether it runs where it came from and may neither compile nor compute for long: it then parks instead.</summary>
+    protected bool IsBrief { get; private set; }
+
+    /// <summary>Whether it may be brief, as far as can be told before it has begun.</summary>
+    protected virtual bool MayBeBrief => false;
+
     protected TimeSpan Queued => Stopwatch.GetElapsedTime(_queued, _started);
+
+    protected internal sealed override bool TryRunBriefly()
+    {
+        if (!MayBeBrief || request.Functions.Count + request.Nodes.Count > 0)
+            return false;
+        IsBrief = true;
+        var done = Run(0) == WorkStatus.Done;
+        IsBrief = false;
+        return done;
+    }
 
     protected internal override WorkStatus Run(long parkAt)
     {
@@ -40,8 +56,7 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
         }
         catch (GradientsException e)
         {
-            if (e.Position is { } position && IdOf(position) is not 0 and var id)
-                e.With("node", id.ToString());
+            Locate(e);
             Release();
             _completion.TrySetException(e);
         }
@@ -77,6 +92,13 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
     /// <summary>The id of the definition at a position of the program that runs.</summary>
     protected virtual ulong IdOf(int position) => 0;
 
+    /// <summary>Names the node that an error is about.</summary>
+    protected void Locate(Exception e)
+    {
+        if (e is GradientsException { Position: { } position } located && IdOf(position) is not 0 and var id)
+            located.With("node", id.ToString());
+    }
+
     private void Start()
     {
         _started = Stopwatch.GetTimestamp();
@@ -104,6 +126,11 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
 internal sealed class ImmediateCommand<TResult>(GraphSession session, SessionRequest request, Func<TResult> action, CancellationToken cancellation)
     : SessionCommand<TResult>(session, request, cancellation)
 {
+    /// <summary>The action takes microseconds.</summary>
+    public bool IsShort { get; init; }
+
+    protected override bool MayBeBrief => IsShort;
+
     protected override WorkStatus Advance(long parkAt, out TResult result)
     {
         result = action();

@@ -7,11 +7,12 @@ namespace Gradients.Engine.Sessions;
 internal sealed class SetVariablesCommand(GraphSession session, SetVariablesRequest request, CancellationToken cancellation)
     : ComputeCommand<IReadOnlyList<VariableVersion>>(session, request, cancellation)
 {
-    protected override PlanExecution Prepare()
+    protected override PlanExecution? Prepare()
     {
         Session.RequireVariables([.. request.Updates.Select(u => u.Variable)], floating: false);
         Bindings.Feed(request.Feeds);
-        var program = Compile(p => p.Fetches.AddRange(request.Updates.Where(u => u.Tensor is null).Select(u => Session.Graph[u.Value])));
+        if (Compile(p => p.Fetches.AddRange(request.Updates.Where(u => u.Tensor is null).Select(u => Session.Graph[u.Value]))) is not { } program)
+            return null;
         var execution = PlanExecution.Rent(program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
         Bindings.Bind(execution, Session.LastSources);
         return execution;

@@ -29,12 +29,12 @@ internal sealed class VariableState(NodeDefinition definition) : IDisposable
 
     public long Bytes => (Value?.ByteCount ?? 0) + (Gradient?.ByteCount ?? 0) + OptimizerState.Sum(t => t.ByteCount);
 
-    /// <summary>Takes over the tensor.</summary>
-    public ulong Set(Tensor value)
+    /// <summary>Takes over the tensor; it is what so many writes have left.</summary>
+    public ulong Set(Tensor value, long writes = 1)
     {
         Value?.Dispose();
         Value = value;
-        return ++Version;
+        return Version += (ulong)writes;
     }
 
     /// <summary>Takes over the tensor, or makes the gradient absent.</summary>

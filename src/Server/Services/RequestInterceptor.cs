@@ -60,8 +60,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
         }
         catch (Exception e)
         {
-            var timedOut = context.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
-            var status = Failure.Of(e, timedOut, context.CancellationToken.IsCancellationRequested, drain, activity.TraceId, out var fault);
+            var status = new CallFailures(context, drain).StatusOf(e, out var fault);
             var reason = ErrorStatus.ReasonOf(status);
             activity.SetError(reason);
             if (fault)

@@ -23,7 +23,7 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
     private static readonly string[] Everywhere = ["custom_gradients", "evaluate_stream", "expressions", "gradient_statistics", "graphs", "profiles", "tensor_lists"];
 
     /// <summary>Optional parts of the contract that are served; sessions and their handles not by a stateless server.</summary>
-    private readonly string[] _features = options.Stateless ? Everywhere : [.. Everywhere, "callouts", "sessions", "tensor_handles", "unary_uploads"];
+    private readonly string[] _features = options.Stateless ? Everywhere : [.. Everywhere, "callouts", "sessions", "tensor_handles", "train", "unary_uploads"];
 
     public override Task<V1.GetServerInfoResponse> GetServerInfo(V1.GetServerInfoRequest request, ServerCallContext context) =>
         Task.FromResult(new V1.GetServerInfoResponse

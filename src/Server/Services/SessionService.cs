@@ -91,6 +91,55 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var callout) ? callout
         : throw Refusals.Field(InsideCalloutHeader, "the header is the number of a call-out.");
 
+    public override async Task Train(V1.TrainRequest request, IServerStreamWriter<V1.TrainResponse> responseStream, ServerCallContext context)
+    {
+        var scope = CallScope.Of(context);
+        var command = new TrainCommand(request);
+        using var use = sessions.Use(scope.Caller, command.Session);
+        scope.Activity.SetSession(use.Session.Name);
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
+        var running = TrainAsync(command, use.Session, context, cancellation.Token);
+        try
+        {
+            await foreach (var report in command.Reports.Reader.ReadAllAsync())
+                await responseStream.WriteAsync(TrainCommand.Write(report), cancellation.Token);
+        }
+        catch
+        {
+            // Nobody reads any more: the loop ends between two steps.
+            await cancellation.CancelAsync();
+            await ((Task)running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (running.IsCompletedSuccessfully)
+                (await running).Dispose();
+            throw;
+        }
+
+        using var reply = await running;
+        if (reply.Replayed)
+            await Replays.MarkAsync(context, scope);
+        var response = (V1.TrainResponse)reply.Message;
+        response.Result.TraceId = scope.Activity.TraceId;
+        await responseStream.WriteAsync(response, scope.Cancellation);
+    }
+
+    private async Task<Reply> TrainAsync(TrainCommand command, ServerSession session, ServerCallContext context, CancellationToken cancellation)
+    {
+        try
+        {
+            return await command.RunAsync(session, ContextOf(context, cancellation));
+        }
+        finally
+        {
+            command.Reports.Complete();
+        }
+    }
+
+    private CommandContext ContextOf(ServerCallContext context, CancellationToken cancellation)
+    {
+        var scope = CallScope.Of(context);
+        return new CommandContext(host, options, scope.Activity.Context, TenantCall.Of(context).Wire.Reply, new CallFailures(context, drain), cancellation);
+    }
+
     private async Task<TResponse> RunAsync<TResponse>(Command command, ServerCallContext context)
         where TResponse : IMessage
     {
@@ -100,11 +149,10 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         if (InsideCallout(context) is { } callout && use.Session.Nested(callout) is { } refusal)
             throw refusal;
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
-        var wire = TenantCall.Of(context).Wire.Reply;
-        using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, wire, cancellation.Token));
+        using var reply = await command.RunAsync(use.Session, ContextOf(context, cancellation.Token));
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
-        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, options.MaxListBytes, wire));
+        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, options.MaxListBytes, TenantCall.Of(context).Wire.Reply));
         switch (reply.Message)
         {
             case V1.ForwardResponse r:

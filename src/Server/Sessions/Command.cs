@@ -14,6 +14,9 @@ internal abstract class Command
     /// <summary>The session named by the request; empty on streams.</summary>
     public abstract string Session { get; }
 
+    /// <summary>Reports that precede the reply; null for commands that make none.</summary>
+    public virtual ReportQueue? Reports => null;
+
     /// <summary>The id as sent, once; afterwards the request carries neither id nor session, so that its bytes are the payload alone.</summary>
     protected abstract V1.RequestId? TakeId();
 

@@ -5,6 +5,7 @@ using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
 using Gradients.Server.Limits;
 using Gradients.Server.Services;
+using Gradients.Server.Sessions.Commands;
 using Gradients.Server.Telemetry;
 using Gradients.Server.Wire;
 using Grpc.Core;
@@ -19,15 +20,13 @@ namespace Gradients.Server.Sessions;
 /// </summary>
 internal sealed class Interaction(ServerSession session, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ServerCallContext call, ILogger logger) : IDisposable
 {
-    // Results that are ready together travel together while they are small.
-    private const int MaxBatch = 64;
-    private const int BatchBytes = 1 << 16;
-
     // What a message needs around one result.
     private const int Envelope = 256;
 
     private readonly StreamLife _life = new(options, drain, time, CallScope.Of(call).Cancellation, session.Closed);
-    private readonly Channel<Task<Outcome>> _results = Channel.CreateUnbounded<Task<Outcome>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly Channel<Pending> _results = Channel.CreateUnbounded<Pending>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly CommandsInFlight _commands = new();
+    private readonly List<Pending> _started = [];
     private readonly SemaphoreSlim _unwritten = new(2 * options.MaxQueuedCommands);
     private readonly SemaphoreSlim _writing = new(1);
     private readonly WireLease _wire = TenantCall.Of(call).Wire;
@@ -42,6 +41,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     {
         session.Attach(this);
         _life.IsBusy = () => !Callouts.IsEmpty;
+        using var ending = _life.Working.UnsafeRegister(static c => ((CommandsInFlight)c!).CancelAll(), _commands);
         var ahead = WriteAheadAsync(responses);
         try
         {
@@ -65,6 +65,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
 
     private void Complete()
     {
+        PassOn();
         Callouts.Close(() => drain.IsDraining ? Drain.Refusal() : StreamCallouts.Unavailable());
         _results.Writer.Complete();
     }
@@ -87,14 +88,17 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                         continue;
 
                     // Refusals, too, wait for the client to read: a client that never does stops being read.
-                    await _unwritten.WaitAsync(_life.Reading);
-                    var refusal = _life.Begin() > options.MaxQueuedCommands ? Busy() : Callouts.Nested(command.InsideCallout);
+                    var room = _unwritten.WaitAsync(_life.Reading);
+                    if (!room.IsCompletedSuccessfully || _started.Count >= ResultBatch.MaxResults)
+                        PassOn();
+                    await room;
                     message.Retain();
-                    var outcome = ExecuteAsync(command, message, refusal);
+                    var refusal = Enter(command);
+                    var started = Start(command, message, refusal);
                     if (refusal is null)
-                        _results.Writer.TryWrite(outcome);
+                        _started.Add(started);
                     else
-                        Callouts.Ahead.Writer.TryWrite(new Ahead(Result(await outcome), _wire.CreateReply(), IsResult: true));
+                        Callouts.Ahead.Writer.TryWrite(new Ahead(Result(started.Command, await started.Outcome), _wire.CreateReply(), IsResult: true));
                 }
             }
             finally
@@ -102,42 +106,75 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 message.Release();
             }
         }
-        while (await requests.MoveNext(_life.Reading));
+        while (await NextAsync(requests));
+    }
+
+    /// <summary>Reads on; what was started is passed on first when there is nothing to read yet.</summary>
+    private Task<bool> NextAsync(IAsyncStreamReader<V1.InteractRequest> requests)
+    {
+        var next = requests.MoveNext(_life.Reading);
+        if (!next.IsCompleted || _started.Count >= ResultBatch.MaxResults)
+            PassOn();
+        return next;
+    }
+
+    /// <summary>Lets the writing loop see what was started, some at a time: it would send each result by itself.</summary>
+    private void PassOn()
+    {
+        foreach (var started in _started)
+            _results.Writer.TryWrite(started);
+        _started.Clear();
+    }
+
+    /// <summary>Counts a command as in flight and tells why it is refused; one that cancels others is neither.</summary>
+    private GradientsException? Enter(V1.SessionCommand command) =>
+        IsCancel(command) ? null : _life.Begin() > options.MaxQueuedCommands ? Busy() : Callouts.Nested(command.InsideCallout);
+
+    private static bool IsCancel(V1.SessionCommand command) => command.CommandCase == V1.SessionCommand.CommandOneofCase.Cancel;
+
+    private Pending Start(V1.SessionCommand wire, MessageHold message, GradientsException? refusal)
+    {
+        var command = new StreamCommand(wire, call, drain, time);
+        return new Pending(command, ExecuteAsync(command, message, refusal));
     }
 
     /// <summary>Executes one command; every failure is its own result.</summary>
-    private async Task<Outcome> ExecuteAsync(V1.SessionCommand command, MessageHold message, GradientsException? refusal)
+    private async Task<Outcome> ExecuteAsync(StreamCommand command, MessageHold message, GradientsException? refusal)
     {
-        var parent = command.Trace is { } trace ? RequestActivity.Parse(trace.Traceparent, trace.Tracestate) : default;
-        using var activity = RequestActivity.Start(command.CommandCase.ToString(), parent.TraceId == default ? CallScope.Of(call).Activity.Context : parent);
-        activity.SetSession(session.Name);
-        using var timeout = command.Timeout is null ? null : new CancellationTokenSource(Timeouts.Bound(command.Timeout.ToTimeSpan()), time);
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_life.Working, timeout?.Token ?? default);
+        using var _ = command;
         var wire = _wire.CreateReply();
+        command.Activity.SetSession(session.Name);
+        _commands.Add(command);
         try
         {
             if (refusal is not null)
                 throw refusal;
-            var reply = await StreamCommands.Read(command).RunAsync(session, new CommandContext(host, options, activity.Context, wire, cancellation.Token, command.Tag));
+            if (IsCancel(command.Wire))
+                return new Outcome(new Reply(new V1.CancelResponse { Commands = (uint)_commands.Cancel(command.Wire.Cancel.Tag, besides: command) }), wire, null);
+            var executed = StreamCommands.Read(command.Wire);
+            command.Reports = executed.Reports;
+            var reply = await executed.RunAsync(session, new CommandContext(host, options, command.Activity.Context, wire, command, command.Cancellation, command.Wire.Tag));
             if (reply.Replayed)
-                activity.SetReplayed();
-            return new Outcome(command.Tag, activity.TraceId, reply, wire, null);
+                command.Activity.SetReplayed();
+            return new Outcome(reply, wire, null);
         }
         catch (Exception e)
         {
             wire.Dispose();
-            var timedOut = timeout?.IsCancellationRequested == true || call.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
-            var status = Failure.Of(e, timedOut, _life.Working.IsCancellationRequested, drain, activity.TraceId, out var fault);
+            var status = command.StatusOf(e, out var fault);
             if (fault)
-                logger.Faulted(e, command.CommandCase.ToString(), activity.TraceId);
+                logger.Faulted(e, StreamCommand.NameOf(command.Wire.CommandCase), command.TraceId);
             var reason = ErrorStatus.ReasonOf(status);
-            activity.SetError(reason);
+            command.Activity.SetError(reason);
             metrics.Refused(reason);
-            return new Outcome(command.Tag, activity.TraceId, null, wire, status);
+            return new Outcome(null, wire, status);
         }
         finally
         {
-            _life.Done();
+            command.Reports?.Complete();
+            _commands.Remove(command);
+            if (!IsCancel(command.Wire))
+                _life.Done();
             message.Release();
         }
     }
@@ -148,25 +185,17 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
 
     private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses)
     {
-        var batch = new V1.InteractResponse();
-        var filled = new List<WireCharge>();
+        var batch = new ResultBatch();
         WireCharge? unsent = null;
-
-        void Sent()
-        {
-            foreach (var wire in filled)
-                wire.Dispose();
-            filled.Clear();
-        }
 
         async Task SendAsync()
         {
-            if (batch.Results.Count == 0)
+            if (batch.IsEmpty)
                 return;
-            await WriteAsync(responses, batch);
-            _unwritten.Release(batch.Results.Count);
-            batch = new V1.InteractResponse();
-            Sent();
+            await WriteAsync(responses, batch.Message);
+            if (batch.Commands > 0)
+                _unwritten.Release(batch.Commands);
+            batch.Sent();
             _life.Touch();
             session.Touch(time.GetUtcNow());
         }
@@ -177,18 +206,26 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             {
                 while (_results.Reader.TryPeek(out var next))
                 {
-                    if (batch.Results.Count > 0 && !next.IsCompleted)
+                    if (!next.Outcome.IsCompleted)
                         await SendAsync();
+                    if (next.Command.Reports is { } reports)
+                    {
+                        await foreach (var report in reports.Reader.ReadAllAsync())
+                        {
+                            batch.Add(new V1.CommandResult { Tag = next.Command.Wire.Tag, TraceId = next.Command.TraceId, Train = TrainCommand.Write(report) });
+                            if (batch.IsFull || reports.Reader.Count == 0)
+                                await SendAsync();
+                        }
+                    }
 
                     // Taken only now: when sending fails, every reply that is left is given back from the queue.
                     _results.Reader.TryRead(out _);
-                    var outcome = await next;
+                    var outcome = await next.Outcome;
                     unsent = outcome.Wire;
-                    var result = Result(outcome);
-                    if (batch.CalculateSize() + result.CalculateSize() > BatchBytes || batch.Results.Count == MaxBatch)
+                    var result = Result(next.Command, outcome);
+                    if (!batch.HasRoomFor(result))
                         await SendAsync();
-                    batch.Results.Add(result);
-                    filled.Add(unsent);
+                    batch.Add(result, unsent);
                 }
 
                 await SendAsync();
@@ -198,11 +235,11 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             // Nobody reads any more: stop what is in flight and give back what was to be sent.
             await _life.CancelAsync();
-            Sent();
+            batch.Sent();
             unsent?.Dispose();
             await foreach (var left in _results.Reader.ReadAllAsync())
             {
-                var outcome = await left;
+                var outcome = await left.Outcome;
                 outcome.Reply?.Dispose();
                 outcome.Wire.Dispose();
             }
@@ -249,9 +286,9 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     }
 
     /// <summary>The result as a message; the reply's tensors are copied and given back.</summary>
-    private V1.CommandResult Result(Outcome outcome)
+    private V1.CommandResult Result(StreamCommand command, Outcome outcome)
     {
-        var result = new V1.CommandResult { Tag = outcome.Tag, TraceId = outcome.TraceId };
+        var result = new V1.CommandResult { Tag = command.Wire.Tag, TraceId = command.TraceId };
         if (outcome.Reply is not { } reply)
         {
             result.Error = outcome.Error;
@@ -268,12 +305,14 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             }
             catch (GradientsException e)
             {
-                result.Error = ErrorStatus.Of(e, outcome.TraceId);
+                result.Error = ErrorStatus.Of(e, command.TraceId);
             }
         }
 
         return result;
     }
 
-    private readonly record struct Outcome(ulong Tag, string TraceId, Reply? Reply, WireCharge Wire, Status? Error);
+    private readonly record struct Pending(StreamCommand Command, Task<Outcome> Outcome);
+
+    private readonly record struct Outcome(Reply? Reply, WireCharge Wire, Status? Error);
 }

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Security.Cryptography;
+using System.Text;
 using Google.Protobuf;
 using Gradients.Engine;
 using Gradients.Server.Errors;
@@ -26,10 +28,20 @@ internal sealed class RequestLog(int window)
     /// <summary>Digest of a request's bytes; the caller has removed its id and its session from it.</summary>
     public static byte[] Digest(IMessage payload)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(payload.Descriptor.FullName));
-        hash.AppendData(payload.ToByteArray());
-        return hash.GetHashAndReset();
+        var name = payload.Descriptor.FullName;
+        var nameBytes = Encoding.UTF8.GetByteCount(name);
+        var size = nameBytes + payload.CalculateSize();
+        var bytes = ArrayPool<byte>.Shared.Rent(size);
+        try
+        {
+            Encoding.UTF8.GetBytes(name, bytes);
+            payload.WriteTo(bytes.AsSpan(nameBytes, size - nameBytes));
+            return SHA256.HashData(bytes.AsSpan(0, size));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
     }
 
     /// <exception cref="GradientsException">INVALID_FIELD unless it has 16 bytes and a number of at least 1.</exception>

@@ -22,6 +22,8 @@ internal static class StoredReply
                 return r.Clone();
             case V1.ApplyGradientsResponse r:
                 return r.Clone();
+            case V1.TrainResponse r:
+                return r.Clone();
             case V1.CreateSessionResponse r:
                 return r.Clone();
             default:

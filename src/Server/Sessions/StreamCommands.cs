@@ -15,6 +15,7 @@ internal static class StreamCommands
         V1.SessionCommand.CommandOneofCase.Backward => new BackwardCommand(command.Backward),
         V1.SessionCommand.CommandOneofCase.ZeroGradients => new ZeroGradientsCommand(command.ZeroGradients),
         V1.SessionCommand.CommandOneofCase.ApplyGradients => new ApplyGradientsCommand(command.ApplyGradients),
+        V1.SessionCommand.CommandOneofCase.Train => new TrainCommand(command.Train),
         V1.SessionCommand.CommandOneofCase.GetVariables => new GetVariablesCommand(command.GetVariables),
         V1.SessionCommand.CommandOneofCase.SetVariables => new SetVariablesCommand(command.SetVariables),
         V1.SessionCommand.CommandOneofCase.ReleaseResources => new ReleaseResourcesCommand(command.ReleaseResources),
@@ -42,6 +43,14 @@ internal static class StreamCommands
                 break;
             case V1.ApplyGradientsResponse r:
                 result.ApplyGradients = r;
+                break;
+            case V1.TrainResponse r:
+                if (r.Result is { } ended)
+                    ended.TraceId = result.TraceId;
+                result.Train = r;
+                break;
+            case V1.CancelResponse r:
+                result.Cancel = r;
                 break;
             case V1.GetVariablesResponse r:
                 result.GetVariables = r;

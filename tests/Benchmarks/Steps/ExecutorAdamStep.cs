@@ -20,7 +20,9 @@ internal sealed class ExecutorAdamStep : IDisposable
     {
         Network = create(_host.Pool);
         var adam = new Adam();
-        _scalars = Array.ConvertAll(adam.Scalars(1), s => Tensor.From<float>(_host.Pool, Shape.Scalar, [(float)s]));
+        var scalars = new double[adam.ScalarCount];
+        adam.Scalars(1, scalars);
+        _scalars = Array.ConvertAll(scalars, s => Tensor.From<float>(_host.Pool, Shape.Scalar, [(float)s]));
         foreach (var id in Network.Parameters)
         {
             var value = Network.Values[id];

@@ -1,5 +1,6 @@
 using Gradients.Engine.Execution;
 using Gradients.Engine.Sessions;
+using Gradients.Engine.Sessions.Training;
 using Gradients.Engine.Tensors;
 
 namespace Gradients.Benchmarks.Steps;
@@ -35,8 +36,13 @@ internal abstract class SessionStep : IDisposable
 
     protected abstract Task RunAsync(int count);
 
+    protected virtual void DisposeCore()
+    {
+    }
+
     public void Dispose()
     {
+        DisposeCore();
         Session.Dispose();
         _network.Dispose();
         Host.Dispose();
@@ -62,6 +68,37 @@ internal sealed class SessionBackwardStep : SessionStep
     {
         for (var i = 0; i < count; i++)
             (await Session.BackwardAsync(Backward)).Dispose();
+    }
+}
+
+/// <summary>A loop of backward and Adam over data that the session holds, <see cref="Batches"/> batches in order.</summary>
+internal sealed class SessionTrainStep : SessionStep
+{
+    private const int Batches = 16;
+
+    private readonly Dictionary<ulong, Tensor> _data = [];
+    private readonly TrainRequest _request;
+
+    public SessionTrainStep(int threads, Func<BufferPool, Network> create)
+        : base(threads, create)
+    {
+        foreach (var (id, batch) in Backward.Feeds)
+        {
+            var shape = batch.Shape.Dimensions.ToArray();
+            shape[0] *= Batches;
+            var bytes = Enumerable.Repeat(batch.AsBytes().ToArray(), Batches).SelectMany(b => b).ToArray();
+            _data.Add(id, Tensor.FromBytes(Host.Pool, batch.DataType, new Shape(shape), bytes));
+        }
+
+        _request = new TrainRequest { Data = _data, BatchSize = Backward.Feeds.First().Value.Shape[0], Roots = Backward.Roots, Optimizer = new Adam() };
+    }
+
+    protected override async Task RunAsync(int count) => await Session.TrainAsync(_request with { Steps = count });
+
+    protected override void DisposeCore()
+    {
+        foreach (var tensor in _data.Values)
+            tensor.Dispose();
     }
 }
 

@@ -29,9 +29,15 @@ internal sealed class StepsSuite : ISuite
         ("784-512-256-10 adam", pool => Networks.Perceptron(pool, 1, 784, 512, 256, 10)),
     ];
 
+    private static readonly (string Name, Func<BufferPool, Network> Create)[] Loops =
+    [
+        ("10-5-1 backward and adam, loop", pool => Networks.Regression(pool, 1)),
+        ("784-512-256-10 b128 backward and adam, loop", pool => Networks.Perceptron(pool, 128, 784, 512, 256, 10)),
+    ];
+
     public string Name => "steps";
 
-    public string Summary => "Training steps: the loss with the gradients of all parameters, or the optimizer's update. Executor: the plan alone, by its caller, beside libtorch on the same definitions and values; session: through the queue and the compute threads, as a request goes. Limit: multiply-adds in registers of the step's precision.";
+    public string Summary => "Training steps: the loss with the gradients of all parameters, or the optimizer's update. Executor: the plan alone, by its caller, beside libtorch on the same definitions and values; session: through the queue and the compute threads, as a request goes; loop: a step of Train, backward and update together. Limit: multiply-adds in registers of the step's precision.";
 
     public void Run(SuiteSettings settings, Recorder rows)
     {
@@ -50,6 +56,9 @@ internal sealed class StepsSuite : ISuite
                 rows.Add(settings.Meter.Measure(new Subject(Name, $"{name} executor", step.Run) { Libtorch = peer is null ? null : peer.Run }));
             Session($"{name} session", new SessionAdamStep(settings.Threads, create));
         }
+
+        foreach (var (name, create) in Loops)
+            Session(name, new SessionTrainStep(settings.Threads, create));
 
         void Session(string name, SessionStep step)
         {

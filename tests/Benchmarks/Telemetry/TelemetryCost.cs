@@ -1,7 +1,6 @@
 using System.Globalization;
-using Google.Protobuf;
+using Gradients.Benchmarks.Remote;
 using Gradients.Benchmarks.Steps;
-using Gradients.Engine.Graph;
 using Gradients.Engine.Tensors;
 using Gradients.Testing;
 using Grpc.Net.Client;
@@ -92,17 +91,7 @@ internal static class TelemetryCost
             var sessions = new V1.SessionService.SessionServiceClient(channel);
             using var pool = new BufferPool();
             using var network = Networks.Regression(pool, 1);
-            var session = (await sessions.CreateSessionAsync(new V1.CreateSessionRequest())).Session.Name;
-            await sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { network.Nodes.Select(n => Wire(n, network)) } });
-            await sessions.SetVariablesAsync(new V1.SetVariablesRequest { Session = session, Updates = { network.Parameters.Select(id => new V1.VariableUpdate { Variable = id, Tensor = Wire(network.Values[id]) }) } });
-            var request = new V1.BackwardRequest
-            {
-                Session = session,
-                Feeds = { network.Values.Where(v => !network.Parameters.Contains(v.Key)).Select(v => new V1.Feed { Node = v.Key, Tensor = Wire(v.Value) }) },
-                Fetches = { new V1.Fetch { Value = network.Output } },
-                Roots = { new V1.Root { Value = network.Output } },
-            };
-            return new Calls(channel, sessions, request);
+            return new Calls(channel, sessions, await RemoteNetwork.OpenAsync(sessions, network));
         }
 
         public async Task RunAsync(int count)
@@ -112,17 +101,5 @@ internal static class TelemetryCost
         }
 
         public void Dispose() => _channel.Dispose();
-
-        private static V1.Node Wire(NodeSpec node, Network network)
-        {
-            var wire = new V1.Node { Id = node.Id, Op = node.Op, Inputs = { node.Inputs } };
-            if (network.Values.TryGetValue(node.Id, out var value))
-                wire.Attributes.Add(new V1.Attribute { Name = "type", Type = new V1.TensorType { DataType = V1.DataType.Float32, Dimensions = { value.Shape.Dimensions.ToArray().Select(d => new V1.Dimension { Size = d }) } } });
-            else if (node.Op == "Gemm")
-                wire.Attributes.Add(new V1.Attribute { Name = "transB", IntValue = 1 });
-            return wire;
-        }
-
-        private static V1.Tensor Wire(Tensor value) => new() { DataType = (V1.DataType)value.DataType, Shape = { value.Shape.Dimensions.ToArray() }, Raw = ByteString.CopyFrom(value.AsBytes()) };
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Sessions;
+using Gradients.Engine.Sessions.Training;
 using Gradients.Engine.Tensors;
 using Gradients.Testing;
 
@@ -117,6 +118,7 @@ public sealed class SessionEnduranceTests(ITestOutputHelper output)
             async (f, w, y) => await f.Session.SetVariablesAsync(new SetVariablesRequest { Updates = [new(w, null, w)] }),
             async (f, w, y) => await f.Session.ApplyGradientsAsync(new ApplyGradientsRequest { Optimizer = new Adam() }),
             async (f, w, y) => await f.Session.ZeroGradientsAsync(new ZeroGradientsRequest { KeepZeros = true }),
+            async (f, w, y) => await f.Session.TrainAsync(new TrainRequest { Roots = [new(y)], Optimizer = new Adam(), Steps = 1, MicroBatches = 2, KeepGradients = true }),
         };
         foreach (var operation in operations)
         {
@@ -155,6 +157,31 @@ public sealed class SessionEnduranceTests(ITestOutputHelper output)
             }
 
             Assert.True(refusals > 0);
+        }
+    }
+
+    [Fact]
+    public async Task StepsOfALoopAllocateNoManagedMemory()
+    {
+        using var f = new SessionFixture(new EngineOptions { Scheduler = new SchedulerOptions { Threads = 1 } });
+        var x = f.Graph.Input(DataType.Float32, "batch", 10);
+        var w = f.Graph.Variable(DataType.Float32, 5, 10);
+        var y = f.Graph.Add("ReduceSum", Attributes.Of(("keepdims", 0L)), f.Graph.Op("Tanh", f.Graph.Add("Gemm", Attributes.Of(("transB", 1L)), x, w)));
+        using var value = Tensor.From<float>(f.Host.Pool, new Shape(5, 10), new float[50]);
+        await f.SetAsync(w, value.Share());
+        using var data = Tensor.From<float>(f.Host.Pool, new Shape(100, 10), [.. Enumerable.Range(0, 1000).Select(i => i / 1000f)]);
+        var request = new TrainRequest { Data = new Dictionary<ulong, Tensor> { [x] = data }, BatchSize = 8, MicroBatches = 2, Remainder = EpochRemainder.Keep, ShuffleSeed = 1, Roots = [new(y)], Optimizer = new Adam(), Steps = 1000 };
+        await f.Session.TrainAsync(request);
+        var few = await AllocatedAsync(100);
+        var many = await AllocatedAsync(20_100);
+        output.WriteLine($"{few} bytes for 100 steps, {many} for 20,100");
+        Assert.True(many - few < 20_000, $"{many - few} bytes for 20,000 steps.");
+
+        async Task<long> AllocatedAsync(long steps)
+        {
+            var before = GC.GetTotalAllocatedBytes(precise: true);
+            await f.Session.TrainAsync(request with { Steps = steps });
+            return GC.GetTotalAllocatedBytes(precise: true) - before;
         }
     }
 

@@ -119,6 +119,10 @@ public sealed class TelemetryDocumentTests : IDisposable
             await session.ApplyGradientsAsync(new Sgd());
             session.RegisterCustom("same", c => [c.Input(0)], _ => throw new InvalidOperationException("no gradient"));
             await Assert.ThrowsAnyAsync<GradientsClientException>(() => session.BackwardAsync(session.Custom("same", [w])[0].Sum()));
+            await foreach (var _ in session.TrainAsync(loss, new Sgd(), 1, options: new TrainOptions { Feeds = new Feeds { [x] = new float[2] } }))
+            {
+            }
+
             await Assert.ThrowsAnyAsync<GradientsClientException>(() => session.BackwardAsync(loss, [w]));
         }
 

@@ -32,13 +32,15 @@ internal static class GradientRequests
     public static IEnumerable<GradientResult> Ordered(IReadOnlyList<GradientResult> gradients, IList<ulong> wrt) =>
         wrt.Count > 0 ? gradients : gradients.OrderBy(g => g.Value);
 
+    public static V1.GradientStatistics Statistics((double Norm, bool Finite) of) => new() { Norm = of.Norm, Finite = of.Finite };
+
     public static V1.Gradient Write(GradientResult gradient, bool statistics, Func<Engine.Tensors.Tensor, V1.Tensor>? tensor)
     {
         var written = new V1.Gradient { Value = gradient.Value, Absent = gradient.Tensor is null };
         if (gradient.Tensor is not { } value)
             return written;
         if (statistics)
-            written.Statistics = GradientSummary.Of(value);
+            written.Statistics = Statistics(GradientStatistics.Of(value));
         else if (tensor is not null)
             written.Tensor = tensor(value);
         return written;
