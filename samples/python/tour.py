@@ -1,0 +1,57 @@
+"""What a Gradients server does, from Python. Usage: tour.py HOST:PORT (run.sh makes the stubs first)."""
+import sys
+
+import numpy as np
+from gradients_numpy import GradientsError, Session
+from gradients.v1.optimizer_pb2 import Optimizer, Sgd
+
+
+def linear_regression(session):
+    x, y = session.input(3), session.input(3)
+    w, b = session.variable(2.0), session.variable(1.0)
+    loss = ((w * x + b - y) ** 2).mean()
+    feeds = {x: [1, 2, 3], y: [6, 9, 12]}
+
+    value, (dw, db) = session.backward(loss, [w, b], feeds)
+    print(f"linear regression: loss {value:.6f}, dw {dw:.6f}, db {db:.6f}")
+    for _ in range(200):
+        session.backward(loss, [w, b], feeds, accumulate=True)
+        session.step(Optimizer(sgd=Sgd(learning_rate=0.1)))
+    print("after 200 steps: w {:.6f}, b {:.6f}".format(*session.get(w, b)))
+
+
+def chunked_tensor(session):
+    """16 MB up, used where they are, and their gradient back: that of sum(x²)/2 is x."""
+    values = np.arange(1 << 21, dtype=np.float64) % 1000
+    x = session.input("n")
+    energy, (gradient,) = session.backward((x * x).sum() / 2, [x], {x: session.upload(values)}, as_handles=True)
+    same = np.array_equal(session.download(gradient), values)
+    print(f"chunked tensor: {values.nbytes} bytes, energy {energy:.1f}, gradient {'equal' if same else 'different'}")
+
+
+def custom_gradient(session):
+    """A ReLU whose derivative at 0 is 1: the function carries its gradient as data."""
+    x = session.input(3)
+    own = session.text("""
+        def slope(x, g) { return where(x < 0, 0, g) }
+        def ramp(x) gradient slope(x) { return relu(x) }
+        sum(ramp(x))""", x=x)
+    _, (gradient,) = session.backward(own, [x], {x: [-1, 0, 2]})
+    _, (builtin,) = session.backward(session.op("Relu", x).sum(), [x], {x: [-1, 0, 2]})
+    print("custom gradient: {:g} {:g} {:g}, built-in {:g} {:g} {:g}".format(*gradient, *builtin))
+
+
+def errors(session):
+    try:
+        session.forward(session.constant([1, 2]) + session.constant([1, 2, 3]))
+    except GradientsError as e:
+        print(f"error: {e.code.name} {e.reason}, op {e.metadata['op']}, shapes {e.metadata['shapes']}")
+    try:
+        session.forward(session.op("Add", session.constant(1), session.constant(2), label=1))
+    except GradientsError as e:
+        print(f"error: {e.code.name} {e.reason}, {e.metadata}, {e.fields}")
+
+
+for part in linear_regression, chunked_tensor, custom_gradient, errors:
+    with Session(sys.argv[1]) as session:
+        part(session)
