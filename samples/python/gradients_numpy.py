@@ -12,7 +12,7 @@ import numpy as np
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from gradients.v1 import execution_pb2 as execution, gradient_pb2 as gradient, graph_pb2 as graph, tensor_pb2 as tensors
-from gradients.v1 import session_service_pb2 as sessions, tensor_service_pb2 as uploads, variables_pb2 as variables
+from gradients.v1 import session_service_pb2 as sessions, tensor_service_pb2 as uploads, training_pb2 as training, variables_pb2 as variables
 from gradients.v1.session_service_pb2_grpc import SessionServiceStub
 from gradients.v1.tensor_service_pb2_grpc import TensorServiceStub
 
@@ -135,6 +135,13 @@ class Session:
         """One optimizer step on what was accumulated, which is absent afterwards."""
         self._send("ApplyGradients", variables.ApplyGradientsRequest(optimizer=optimizer, zero_gradients=True))
 
+    def train(self, root, data, optimizer, steps, **options):
+        """The loop on the server: yields its reports, then its result. Options are the other fields of TrainRequest."""
+        replies = self._send("Train", training.TrainRequest(
+            data=self._feeds(data), roots=[gradient.Root(value=root.id)], optimizer=optimizer, steps=steps, **options))
+        while (reply := self._call(next, replies, None)) is not None:
+            yield getattr(reply, reply.WhichOneof("event"))
+
     def get(self, *values):
         reply = self._send("GetVariables", variables.GetVariablesRequest(variables=[v.id for v in values]))
         return [to_array(v.value) for v in reply.variables]
@@ -168,9 +175,9 @@ class Session:
         return self._call(getattr(self._service, rpc), request)
 
     @staticmethod
-    def _call(method, request):
+    def _call(method, *arguments):
         try:
-            return method(request)
+            return method(*arguments)
         except grpc.RpcError as error:
             raise GradientsError.of(error) from None
 
