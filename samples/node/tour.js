@@ -65,7 +65,7 @@ async function errors(session) {
     await session.forward([session.op("Add", [a, b])]);
   } catch (e) {
     if (!(e instanceof GradientsError)) throw e;
-    console.log(`error: ${e.code} ${e.reason}, op ${e.metadata.op}, shapes ${e.metadata.shapes}`);
+    console.log(`error: ${e.reason}, op ${e.metadata.op}, shapes ${e.metadata.shapes}`);
   }
 }
 

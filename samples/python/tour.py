@@ -59,7 +59,7 @@ def errors(session):
     try:
         session.forward(session.constant([1, 2]) + session.constant([1, 2, 3]))
     except GradientsError as e:
-        print(f"error: {e.code.name} {e.reason}, op {e.metadata['op']}, shapes {e.metadata['shapes']}")
+        print(f"error: {e.reason}, op {e.metadata['op']}, shapes {e.metadata['shapes']}")
 
 
 for part in linear_regression, perceptron, chunked_tensor, custom_gradient, errors:
