@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""Writes the vectors beside this file. What is expected comes from exact fractions, decimals of 60 digits, IEEE 754's rules and
+published numbers, never from a server. With --check it compares instead, and fails on a difference."""
+import json
+import pathlib
+import sys
+
+from generator import arithmetic, conventions, errors, functions, gradients, moves, sessions, texts
+
+FILES = {"moves": moves, "arithmetic": arithmetic, "functions": functions, "conventions": conventions, "gradients": gradients, "sessions": sessions, "errors": errors, "texts": texts}
+
+
+def document(module):
+    """One case a line: a difference names its case."""
+    lines = ",\n".join(json.dumps(case, separators=(",", ":"), allow_nan=False) for case in module.cases())
+    return f'{{"about":{json.dumps(module.__doc__.strip())},\n"cases":[\n{lines}\n]}}\n'
+
+
+different = []
+for name, module in FILES.items():
+    path = pathlib.Path(__file__).with_name(f"{name}.json")
+    if "--check" not in sys.argv:
+        path.write_text(document(module))
+    elif path.read_text() != document(module):
+        different.append(path.name)
+sys.exit(f"Not as generated: {', '.join(different)}" if different else 0)
