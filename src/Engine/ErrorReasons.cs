@@ -38,6 +38,7 @@ public static class ErrorReasons
     public const string GradientAbsent = "GRADIENT_ABSENT";
     public const string CalloutUnavailable = "CALLOUT_UNAVAILABLE";
     public const string CalloutFailed = "CALLOUT_FAILED";
+    public const string CalloutNested = "CALLOUT_NESTED";
     public const string RequestIdExpired = "REQUEST_ID_EXPIRED";
     public const string SessionBusy = "SESSION_BUSY";
     public const string SessionTakenOver = "SESSION_TAKEN_OVER";

@@ -118,6 +118,7 @@ public sealed class CompiledProgram
     private static List<Node> FindResiduals(GraphBuilder builder, List<Node> forwardRoots, List<Node> gradients)
     {
         var forward = Reach(builder, forwardRoots, _ => false);
+        KeepCallouts(builder, forward);
         var residuals = new List<Node>();
         Reach(builder, gradients, node =>
         {
@@ -128,6 +129,16 @@ public sealed class CompiledProgram
         });
         residuals.Sort((a, b) => a.Index.CompareTo(b.Index));
         return residuals;
+    }
+
+    /// <summary>What a call-out of the forward half has given besides what was needed is kept, or the client would be asked again.</summary>
+    private static void KeepCallouts(GraphBuilder builder, bool[] forward)
+    {
+        var asked = builder.Nodes.Where(n => forward[n.Index]).Select(n => (n.Payload as CalloutValue)?.Call).OfType<CalloutCall>().ToHashSet();
+        if (asked.Count == 0)
+            return;
+        foreach (var node in builder.Nodes)
+            forward[node.Index] |= node.Payload is CalloutValue value && asked.Contains(value.Call);
     }
 
     private static bool[] Reach(GraphBuilder builder, List<Node> from, Func<Node, bool> stop)

@@ -74,6 +74,7 @@ public sealed class Plan
             next += instruction.Outputs.Length;
         }
 
+        HasCallouts = instructions.Any(i => i.Kernel is CalloutKernel);
         OutputByteCounts = Array.ConvertAll(outputs, o => o.ByteCount);
         Flops = instructions.Sum(i => i.Kernel.Flops);
         ForwardFlops = instructions.Take(forwardInstructions).Sum(i => i.Kernel.Flops);
@@ -102,6 +103,9 @@ public sealed class Plan
 
     /// <summary>How many of the instructions, from the first, compute values; the others compute gradients.</summary>
     public int ForwardInstructions { get; }
+
+    /// <summary>Whether an instruction asks whoever made the request.</summary>
+    public bool HasCallouts { get; }
 
     /// <summary>Estimated floating-point operations of one execution.</summary>
     public double Flops { get; }

@@ -17,6 +17,7 @@ internal sealed class Planner
     private readonly IReadOnlyList<NodeType> _inputs;
     private readonly List<Instruction?> _instructions = [];
     private readonly Dictionary<int, int> _products = [];
+    private readonly Dictionary<CalloutCall, List<Node>> _callouts = [];
     private readonly int[] _uses;
     private readonly Node[] _bases;
     private readonly bool _fusion;
@@ -84,6 +85,8 @@ internal sealed class Planner
             foreach (var input in DataInputs(node))
                 escapes[input.Index] |= groups[node] < 0 || groups[node] != groups[input];
             CountUses(node);
+            if (node.Payload is CalloutValue value && !_callouts.TryAdd(value.Call, [node]))
+                _callouts[value.Call].Add(node);
         }
 
         foreach (var node in outputs)
@@ -110,6 +113,9 @@ internal sealed class Planner
                     break;
                 case KernelOp op:
                     LowerKernel(op, node);
+                    break;
+                case CalloutOp:
+                    LowerCallout(node);
                     break;
                 default:
                     members.Add(node);
@@ -153,20 +159,8 @@ internal sealed class Planner
 
     private void LowerKernel(KernelOp op, Node node)
     {
-        var operands = new Operand[node.Inputs.Length];
-        var layouts = new Layout[node.Inputs.Length];
-        long bytes = ByteCount(node);
-        for (var i = 0; i < operands.Length; i++)
-        {
-            var input = node.Inputs[i];
-            var (storage, layout) = _places[input.Index];
-            if (!op.Accepts(node, i, layout))
-                (storage, layout) = EmitCopy(input);
-            operands[i] = new Operand(storage, layout.Offset * input.DataType.Size());
-            layouts[i] = layout;
-            bytes += ByteCount(input);
-        }
-
+        var operands = Operands(node, (i, layout) => op.Accepts(node, i, layout), out var layouts);
+        var bytes = ByteCount(node) + node.Inputs.Sum(ByteCount);
         var output = AddArena(node);
         _places[node.Index] = (output, RowMajor(node.Shape));
         var kernel = op.CreateKernel(node, layouts);
@@ -174,6 +168,41 @@ internal sealed class Planner
             _products[output] = _instructions.Count;
         Emit(kernel, operands, [new Operand(output, 0)], [Planned(node)], bytes, [node]);
         MarkForward(node);
+    }
+
+    /// <summary>One instruction for all values of the call that something reads, where the first of them stands.</summary>
+    private void LowerCallout(Node node)
+    {
+        if (!_callouts.Remove(((CalloutValue)node.Payload!).Call, out var values))
+            return;
+        var operands = Operands(node, (_, layout) => layout.IsContiguous, out _);
+        var outputs = new Operand[values.Count];
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            outputs[i] = new Operand(AddArena(values[i]), 0);
+            _places[values[i].Index] = (outputs[i].Storage, RowMajor(values[i].Shape));
+        }
+
+        Emit(new CalloutKernel([.. values.Select(v => (CalloutValue)v.Payload!)]), operands, outputs, [Planned(node)], node.Inputs.Sum(ByteCount) + values.Sum(ByteCount), values);
+        MarkForward(node);
+    }
+
+    /// <summary>Where a node's inputs lie; those under a layout that is not accepted are copied.</summary>
+    private Operand[] Operands(Node node, Func<int, Layout, bool> accepts, out Layout[] layouts)
+    {
+        var operands = new Operand[node.Inputs.Length];
+        layouts = new Layout[node.Inputs.Length];
+        for (var i = 0; i < operands.Length; i++)
+        {
+            var input = node.Inputs[i];
+            var (storage, layout) = _places[input.Index];
+            if (!accepts(i, layout))
+                (storage, layout) = EmitCopy(input);
+            operands[i] = new Operand(storage, layout.Offset * input.DataType.Size());
+            layouts[i] = layout;
+        }
+
+        return operands;
     }
 
     private (int Storage, Layout Layout) EmitCopy(Node node)

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Gradients.Engine.Graph;
 
 namespace Gradients.Engine.Execution;
 
@@ -33,10 +34,14 @@ public sealed class EngineMetrics
     private readonly long[] _executions = new long[Phases.Length];
     private readonly double[] _flops = new double[Phases.Length];
     private readonly Histogram<double> _queued;
+    private readonly Histogram<double> _callouts;
+    private long _asked;
 
     internal EngineMetrics(Meter meter, EngineHost host)
     {
         _queued = meter.CreateHistogram<double>("gradients.queue.duration", "s", "Time that a request waits for the requests before it and for a compute thread.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.00001, 0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
+        _callouts = meter.CreateHistogram<double>("gradients.callout.duration", "s", "Time from asking a client for a Custom node to its answer.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] });
+        meter.CreateObservableUpDownCounter("gradients.callouts.waiting", () => Volatile.Read(ref _asked), "{callout}", "Call-outs that wait for their client's answer.");
         meter.CreateObservableUpDownCounter("gradients.queue.length", () => host.Scheduler.QueuedItems, "{request}", "Requests that wait or run.");
         meter.CreateObservableUpDownCounter("gradients.compute.threads", () => host.Scheduler.ThreadCount, "{thread}", "Compute threads.");
         meter.CreateObservableUpDownCounter("gradients.compute.threads.busy", () => host.Scheduler.BusyThreads, "{thread}", "Compute threads that compute.");
@@ -65,6 +70,21 @@ public sealed class EngineMetrics
             before = Volatile.Read(ref sum);
         while (Interlocked.CompareExchange(ref sum, before + flops, before) != before);
     }
+
+    public void CalloutAsked() => Interlocked.Increment(ref _asked);
+
+    /// <param name="failure">The reason, or null when it was answered.</param>
+    public void CalloutEnded(CalloutPhase phase, TimeSpan time, string? failure)
+    {
+        Interlocked.Decrement(ref _asked);
+        var tag = new KeyValuePair<string, object?>("gradients.phase", NameOf(phase));
+        if (failure is null)
+            _callouts.Record(time.TotalSeconds, tag);
+        else
+            _callouts.Record(time.TotalSeconds, tag, new("gradients.error.reason", failure));
+    }
+
+    public static string NameOf(CalloutPhase phase) => phase == CalloutPhase.Forward ? "forward" : "backward";
 
     public void Queued(TimeSpan time) => _queued.Record(time.TotalSeconds);
 

@@ -16,6 +16,7 @@ public static class GradientsActivities
     public const string Backward = "gradients.backward";
     public const string Optimizer = "gradients.optimizer";
     public const string Op = "gradients.op";
+    public const string Callout = "gradients.callout";
 
     /// <summary>The most spans of single ops in one phase; what is beyond is counted only.</summary>
     public const int MaxOps = 512;

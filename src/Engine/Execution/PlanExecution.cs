@@ -14,6 +14,9 @@ public enum ExecutionStatus
 
     /// <summary>The time slice is over; run again to go on.</summary>
     Parked,
+
+    /// <summary>The next instruction is a call-out: <see cref="PlanExecution.Ask"/>, then <see cref="PlanExecution.Answer"/>, then run again.</summary>
+    Waiting,
 }
 
 /// <summary>
@@ -54,6 +57,7 @@ public sealed unsafe class PlanExecution : IDisposable
     private int _failed;
     private double _workSinceClock;
     private bool _started;
+    private bool _answered;
     private bool _together;
     private bool _rented;
     private bool _traced;
@@ -156,20 +160,46 @@ public sealed unsafe class PlanExecution : IDisposable
         {
             if (_prepared.IsSmall && !(checkFinite || timed || _traced))
                 RunSmall(cancellation);
-            else if (RunInstructions(parkAt, checkFinite, helpers, cancellation) == ExecutionStatus.Parked)
-                return ExecutionStatus.Parked;
+            else if (RunInstructions(parkAt, checkFinite, helpers, cancellation) is var status and not ExecutionStatus.Completed)
+                return status;
         }
         catch (GradientsException e)
         {
-            var node = _instructions[_failed].Nodes[0];
-            e.Position ??= node.Position;
-            throw e.With("op", node.Op);
+            throw Locate(e, _failed);
         }
 
         if (_traced && ForwardDone == 0)
             ForwardDone = Stopwatch.GetTimestamp();
         return ExecutionStatus.Completed;
     }
+
+    /// <summary>What the call-out at which the execution waits asks for.</summary>
+    /// <param name="idOf">The client's id of the node at a position.</param>
+    /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
+    public Callout Ask(Func<int, ulong> idOf)
+    {
+        var kernel = (CalloutKernel)_prepared.Kernels[_instruction];
+        return new Callout(idOf(_instructions[_instruction].Nodes[0].Position), kernel.Call, CalloutMemory.Read(kernel.Call, _arguments[_instruction], _pool, _account), kernel.Wanted);
+    }
+
+    /// <summary>Takes the values that the call-out asked for; they stay the caller's.</summary>
+    /// <exception cref="GradientsException">INPUT_COUNT_MISMATCH, DATA_TYPE_MISMATCH, SHAPE_MISMATCH naming the node.</exception>
+    public void Answer(IReadOnlyList<Tensor?> values)
+    {
+        try
+        {
+            CalloutMemory.Write((CalloutKernel)_prepared.Kernels[_instruction], values, _arguments[_instruction]);
+        }
+        catch (GradientsException e)
+        {
+            throw Locate(e, _instruction);
+        }
+
+        _answered = true;
+    }
+
+    /// <summary>Names the node of the call-out at which the execution waits.</summary>
+    public GradientsException Locate(GradientsException e) => Locate(e, _instruction);
 
     /// <summary>Hands over an output's buffer with its one reference.</summary>
     public PooledBuffer TakeOutput(int index)
@@ -201,8 +231,15 @@ public sealed unsafe class PlanExecution : IDisposable
         Array.Clear(_inputs);
         (_ticks, _begins, _ends) = (null, null, null);
         (_account, ForwardDone, _traced) = (null, 0, false);
-        (_instruction, _unit, _workSinceClock, _started, _together) = (0, 0, 0, false, false);
+        (_instruction, _unit, _workSinceClock, _started, _together, _answered) = (0, 0, 0, false, false, false);
         _prepared.Ready.Put(this);
+    }
+
+    private GradientsException Locate(GradientsException e, int instruction)
+    {
+        var node = _instructions[instruction].Nodes[0];
+        e.Position ??= node.Position;
+        return e.With("op", node.Op);
     }
 
     /// <summary>A few microseconds of single units: cancelled before the first or not at all.</summary>
@@ -224,6 +261,13 @@ public sealed unsafe class PlanExecution : IDisposable
         {
             if (_traced && ForwardDone == 0 && _instruction == Plan.ForwardInstructions)
                 ForwardDone = Stopwatch.GetTimestamp();
+            if (Plan.HasCallouts && _prepared.Kernels[_instruction] is CalloutKernel)
+            {
+                if (!_answered)
+                    return ExecutionStatus.Waiting;
+                _answered = false;
+            }
+
             var timed = _ticks is not null || _begins is not null;
             var began = timed ? Stopwatch.GetTimestamp() : 0;
             var end = _together ? _prepared.BatchEnds[_instruction] : _instruction + 1;

@@ -53,7 +53,7 @@ internal sealed class PreparedPlan
             total += nanoseconds[i];
         }
 
-        IsSmall = total < SmallNanoseconds && Kernels.All(k => k.UnitCount <= 1);
+        IsSmall = !plan.HasCallouts && total < SmallNanoseconds && Kernels.All(k => k.UnitCount <= 1);
         BoundStorages = [.. Enumerable.Range(0, plan.Storages.Count).Where(i => plan.Storages[i].Kind is StorageKind.Input or StorageKind.Output)];
         FixedStorages = [.. Enumerable.Range(0, plan.Storages.Count).Except(BoundStorages)];
         _patchEnds = new int[plan.Storages.Count];
@@ -130,8 +130,14 @@ internal sealed class PreparedPlan
         {
             var sum = nanoseconds[first];
             var units = Kernels[first].ConcurrentUnits;
+            if (Kernels[first] is CalloutKernel)
+            {
+                end = first + 1;
+                continue;
+            }
+
             hazards.Start(first);
-            for (end = first + 1; end < count && end != plan.ForwardInstructions && hazards.TryAdd(end); end++)
+            for (end = first + 1; end < count && end != plan.ForwardInstructions && Kernels[end] is not CalloutKernel && hazards.TryAdd(end); end++)
             {
                 sum += nanoseconds[end];
                 units += Kernels[end].ConcurrentUnits;

@@ -25,6 +25,9 @@ public sealed class Scheduler : IDisposable
     private readonly object _gate = new();
     private readonly Dictionary<string, WorkQueue.Tenant> _tenants = [];
     private readonly PriorityQueue<WorkQueue.Tenant, long> _ready = new();
+
+    // Queues whose head waits for something outside: they hold neither a thread nor a place among the ready ones.
+    private readonly HashSet<WorkQueue> _outside = [];
     [ThreadStatic]
     private static Scheduler? _threadScheduler;
 
@@ -80,6 +83,16 @@ public sealed class Scheduler : IDisposable
     /// <summary>Queues that have work which is not running.</summary>
     public int WaitingQueues => Volatile.Read(ref _waiting);
 
+    /// <summary>Queues whose head waits for something outside.</summary>
+    public int OutsideQueues
+    {
+        get
+        {
+            lock (_gate)
+                return _outside.Count;
+        }
+    }
+
     /// <summary>Items of all queues that wait or run.</summary>
     public int QueuedItems => Volatile.Read(ref _queued);
 
@@ -114,6 +127,9 @@ public sealed class Scheduler : IDisposable
                     Drain(queue, left);
             }
 
+            foreach (var queue in _outside)
+                Drain(queue, left);
+            _outside.Clear();
             Monitor.PulseAll(_gate);
         }
 
@@ -156,6 +172,19 @@ public sealed class Scheduler : IDisposable
         }
     }
 
+    internal void Resume(WorkQueue queue, Work work)
+    {
+        lock (_gate)
+        {
+            if (!queue.Items.TryPeek(out var head) || head != work)
+                return;
+            if (_outside.Remove(queue))
+                MakeReady(queue);
+            else
+                queue.Resumed = queue.Running;
+        }
+    }
+
     /// <summary>False when no thread is in the queue: what waited is abandoned already and <paramref name="last"/> is not kept.</summary>
     internal bool Close(WorkQueue queue, Work last)
     {
@@ -171,6 +200,7 @@ public sealed class Scheduler : IDisposable
                 running = queue.Running;
 
                 // A queue that runs keeps its head: its thread abandons the head at the next pause, then runs the last.
+                _outside.Remove(queue);
                 if (running)
                     queue.Last = last;
                 else
@@ -376,8 +406,11 @@ public sealed class Scheduler : IDisposable
 
             if (queue.Closed || _disposed)
                 Drain(queue, left);
+            else if (status == WorkStatus.Waiting && !queue.Resumed)
+                _outside.Add(queue);
             else if (queue.Items.Count > 0)
                 MakeReady(queue);
+            queue.Resumed = false;
         }
 
         left.ForEach(w => w.Abandon());

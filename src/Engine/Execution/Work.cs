@@ -6,6 +6,9 @@ public enum WorkStatus
 
     /// <summary>Not finished: wants to run again.</summary>
     Parked,
+
+    /// <summary>Not finished: wants to run again when <see cref="WorkQueue.Resume"/> says so, perhaps before.</summary>
+    Waiting,
 }
 
 /// <summary>Something that runs on compute threads, piece by piece.</summary>

@@ -29,12 +29,18 @@ public sealed class WorkQueue
 
     internal bool Closed { get; set; }
 
+    /// <summary>What the head waits for came while the head still ran.</summary>
+    internal bool Resumed { get; set; }
+
     /// <summary>Runs when the queue is closed and its head has paused.</summary>
     internal Work? Last { get; set; }
 
     /// <summary>Adds work behind what is there.</summary>
     /// <exception cref="GradientsException">SESSION_BUSY when the queue is full; SESSION_NOT_FOUND when it is closed; DRAINING when the scheduler is.</exception>
     public void Enqueue(Work work) => _scheduler.Enqueue(this, work);
+
+    /// <summary>What this work waits for is there: it runs again. Without effect once the work is done.</summary>
+    public void Resume(Work work) => _scheduler.Resume(this, work);
 
     /// <summary>Abandons what waits; what runs is abandoned at its next pause. Then runs <paramref name="last"/>.</summary>
     /// <returns>False when nothing runs and never will: the caller may do what is left itself.</returns>

@@ -1,3 +1,5 @@
+using Gradients.Engine.Tensors;
+
 namespace Gradients.Engine.Expressions;
 
 /// <summary>
@@ -217,11 +219,15 @@ internal sealed class ExpressionReader(TokenReader tokens, NodeScope scope)
         _operands.Push(frame.Bracket switch
         {
             Bracket.Group => _operands.Pop() with { At = frame.At },
-            Bracket.List => new Operand(frame.At, Literal: frame.Items.Select(i => i.Literal as NumberLiteral? ?? throw i.At.Fault("a list holds numbers; Concat joins values.")).ToArray()),
+            Bracket.List => new Operand(frame.At, Literal: List(frame.Items)),
             Bracket.Index => Calls.Index(scope, _operands.Pop(), frame.Axes, frame.At),
             _ => Calls.Call(scope, frame.Callee, frame.Quoted, frame.Items, frame.Named, frame.At),
         });
     }
+
+    private static object List(List<Operand> items) => items.Count > 0 && items.TrueForAll(i => i.Literal is TensorType)
+        ? items.Select(i => (TensorType)i.Literal!).ToArray()
+        : items.Select(i => i.Literal as NumberLiteral? ?? throw i.At.Fault("a list holds numbers or types; Concat joins values.")).ToArray();
 
     private sealed class Frame(Bracket bracket, TextPosition at, int operators, string callee, bool quoted)
     {

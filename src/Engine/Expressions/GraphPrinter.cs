@@ -50,10 +50,14 @@ internal static class GraphPrinter
         ImmutableArray<long> list => $"[{string.Join(", ", list.Select(v => v.ToString(CultureInfo.InvariantCulture)))}]",
         ImmutableArray<double> list => $"[{string.Join(", ", list.Select(Real))}]",
         DataType type => type.Name(),
-        TensorType type => $"{type.DataType.Name()}[{string.Join(", ", type.Dimensions.Select(d => d.Symbol is { } s ? Symbol(s) : d.Size.ToString(CultureInfo.InvariantCulture)))}]",
+        TensorType type => Type(type),
+        ImmutableArray<TensorType> list => $"[{string.Join(", ", list.Select(Type))}]",
         ConstantData data => Tensor(data),
         _ => throw new InvalidOperationException($"No text for {value.GetType()}."),
     };
+
+    private static string Type(TensorType type) =>
+        $"{type.DataType.Name()}[{string.Join(", ", type.Dimensions.Select(d => d.Symbol is { } s ? Symbol(s) : d.Size.ToString(CultureInfo.InvariantCulture)))}]";
 
     private static string Symbol(string symbol) => IsName(symbol) ? symbol : Quoted(symbol);
 

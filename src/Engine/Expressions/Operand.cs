@@ -7,7 +7,7 @@ namespace Gradients.Engine.Expressions;
 /// <param name="Value">The id; 0 for literals.</param>
 /// <param name="Type">The element type, where it is known without shapes.</param>
 /// <param name="Literal">
-/// <see cref="NumberLiteral"/>, an array of them, bool, string, <see cref="DataType"/>, <see cref="TensorType"/>,
+/// <see cref="NumberLiteral"/>, <see cref="TensorType"/>, an array of either, bool, string, <see cref="DataType"/>,
 /// <see cref="Graph.ConstantData"/>; null with Value 0 is <c>none</c>.
 /// </param>
 internal readonly record struct Operand(TextPosition At, ulong Value = 0, DataType? Type = null, object? Literal = null)

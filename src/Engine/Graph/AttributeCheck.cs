@@ -40,6 +40,8 @@ internal static class AttributeCheck
         ImmutableArray<long> v when type == typeof(double[]) => v.Select(i => (double)i).ToImmutableArray(),
         ImmutableArray<long> when type == typeof(long[]) => value,
         ImmutableArray<double> when type == typeof(double[]) => value,
+        ImmutableArray<TensorType> when type == typeof(TensorType[]) => value,
+        TensorType v when type == typeof(TensorType[]) => ImmutableArray.Create(v),
         _ when value.GetType() == type => value,
         _ => null,
     };
@@ -47,5 +49,5 @@ internal static class AttributeCheck
     private static string Describe(Type type) =>
         type == typeof(long) ? "an integer" : type == typeof(double) ? "a number" : type == typeof(string) ? "a string" : type == typeof(bool) ? "a boolean"
         : type == typeof(long[]) ? "a list of integers" : type == typeof(double[]) ? "a list of numbers" : type == typeof(DataType) ? "a data type"
-        : type == typeof(TensorType) ? "a tensor type" : "a tensor";
+        : type == typeof(TensorType) ? "a tensor type" : type == typeof(TensorType[]) ? "a list of tensor types" : "a tensor";
 }

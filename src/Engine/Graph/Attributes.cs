@@ -4,8 +4,8 @@ using Gradients.Engine.Tensors;
 namespace Gradients.Engine.Graph;
 
 /// <summary>
-/// The named constants of a node, sorted by name. A value is one of long, double, bool, string, ImmutableArray of long or
-/// double, <see cref="DataType"/>, <see cref="TensorType"/> or <see cref="ConstantData"/>.
+/// The named constants of a node, sorted by name. A value is one of long, double, bool, string, ImmutableArray of long,
+/// double or <see cref="TensorType"/>, <see cref="DataType"/>, <see cref="TensorType"/> or <see cref="ConstantData"/>.
 /// </summary>
 public sealed class Attributes : IEquatable<Attributes>
 {
@@ -17,7 +17,7 @@ public sealed class Attributes : IEquatable<Attributes>
 
     public IReadOnlyList<(string Name, object Value)> Entries => _entries;
 
-    /// <summary>Collects entries; arrays of long or double are copied.</summary>
+    /// <summary>Collects entries; arrays are copied.</summary>
     /// <exception cref="GradientsException">INVALID_ATTRIBUTE for a name given twice or a value of another type.</exception>
     public static Attributes Of(params ReadOnlySpan<(string Name, object Value)> entries)
     {
@@ -51,12 +51,17 @@ public sealed class Attributes : IEquatable<Attributes>
 
     public double Float(string name, double orElse) => Find(name) is double v ? v : orElse;
 
+    public bool Flag(string name, bool orElse) => Find(name) is bool v ? v : orElse;
+
     public string Text(string name, string orElse) => Find(name) is string v ? v : orElse;
 
     public DataType DataType(string name) => (DataType)Find(name)!;
 
     /// <summary>The list of integers, or null when the attribute is absent.</summary>
     public long[]? Ints(string name) => Find(name) is ImmutableArray<long> v ? [.. v] : null;
+
+    /// <summary>The list of types, or null when the attribute is absent.</summary>
+    public ImmutableArray<TensorType>? Types(string name) => Find(name) as ImmutableArray<TensorType>?;
 
     public bool Equals(Attributes? other)
     {
@@ -90,7 +95,8 @@ public sealed class Attributes : IEquatable<Attributes>
         float v => (double)v,
         long[] v => ImmutableArray.Create(v),
         double[] v => ImmutableArray.Create(v),
-        long or double or bool or string or Tensors.DataType or TensorType or ConstantData or ImmutableArray<long> or ImmutableArray<double> => value,
+        TensorType[] v => ImmutableArray.Create(v),
+        long or double or bool or string or Tensors.DataType or TensorType or ConstantData or ImmutableArray<long> or ImmutableArray<double> or ImmutableArray<TensorType> => value,
         _ => throw GradientsException.Invalid(ErrorReasons.InvalidAttribute, $"Attribute '{name}' has a value of type {value.GetType().Name}."),
     };
 }

@@ -89,6 +89,17 @@ public sealed class CanonicalWriter
         }
     }
 
+    private void Write(TensorType type)
+    {
+        Write((byte)type.DataType);
+        Write(type.Dimensions.Count);
+        foreach (var dimension in type.Dimensions)
+        {
+            Write(dimension.Size);
+            Write(dimension.Symbol ?? "");
+        }
+    }
+
     private void WriteValue(object value)
     {
         switch (value)
@@ -132,14 +143,13 @@ public sealed class CanonicalWriter
                 break;
             case TensorType v:
                 Write((byte)9);
-                Write((byte)v.DataType);
-                Write(v.Dimensions.Count);
-                foreach (var dimension in v.Dimensions)
-                {
-                    Write(dimension.Size);
-                    Write(dimension.Symbol ?? "");
-                }
-
+                Write(v);
+                break;
+            case ImmutableArray<TensorType> v:
+                Write((byte)10);
+                Write(v.Length);
+                foreach (var type in v)
+                    Write(type);
                 break;
             default:
                 throw new InvalidOperationException($"No canonical form for {value.GetType()}.");

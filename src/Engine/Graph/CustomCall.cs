@@ -3,8 +3,9 @@ using Gradients.Engine.Tensors;
 namespace Gradients.Engine.Graph;
 
 /// <summary>
-/// One use of a function that has a gradient function. The body is inlined as ordinary nodes; each output passes through a
-/// <see cref="CustomCallOutput"/>, where the reverse sweep leaves the built-in rules and inlines the gradient function.
+/// One use of a function that has a gradient function, or of a <c>Custom</c> op. The body is inlined as ordinary nodes; each
+/// output passes through a <see cref="CustomCallOutput"/>, where the reverse sweep leaves the built-in rules and inlines the
+/// gradient function.
 /// </summary>
 /// <param name="Function">The function's name, for errors.</param>
 /// <param name="Arguments">The nodes that the function was called with.</param>

@@ -76,9 +76,12 @@ public sealed class GraphBuilder(int maxNodes = 4_000_000)
         return e.With("op", string.IsNullOrEmpty(Origin.Op) ? op : Origin.Op);
     }
 
-    /// <summary>Adds a node that carries a payload of its own; it is never folded.</summary>
+    /// <summary>Adds a node that carries a payload of its own; it is never folded or merged with another.</summary>
     internal Node AppendCall(PrimitiveOp op, Node[] inputs, object payload) =>
-        Append(op, inputs, Attributes.None, op.Infer(new OpCall(this, op, inputs, Attributes.None)), payload);
+        AppendCall(op, inputs, payload, op.Infer(new OpCall(this, op, inputs, Attributes.None)));
+
+    /// <summary>Adds a node that carries a payload of its own and whose type its payload tells.</summary>
+    internal Node AppendCall(PrimitiveOp op, Node[] inputs, object payload, NodeType type) => Append(op, inputs, Attributes.None, type, payload);
 
     internal Node Append(PrimitiveOp op, OpCall call)
     {

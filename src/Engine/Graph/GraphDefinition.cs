@@ -273,7 +273,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
     private static void CheckCounts(NodeSpec spec, Op op, FunctionDefinition? function)
     {
         var outputs = 1 + spec.AdditionalOutputs.Length;
-        var expected = function is not null ? Math.Max(1, function.Outputs.Length) : op == StructuralOp.Gradient ? (int)Math.Min(int.MaxValue, spec.Attributes.Int("wrt", 1)) : 1;
+        var expected = function is not null ? Math.Max(1, function.Outputs.Length) : op.CountOutputs(spec.Attributes, spec.Inputs.Length);
         if (function is not null && (function.Outputs.Length == 0 || function.Outputs.Any(o => o is null)))
             throw GradientsException.Invalid(ErrorReasons.InvalidField, $"'{function.Name}' has an absent output and serves only as a gradient function.");
         if (outputs != expected)

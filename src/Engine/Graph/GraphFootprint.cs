@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Graph;
 
@@ -7,6 +8,7 @@ internal static class GraphFootprint
 {
     private const long NodeBytes = 512;
     private const long ReferenceBytes = 32;
+    private const long TypeBytes = 64;
 
     public static long Of(NodeSpec node) => Of(node.Inputs.Length, node.AdditionalOutputs.Length, node.Label, node.Attributes);
 
@@ -27,6 +29,7 @@ internal static class GraphFootprint
                 string text => text.Length * sizeof(char),
                 ImmutableArray<long> numbers => numbers.Length * sizeof(long),
                 ImmutableArray<double> numbers => numbers.Length * sizeof(double),
+                ImmutableArray<TensorType> types => types.Sum(t => TypeBytes + (t.Dimensions.Count * ReferenceBytes)),
                 _ => 0,
             };
         }

@@ -58,7 +58,7 @@ public sealed class Node
     /// <summary>The position of an input among the plan's inputs, or −1.</summary>
     public int InputSlot => Op is null && Payload is int slot ? slot : -1;
 
-    /// <summary>What a source or a function's output carries: the slot, the constant or the custom call.</summary>
+    /// <summary>What a source or the output of a call carries: the slot, the constant, the custom call or the call-out.</summary>
     internal object? Payload { get; }
 
     public override string ToString() => $"%{Index} = {Op?.Name ?? (Constant is null ? "Input" : "Constant")} : {Type}";

@@ -26,6 +26,9 @@ public enum OpKind
 
     /// <summary>Everything else with a kernel.</summary>
     Opaque,
+
+    /// <summary>Computed by whoever made the request, while its execution waits and holds no thread.</summary>
+    Callout,
 }
 
 /// <summary>An entry of the catalog: its schema and how it becomes nodes.</summary>
@@ -36,6 +39,10 @@ public abstract class Op(OpSchema schema)
     public string Name => Schema.Name;
 
     public abstract OpKind Kind { get; }
+
+    /// <summary>How many outputs a definition has, after what can be told of its attributes without types was checked.</summary>
+    /// <exception cref="GradientsException">INVALID_ATTRIBUTE.</exception>
+    public virtual int CountOutputs(Attributes attributes, int inputs) => 1;
 
     /// <summary>Adds the op to <c>call.Builder</c> and returns its outputs. Inputs are checked against the schema already.</summary>
     public abstract Node[] Build(OpCall call);

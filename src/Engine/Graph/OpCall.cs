@@ -83,7 +83,8 @@ public sealed class OpCall(GraphBuilder builder, Op op, Node?[] inputs, Attribut
             if (_inputs[i] is null)
                 continue;
             var input = schema.Input(i)!;
-            Unify(i, input);
+            if (!input.Mixed)
+                Unify(i, input);
             var allowed = schema.Types[input.TypeVariable];
             if (Array.IndexOf(allowed, _inputs[i]!.DataType) < 0)
             {

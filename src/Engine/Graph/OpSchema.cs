@@ -19,14 +19,16 @@ public enum Differentiability
 /// <param name="TypeVariable">Inputs with the same variable have the same element type.</param>
 /// <param name="Optional">May be omitted.</param>
 /// <param name="Variadic">The last input may repeat.</param>
+/// <param name="Mixed">Each of the inputs may have another element type, whatever the variable.</param>
 public sealed record InputSchema(
     string Name,
     string TypeVariable = "T",
     Differentiability Differentiability = Differentiability.Differentiable,
     bool Optional = false,
-    bool Variadic = false);
+    bool Variadic = false,
+    bool Mixed = false);
 
-/// <param name="Type">The CLR type of the value: long, double, string, bool, long[], DataType, TensorType or ConstantData.</param>
+/// <param name="Type">The CLR type of the value: long, double, string, bool, long[], double[], DataType, TensorType, TensorType[] or ConstantData.</param>
 /// <param name="Default">Shown to clients; null when there is none.</param>
 public sealed record AttributeSchema(string Name, Type Type, string Doc, bool Required = false, object? Default = null);
 

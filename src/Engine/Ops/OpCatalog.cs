@@ -70,6 +70,7 @@ public static class OpCatalog
         MeanSquaredErrorOp.Instance,
         SoftmaxCrossEntropyOp.Instance,
         BinaryCrossEntropyWithLogitsOp.Instance,
+        CustomOp.Instance,
     ];
 
     /// <summary>Primitives that only lowering and derivative rules create.</summary>
@@ -112,6 +113,8 @@ public static class OpCatalog
         AttentionForwardOp.Instance,
         AttentionGradientOp.Instance,
         CustomCallOutput.Instance,
+        CalloutOp.Forward,
+        CalloutOp.Backward,
     ];
 
     private static readonly Dictionary<string, Op> ByName = All.ToDictionary(op => op.Name);

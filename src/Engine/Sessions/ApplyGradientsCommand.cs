@@ -21,7 +21,7 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
     private long _bytes;
     private double _flops;
 
-    protected override bool Advance(long parkAt, out IReadOnlyList<VariableVersion> result)
+    protected override WorkStatus Advance(long parkAt, out IReadOnlyList<VariableVersion> result)
     {
         result = [];
         if (_states is null)
@@ -35,7 +35,7 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
         {
             _execution ??= Prepare(_states[_updates.Count]);
             if (_execution.Run(parkAt, helpers: Session.Host.Scheduler, cancellation: Cancellation) == ExecutionStatus.Parked)
-                return false;
+                return WorkStatus.Parked;
             Collect(_states[_updates.Count], _execution);
             _execution.Dispose();
             _execution = null;
@@ -46,7 +46,7 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
         Session.Host.Metrics.Executed(ComputePhase.Optimizer, _flops);
         if (GradientsActivities.IsRecorded(request.Trace))
             GradientsActivities.Record(GradientsActivities.Optimizer, request.Trace, _began, Stopwatch.GetTimestamp(), new("gradients.optimizer", request.Optimizer.Kind), new("gradients.variables", result.Count), new("gradients.bytes", _bytes), new("gradients.flops", _flops));
-        return true;
+        return WorkStatus.Done;
     }
 
     protected override void Release()

@@ -13,22 +13,28 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
     private readonly List<Tensor> _owned = [];
     private long _planBegan;
     private long _executeBegan;
+    private long _outside;
+    private (CalloutPhase Phase, string Name, long Bytes) _asked;
     private bool _hit;
 
     protected PlanExecution? Execution { get; private set; }
+
+    /// <summary>What the execution waits for.</summary>
+    private PendingCallout? Pending { get; set; }
 
     protected Bindings Bindings { get; } = new(session);
 
     /// <summary>Node ids by position when they are not those of the session's last subgraph.</summary>
     protected ulong[]? Ids { get; set; }
 
-    protected sealed override bool Advance(long parkAt, out TResult result)
+    protected sealed override WorkStatus Advance(long parkAt, out TResult result)
     {
         result = default!;
         if (Execution is null)
         {
             _planBegan = Stopwatch.GetTimestamp();
             Execution = Prepare();
+            RequireHandler(Execution.Plan);
             RequireFlops(Execution.Plan.Flops, Session.Host.Options.MaxFlopsPerRequest, "server");
             RequireFlops(Execution.Plan.Flops, Session.Tenant.MaxFlopsPerRequest, Session.Tenant.Subject);
             RequireReplyFits(Execution.Plan);
@@ -40,12 +46,21 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             _executeBegan = Stopwatch.GetTimestamp();
         }
 
-        if (Execution.Run(parkAt, request.CheckFinite, Session.Host.Scheduler, Cancellation) == ExecutionStatus.Parked)
-            return false;
+        do
+        {
+            if (Pending is not null && !TryAnswer(Execution))
+                return WorkStatus.Waiting;
+            var status = Execution.Run(parkAt, request.CheckFinite, Session.Host.Scheduler, Cancellation);
+            if (status == ExecutionStatus.Parked)
+                return WorkStatus.Parked;
+            if (status == ExecutionStatus.Waiting)
+                Ask(Execution);
+        }
+        while (Pending is not null);
         Count(Execution.Plan);
         RecordSpans();
         result = Commit(Execution);
-        return true;
+        return WorkStatus.Done;
     }
 
     /// <summary>Validates, compiles and binds.</summary>
@@ -96,7 +111,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
             instruction.Bytes,
             instruction.Kernel.Flops,
             i >= plan.ForwardInstructions)).ToArray();
-        return new ExecutionProfile(Queued, Stopwatch.GetElapsedTime(_planBegan, _executeBegan), Stopwatch.GetElapsedTime(_executeBegan), _hit, plan.ArenaBytes, plan.PeakLiveBytes, instructions);
+        return new ExecutionProfile(Queued, Stopwatch.GetElapsedTime(_planBegan, _executeBegan), Stopwatch.GetElapsedTime(_executeBegan + _outside), _hit, plan.ArenaBytes, plan.PeakLiveBytes, instructions);
     }
 
     protected override ulong IdOf(int position) =>
@@ -104,6 +119,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
 
     protected override void Release()
     {
+        EndCallout(ErrorReasons.Cancelled);
         Execution?.Dispose();
         Execution = null;
         foreach (var tensor in _owned)
@@ -113,6 +129,55 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
 
     /// <summary>How many of the plan's first outputs are fetches.</summary>
     protected virtual int FetchedOutputs => request.Fetches.Count;
+
+    private void RequireHandler(Plan plan)
+    {
+        if (plan.HasCallouts && request.Callouts is null)
+            throw GradientsException.Precondition(ErrorReasons.CalloutUnavailable, "The graph has a Custom node: it can be computed only where a client can be asked, over Interact.");
+    }
+
+    /// <summary>Asks for what the execution waits for; the answer may be there at once.</summary>
+    private void Ask(PlanExecution execution)
+    {
+        var callout = execution.Ask(IdOf);
+        Pending = new PendingCallout(() => Session.Resume(this), Cancellation);
+        _asked = (callout.Phase, callout.Name, callout.ByteCount);
+        Session.Host.Metrics.CalloutAsked();
+        _ = Pending.AskAsync(request.Callouts!, callout);
+    }
+
+    /// <summary>Gives the execution what was answered; false while there is nothing.</summary>
+    private bool TryAnswer(PlanExecution execution)
+    {
+        Cancellation.ThrowIfCancellationRequested();
+        if (!Pending!.IsDone)
+            return false;
+        try
+        {
+            execution.Answer(Pending.Take());
+        }
+        catch (GradientsException e)
+        {
+            EndCallout(e.Reason);
+            throw execution.Locate(e);
+        }
+
+        EndCallout(null);
+        return true;
+    }
+
+    private void EndCallout(string? failure)
+    {
+        if (Pending is null)
+            return;
+        var ended = Stopwatch.GetTimestamp();
+        _outside += ended - Pending.Began;
+        var (phase, name, bytes) = _asked;
+        Session.Host.Metrics.CalloutEnded(phase, Stopwatch.GetElapsedTime(Pending.Began, ended), failure);
+        GradientsActivities.Record(GradientsActivities.Callout, request.Trace, Pending.Began, ended, new("gradients.callout.name", name), new("gradients.phase", EngineMetrics.NameOf(phase)), new("gradients.bytes", bytes));
+        Pending.Dispose();
+        Pending = null;
+    }
 
     private static void RequireFlops(double flops, double most, string subject)
     {

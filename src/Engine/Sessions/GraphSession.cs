@@ -144,6 +144,16 @@ public sealed class GraphSession : IDisposable
         throw GradientsException.NotFound(ErrorReasons.TensorNotFound, $"The session has no tensor {id}.");
     }
 
+    /// <summary>Gives a kept tensor back at once, ahead of the queue. Unknown ids are ignored.</summary>
+    public void ReleaseTensor(ulong id)
+    {
+        if (!_tensors.TryRemove(id, out var tensor))
+            return;
+        Interlocked.Add(ref _tensorBytes, -tensor.ByteCount);
+        lock (tensor)
+            tensor.Dispose();
+    }
+
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0)
@@ -152,6 +162,9 @@ public sealed class GraphSession : IDisposable
         if (!_queue.TryClose(last))
             ReleaseEverything();
     }
+
+    /// <summary>What the request waits for is there.</summary>
+    internal void Resume(Work command) => _queue.Resume(command);
 
     internal void Define(IReadOnlyList<FunctionSpec> functions, IReadOnlyList<NodeSpec> nodes)
     {
@@ -385,15 +398,6 @@ public sealed class GraphSession : IDisposable
             ReleaseTensor(id);
         _charge.Settle(Graph);
         return true;
-    }
-
-    private void ReleaseTensor(ulong id)
-    {
-        if (!_tensors.TryRemove(id, out var tensor))
-            return;
-        Interlocked.Add(ref _tensorBytes, -tensor.ByteCount);
-        lock (tensor)
-            tensor.Dispose();
     }
 
     private bool ReleaseEverything()

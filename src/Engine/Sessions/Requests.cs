@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Tensors;
 
@@ -35,6 +36,9 @@ public abstract record ComputeRequest : SessionRequest
 
     /// <summary>Fuse elementwise chains; off only to compare.</summary>
     public bool Fusion { get; init; } = true;
+
+    /// <summary>Answers call-outs of <c>Custom</c> nodes. Null: such a node is CALLOUT_UNAVAILABLE.</summary>
+    public CalloutHandler? Callouts { get; init; }
 
     /// <summary>What travels in the reply; null when nothing is limited.</summary>
     public ReplyLimit? Reply { get; init; }

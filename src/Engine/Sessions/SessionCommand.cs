@@ -28,8 +28,8 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
         {
             if (_started == 0)
                 Start();
-            if (!Advance(parkAt, out var result))
-                return WorkStatus.Parked;
+            if (Advance(parkAt, out var result) is var status and not WorkStatus.Done)
+                return status;
             Release();
             _completion.TrySetResult(result);
         }
@@ -66,8 +66,8 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
         _completion.TrySetException(GradientsException.NotFound(ErrorReasons.SessionNotFound, "The session was closed while the request waited."));
     }
 
-    /// <summary>Goes on; false when parked. Changes nothing in the session before it cannot fail any more.</summary>
-    protected abstract bool Advance(long parkAt, out TResult result);
+    /// <summary>Goes on. Changes nothing in the session before it cannot fail any more.</summary>
+    protected abstract WorkStatus Advance(long parkAt, out TResult result);
 
     /// <summary>Gives back what the command itself holds; called once at its end, whatever the end.</summary>
     protected virtual void Release()
@@ -104,9 +104,9 @@ internal abstract class SessionCommand<TResult>(GraphSession session, SessionReq
 internal sealed class ImmediateCommand<TResult>(GraphSession session, SessionRequest request, Func<TResult> action, CancellationToken cancellation)
     : SessionCommand<TResult>(session, request, cancellation)
 {
-    protected override bool Advance(long parkAt, out TResult result)
+    protected override WorkStatus Advance(long parkAt, out TResult result)
     {
         result = action();
-        return true;
+        return WorkStatus.Done;
     }
 }

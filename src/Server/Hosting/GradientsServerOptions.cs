@@ -193,6 +193,10 @@ public sealed class GradientsServerOptions
     [Range(typeof(TimeSpan), "00:00:01", "30.00:00:00")]
     public TimeSpan StreamIdleTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Time that a client has to answer a call-out. The default value is 1 minute.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "1.00:00:00")]
+    public TimeSpan CalloutTimeout { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Time that an upload may pause between chunks. The default value is 30 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan UploadIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);

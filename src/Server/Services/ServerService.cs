@@ -21,7 +21,7 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
     public static string Version { get; } = typeof(ServerService).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
     /// <summary>Optional parts of the contract that are served; sessions and their handles not by a stateless server.</summary>
-    private readonly string[] _features = options.Stateless ? ["custom_gradients", "gradient_statistics", "profiles"] : ["custom_gradients", "gradient_statistics", "profiles", "sessions", "tensor_handles"];
+    private readonly string[] _features = options.Stateless ? ["custom_gradients", "gradient_statistics", "profiles"] : ["callouts", "custom_gradients", "gradient_statistics", "profiles", "sessions", "tensor_handles"];
 
     public override Task<V1.GetServerInfoResponse> GetServerInfo(V1.GetServerInfoRequest request, ServerCallContext context) =>
         Task.FromResult(new V1.GetServerInfoResponse
@@ -67,5 +67,6 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
         UploadIdleTimeout = options.UploadIdleTimeout.ToDuration(),
         RequestIdWindow = (uint)options.RequestIdWindow,
         MemoryBudgetBytes = (ulong)options.MemoryBudgetBytes,
+        CalloutTimeout = options.CalloutTimeout.ToDuration(),
     };
 }

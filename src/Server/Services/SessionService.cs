@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 using Gradients.Engine;
 using Gradients.Engine.Execution;
@@ -15,6 +16,8 @@ namespace Gradients.Server.Services;
 /// <summary>Sessions, their unary commands and their stream.</summary>
 internal sealed class SessionService(SessionRegistry sessions, SessionOpening opening, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ILogger<SessionService> logger) : V1.SessionService.SessionServiceBase
 {
+    private const string InsideCalloutHeader = "gradients-inside-callout";
+
     public override Task<V1.CreateSessionResponse> CreateSession(V1.CreateSessionRequest request, ServerCallContext context) => opening.CreateAsync(request, context);
 
     public override Task<V1.GetSessionResponse> GetSession(V1.GetSessionRequest request, ServerCallContext context) =>
@@ -82,12 +85,20 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
     public override Task<V1.ReleaseResourcesResponse> ReleaseResources(V1.ReleaseResourcesRequest request, ServerCallContext context) =>
         RunAsync<V1.ReleaseResourcesResponse>(new ReleaseResourcesCommand(request), context);
 
+    /// <summary>The call-out that the caller computes while it asks; null when it says of none.</summary>
+    private static ulong? InsideCallout(ServerCallContext context) =>
+        context.RequestHeaders.GetValue(InsideCalloutHeader) is not { } text ? null
+        : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var callout) ? callout
+        : throw Refusals.Field(InsideCalloutHeader, "the header is the number of a call-out.");
+
     private async Task<TResponse> RunAsync<TResponse>(Command command, ServerCallContext context)
         where TResponse : IMessage
     {
         var scope = CallScope.Of(context);
         using var use = sessions.Use(scope.Caller, command.Session);
         scope.Activity.SetSession(use.Session.Name);
+        if (InsideCallout(context) is { } callout && use.Session.Nested(callout) is { } refusal)
+            throw refusal;
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
         var wire = TenantCall.Of(context).Wire.Reply;
         using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, wire, cancellation.Token));

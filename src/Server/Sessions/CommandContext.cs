@@ -9,7 +9,15 @@ namespace Gradients.Server.Sessions;
 
 /// <summary>What a command is executed with.</summary>
 /// <param name="Wire">The memory of its reply.</param>
-internal readonly record struct CommandContext(EngineHost Host, GradientsServerOptions Options, ActivityContext Trace, WireCharge Wire, CancellationToken Cancellation)
+/// <param name="Tag">The command's tag on its stream; 0 for unary ones.</param>
+internal readonly record struct CommandContext(EngineHost Host, GradientsServerOptions Options, ActivityContext Trace, WireCharge Wire, CancellationToken Cancellation, ulong Tag = 0)
 {
+    /// <summary>Has the stream that owns the session asked for what only its client can compute.</summary>
+    public CalloutHandler Callouts(ServerSession session)
+    {
+        var (tag, trace) = (Tag, Trace.TraceId.ToHexString());
+        return (callout, cancellation) => session.AskAsync(callout, tag, trace, cancellation);
+    }
+
     public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session, Options);
 }

@@ -14,8 +14,8 @@ namespace Gradients.Server.Sessions;
 
 /// <summary>
 /// One Interact stream. A loop reads commands and starts each without waiting for the one before; the session's queue keeps
-/// their order. A second loop writes results in that order. The stream ends when the client has closed its side and all is
-/// written, or early for one cause: taken over, idle, draining, session ended.
+/// their order. A second loop writes results in that order, a third what goes ahead of them. The stream ends when the client
+/// has closed its side and all is written, or early for one cause: taken over, idle, draining, session ended.
 /// </summary>
 internal sealed class Interaction(ServerSession session, EngineHost host, GradientsServerOptions options, Drain drain, TimeProvider time, RequestMetrics metrics, ServerCallContext call, ILogger logger) : IDisposable
 {
@@ -30,10 +30,13 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     private readonly CancellationTokenSource _working = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(call).Cancellation, session.Closed);
     private readonly Channel<Task<Outcome>> _results = Channel.CreateUnbounded<Task<Outcome>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly SemaphoreSlim _unwritten = new(2 * options.MaxQueuedCommands);
+    private readonly SemaphoreSlim _writing = new(1);
     private readonly WireLease _wire = TenantCall.Of(call).Wire;
     private readonly Lock _gate = new();
     private GradientsException? _cause;
     private int _inFlight;
+
+    public StreamCallouts Callouts { get; } = new(session, host, options, time, TenantCall.Of(call).Wire);
 
     /// <summary>Ends this stream in favour of another; what is in flight is cancelled.</summary>
     public void TakeOver() =>
@@ -46,6 +49,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         using var draining = drain.Started.Register(() => End(Drain.Refusal(), finish: true));
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(_reading.Token, _working.Token);
         var writing = WriteAsync(responses, idle);
+        var ahead = WriteAheadAsync(responses);
         try
         {
             await ReadAsync(requests, idle, reading.Token);
@@ -61,8 +65,11 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         }
         finally
         {
+            Callouts.Close(() => drain.IsDraining ? Drain.Refusal() : StreamCallouts.Unavailable());
             _results.Writer.Complete();
             await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Callouts.Ahead.Writer.Complete();
+            await ahead;
             session.Detach(this);
         }
 
@@ -77,6 +84,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         _working.Dispose();
         _reading.Dispose();
         _unwritten.Dispose();
+        _writing.Dispose();
     }
 
     private async Task ReadAsync(IAsyncStreamReader<V1.InteractRequest> requests, ITimer idle, CancellationToken cancellation)
@@ -93,11 +101,18 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             {
                 foreach (var command in requests.Current.Commands)
                 {
+                    if (command.CalloutReply is { } answer && Callouts.TryAnswer(answer))
+                        continue;
+
                     // Refusals, too, wait for the client to read: a client that never does stops being read.
                     await _unwritten.WaitAsync(cancellation);
-                    var accepted = Interlocked.Increment(ref _inFlight) <= options.MaxQueuedCommands;
+                    var refusal = Interlocked.Increment(ref _inFlight) > options.MaxQueuedCommands ? Busy() : Callouts.Nested(command.InsideCallout);
                     message.Retain();
-                    _results.Writer.TryWrite(ExecuteAsync(command, message, accepted));
+                    var outcome = ExecuteAsync(command, message, refusal);
+                    if (refusal is null)
+                        _results.Writer.TryWrite(outcome);
+                    else
+                        Callouts.Ahead.Writer.TryWrite(new Ahead(Result(await outcome), _wire.CreateReply(), IsResult: true));
                 }
             }
             finally
@@ -109,7 +124,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     }
 
     /// <summary>Executes one command; every failure is its own result.</summary>
-    private async Task<Outcome> ExecuteAsync(V1.SessionCommand command, MessageHold message, bool accepted)
+    private async Task<Outcome> ExecuteAsync(V1.SessionCommand command, MessageHold message, GradientsException? refusal)
     {
         var parent = command.Trace is { } trace ? RequestActivity.Parse(trace.Traceparent, trace.Tracestate) : default;
         using var activity = RequestActivity.Start(command.CommandCase.ToString(), parent.TraceId == default ? CallScope.Of(call).Activity.Context : parent);
@@ -119,9 +134,9 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         var wire = _wire.CreateReply();
         try
         {
-            if (!accepted)
-                throw Busy();
-            var reply = await StreamCommands.Read(command).RunAsync(session, new CommandContext(host, options, activity.Context, wire, cancellation.Token));
+            if (refusal is not null)
+                throw refusal;
+            var reply = await StreamCommands.Read(command).RunAsync(session, new CommandContext(host, options, activity.Context, wire, cancellation.Token, command.Tag));
             if (reply.Replayed)
                 activity.SetReplayed();
             return new Outcome(command.Tag, activity.TraceId, reply, wire, null);
@@ -166,7 +181,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             if (batch.Results.Count == 0)
                 return;
-            await responses.WriteAsync(batch, _working.Token);
+            await WriteAsync(responses, batch);
             _unwritten.Release(batch.Results.Count);
             batch = new V1.InteractResponse();
             Sent();
@@ -214,6 +229,43 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         }
     }
 
+    /// <summary>Call-outs and refusals, as they come: what they are ahead of may wait for their answer.</summary>
+    private async Task WriteAheadAsync(IServerStreamWriter<V1.InteractResponse> responses)
+    {
+        await foreach (var (result, wire, isResult) in Callouts.Ahead.Reader.ReadAllAsync())
+        {
+            try
+            {
+                await WriteAsync(responses, new V1.InteractResponse { Results = { result } });
+                if (isResult)
+                    _unwritten.Release();
+            }
+            catch
+            {
+                // Nobody reads any more; what is left fails in the same way.
+                await _working.CancelAsync();
+            }
+            finally
+            {
+                wire.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Two loops write, one message at a time.</summary>
+    private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses, V1.InteractResponse response)
+    {
+        await _writing.WaitAsync(_working.Token);
+        try
+        {
+            await responses.WriteAsync(response, _working.Token);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
     /// <summary>The result as a message; the reply's tensors are copied and given back.</summary>
     private V1.CommandResult Result(Outcome outcome)
     {
@@ -243,7 +295,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
 
     private void Idle()
     {
-        if (Volatile.Read(ref _inFlight) == 0)
+        if (Volatile.Read(ref _inFlight) == 0 && Callouts.IsEmpty)
             End(new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.StreamIdleTimeout, $"The stream had no traffic for {options.StreamIdleTimeout}."), finish: true);
     }
 

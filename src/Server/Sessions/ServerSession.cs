@@ -1,6 +1,8 @@
 using Google.Protobuf.WellKnownTypes;
 using Gradients.Engine;
+using Gradients.Engine.Execution;
 using Gradients.Engine.Sessions;
+using Gradients.Engine.Tensors;
 using Gradients.Server.Limits;
 
 namespace Gradients.Server.Sessions;
@@ -14,6 +16,7 @@ internal sealed class ServerSession : IDisposable
     private DateTimeOffset _lastUse;
     private int _uses;
     private long _uploading;
+    private ulong _callouts;
     private bool _ended;
     private Interaction? _stream;
 
@@ -110,6 +113,22 @@ internal sealed class ServerSession : IDisposable
 
     /// <summary>Makes this stream the session's; the one before it ends.</summary>
     public void Attach(Interaction stream) => Interlocked.Exchange(ref _stream, stream)?.TakeOver();
+
+    /// <summary>A number for a call-out that no stream of the session had before.</summary>
+    public ulong NextCallout() => Interlocked.Increment(ref _callouts);
+
+    /// <summary>Asks the stream that owns the session. Takes the call-out over.</summary>
+    /// <exception cref="GradientsException">CALLOUT_UNAVAILABLE, or what the call-out ends with.</exception>
+    public Task<IReadOnlyList<Tensor?>> AskAsync(Callout callout, ulong tag, string traceId, CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _stream) is { } stream)
+            return stream.Callouts.AskAsync(callout, tag, traceId, cancellation);
+        callout.Dispose();
+        return Task.FromException<IReadOnlyList<Tensor?>>(StreamCallouts.Unavailable());
+    }
+
+    /// <summary>The refusal of a command from inside a call-out that waits; null when it can be executed.</summary>
+    public GradientsException? Nested(ulong callout) => Volatile.Read(ref _stream)?.Callouts.Nested(callout);
 
     public void Detach(Interaction stream) => Interlocked.CompareExchange(ref _stream, null, stream);
 

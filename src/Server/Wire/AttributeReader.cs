@@ -34,6 +34,7 @@ internal static class AttributeReader
         V1.Attribute.ValueOneofCase.DataType => WireTypes.Read(attribute.DataType, $"{field}.data_type"),
         V1.Attribute.ValueOneofCase.Tensor => tensors.ReadConstant(attribute.Tensor, $"{field}.tensor"),
         V1.Attribute.ValueOneofCase.Type => WireTypes.ReadType(attribute.Type, node, $"{field}.type"),
+        V1.Attribute.ValueOneofCase.Types_ => attribute.Types_.Values.Select((t, i) => WireTypes.ReadType(t, node, $"{field}.types.values[{i}]", i)).ToArray(),
         V1.Attribute.ValueOneofCase.Function => throw Refusals.Feature($"{field}.function", "no op takes a function."),
         _ => throw GradientsException.Invalid(ErrorReasons.InvalidAttribute, $"Attribute '{attribute.Name}' has no value.").With("field", field),
     };

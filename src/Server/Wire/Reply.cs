@@ -34,10 +34,12 @@ internal sealed class Reply(IMessage message) : IDisposable
         return wire;
     }
 
-    public static V1.Tensor Describe(Tensor source)
+    public static V1.Tensor Describe(Tensor source) => Describe(source.DataType, source.Shape);
+
+    public static V1.Tensor Describe(DataType type, Shape shape)
     {
-        var wire = new V1.Tensor { DataType = WireTypes.Write(source.DataType) };
-        foreach (var d in source.Shape.Dimensions)
+        var wire = new V1.Tensor { DataType = WireTypes.Write(type) };
+        foreach (var d in shape.Dimensions)
             wire.Shape.Add(d);
         return wire;
     }

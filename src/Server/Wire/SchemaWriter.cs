@@ -16,7 +16,7 @@ internal static class SchemaWriter
         Doc = schema.Doc,
         Differentiable = schema.Differentiable,
         Inputs = { schema.Inputs.Select(Write) },
-        Outputs = { new V1.OpOutput { Name = "output", TypeVariable = schema.Types.ContainsKey("T") ? "T" : "", Variadic = schema.Name == StructuralOp.Gradient.Name } },
+        Outputs = { new V1.OpOutput { Name = "output", TypeVariable = schema.Types.ContainsKey("T") ? "T" : "", Variadic = schema.Name is "Gradient" or "Custom" } },
         Attributes = { schema.Attributes.OrderBy(a => a.Name, StringComparer.Ordinal).Select(Write) },
         TypeVariables = { schema.Types.Select(t => new V1.TypeVariable { Name = t.Key, DataTypes = { t.Value.Select(WireTypes.Write) } }) },
     };
@@ -54,6 +54,7 @@ internal static class SchemaWriter
         : type == typeof(DataType) ? V1.AttributeType.DataType
         : type == typeof(ConstantData) ? V1.AttributeType.Tensor
         : type == typeof(TensorType) ? V1.AttributeType.TensorType
+        : type == typeof(TensorType[]) ? V1.AttributeType.TensorTypes
         : V1.AttributeType.Unspecified;
 
     private static V1.Attribute? Default(AttributeSchema attribute) => attribute.Default switch

@@ -1,4 +1,5 @@
 using Gradients.Engine;
+using Gradients.Engine.Graph;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
 
@@ -21,6 +22,14 @@ internal static class WireTypes
 
     public static V1.DataType Write(DataType type) => (V1.DataType)type;
 
+    public static V1.TensorType Write(NodeType type)
+    {
+        var wire = new V1.TensorType { DataType = Write(type.DataType) };
+        foreach (var d in type.Shape.Dimensions)
+            wire.Dimensions.Add(new V1.Dimension { Size = d });
+        return wire;
+    }
+
     /// <exception cref="GradientsException">SHAPE_MISMATCH for a rank above 8, a negative dimension or too many elements.</exception>
     public static Shape ReadShape(IList<long> dimensions, string field)
     {
@@ -37,8 +46,8 @@ internal static class WireTypes
         }
     }
 
-    /// <summary>A declared type; a dimension of any length gets a symbol of its own, unique by <paramref name="node"/>.</summary>
-    public static TensorType ReadType(V1.TensorType? type, ulong node, string field)
+    /// <summary>A declared type; a dimension of any length gets a symbol of its own, unique by <paramref name="node"/> and place in a list.</summary>
+    public static TensorType ReadType(V1.TensorType? type, ulong node, string field, int? place = null)
     {
         if (type is null)
             throw Refusals.Field(field, "a type is required.");
@@ -52,7 +61,7 @@ internal static class WireTypes
             {
                 { LengthCase: V1.Dimension.LengthOneofCase.Size, Size: var size and >= 0 and <= Shape.MaxElements } => new Dimension(size),
                 { LengthCase: V1.Dimension.LengthOneofCase.Symbol, Symbol: { Length: > 0 and <= 256 } symbol } => new Dimension(-1, symbol),
-                { LengthCase: V1.Dimension.LengthOneofCase.None } => new Dimension(-1, $"?{node}.{i}"),
+                { LengthCase: V1.Dimension.LengthOneofCase.None } => new Dimension(-1, place is null ? $"?{node}.{i}" : $"?{node}.{place}.{i}"),
                 _ => throw Refusals.Field($"{field}.dimensions", $"dimension {i} is neither a length of at least 0 nor a name of 1 to 256 characters."),
             };
         }

@@ -46,6 +46,7 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = context.Trace,
+                Callouts = context.Callouts(session),
                 Reply = Fetched.Limit(request.Fetches, InlineGradients(), context.Options.MaxMessageBytes, context.Wire),
             },
             context.Cancellation);

@@ -41,6 +41,7 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
                 CheckFinite = request.CheckFinite,
                 Profile = request.Profile,
                 Trace = context.Trace,
+                Callouts = context.Callouts(session),
                 Reply = Fetched.Limit(request.Fetches, inlineGradients: false, context.Options.MaxMessageBytes, context.Wire),
             },
             context.Cancellation);

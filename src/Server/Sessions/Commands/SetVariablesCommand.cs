@@ -38,7 +38,7 @@ internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Comm
         }
 
         var versions = await session.Engine.SetVariablesAsync(
-            new SetVariablesRequest { Updates = updates, Feeds = tensors.ReadFeeds(request.Feeds), Trace = context.Trace },
+            new SetVariablesRequest { Updates = updates, Feeds = tensors.ReadFeeds(request.Feeds), Trace = context.Trace, Callouts = context.Callouts(session) },
             context.Cancellation);
         return new Reply(new V1.SetVariablesResponse { Versions = { Write(versions) } });
     }
