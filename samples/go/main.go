@@ -34,7 +34,7 @@ func main() {
 	}
 	defer connection.Close()
 	for _, part := range []func(tour, context.Context) error{
-		tour.linearRegression, tour.perceptron, tour.chunkedTensor, tour.customGradient, tour.errors,
+		tour.linearRegression, tour.perceptron, tour.chunkedTensor, tour.customGradient, tour.errors, tour.callout,
 	} {
 		if err := run(ctx, connection, part); err != nil {
 			log.Fatal(err)

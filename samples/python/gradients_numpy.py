@@ -1,60 +1,48 @@
 """A Gradients session for NumPy: arrays in and out, operators build the graph, call-outs run Python functions.
 
     with Session("127.0.0.1:50051") as session:
-        x, w = session.input(3), session.variable([2.0, 1.0, 0.0])
-        loss = ((w * x) ** 2).mean()
-        value, (dw,) = session.backward(loss, [w], {x: [1, 2, 3]})
+        x, w = session.input(3), session.variable(2.0)
+        value, (dw,) = session.backward(((w * x) ** 2).mean(), [w], {x: [1, 2, 3]})
 """
+import contextlib
 import itertools
+import queue
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import numpy as np
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
-from gradients.v1 import execution_pb2 as execution, gradient_pb2 as gradient, graph_pb2 as graph, tensor_pb2 as tensors
+from gradients.v1 import callout_pb2 as callouts, execution_pb2 as execution, gradient_pb2 as gradient, graph_pb2 as graph, tensor_pb2 as tensors
 from gradients.v1 import session_service_pb2 as sessions, tensor_service_pb2 as uploads, training_pb2 as training, variables_pb2 as variables
 from gradients.v1.session_service_pb2_grpc import SessionServiceStub
 from gradients.v1.tensor_service_pb2_grpc import TensorServiceStub
 
-DTYPES = {tensors.DATA_TYPE_FLOAT32: "<f4", tensors.DATA_TYPE_FLOAT64: "<f8",  # the wire is little-endian
+DTYPES = {tensors.DATA_TYPE_FLOAT32: "<f4", tensors.DATA_TYPE_FLOAT64: "<f8",  # as the wire is little-endian, so must the host be
           tensors.DATA_TYPE_INT64: "<i8", tensors.DATA_TYPE_BOOL: "?"}
 DATA_TYPES = {np.dtype(dtype): data_type for data_type, dtype in DTYPES.items()}
 CHUNK = 1 << 20
 
 
 class GradientsError(Exception):
-    """What the server refused: a stable reason, what it applies to, and the fields at fault."""
+    """A failed call: its code and, where a server refused it, the stable reason, what it applies to and the fields at fault."""
 
-    def __init__(self, status):
-        super().__init__(status.message)
-        self.code = next(c for c in grpc.StatusCode if c.value[0] == status.code)
-        self.reason, self.metadata, self.fields = "", {}, []
-        for detail in status.details:
-            info, bad = ErrorInfo(), BadRequest()
-            if detail.Unpack(info):
-                self.reason, self.metadata = info.reason, dict(info.metadata)
-            elif detail.Unpack(bad):
-                self.fields = [violation.field for violation in bad.field_violations]
-
-    @staticmethod
-    def of(error):
-        """The error behind a failed call; the call's own where the server said nothing (no connection, a deadline)."""
-        details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin")
-        return GradientsError(Status.FromString(details)) if details else error
+    def __init__(self, error):
+        super().__init__(error.details())
+        status, info, bad = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b""), ErrorInfo(), BadRequest()
+        for detail in Status.FromString(status).details:
+            detail.Unpack(info) or detail.Unpack(bad)
+        self.code, self.reason, self.metadata = error.code(), info.reason, dict(info.metadata)
+        self.fields = [violation.field for violation in bad.field_violations]
 
 
 def to_tensor(values, dtype=None):
     array = np.asarray(values, dtype)
-    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    return tensors.Tensor(data_type=DATA_TYPES[little.dtype], shape=array.shape, raw=little.tobytes())
+    return tensors.Tensor(data_type=DATA_TYPES[array.dtype], shape=array.shape, raw=array.tobytes())
 
 
 def to_array(tensor):
     return np.frombuffer(tensor.raw, DTYPES[tensor.data_type]).reshape(tuple(tensor.shape))
-
-
-def _operator(op, swapped=False):
-    return lambda self, other: self.session.op(op, *((other, self) if swapped else (self, other)))
 
 
 class Value:
@@ -70,8 +58,8 @@ class Value:
 
 
 for _name, _op in dict(add="Add", sub="Sub", mul="Mul", truediv="Div", pow="Pow", matmul="MatMul").items():
-    setattr(Value, f"__{_name}__", _operator(_op))
-    setattr(Value, f"__r{_name}__", _operator(_op, swapped=True))
+    setattr(Value, f"__{_name}__", lambda self, other, op=_op: self.session.op(op, self, other))
+    setattr(Value, f"__r{_name}__", lambda self, other, op=_op: self.session.op(op, other, self))
 
 
 class Session:
@@ -82,13 +70,12 @@ class Session:
         self._channel = grpc.secure_channel(address, credentials) if credentials else grpc.insecure_channel(address)
         self._service, self._tensors = SessionServiceStub(self._channel), TensorServiceStub(self._channel)
         self.name = self._call(self._service.CreateSession, sessions.CreateSessionRequest()).session.name
+        self._exit = contextlib.ExitStack()
+        self._exit.callback(self._channel.close)
+        self._exit.callback(self._call, self._service.DeleteSession, sessions.DeleteSessionRequest(name=self.name))
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._call(self._service.DeleteSession, sessions.DeleteSessionRequest(name=self.name))
-        self._channel.close()
+    __enter__ = lambda self: self
+    __exit__ = lambda self, *_: self._exit.close()
 
     def op(self, op, /, *inputs, **attributes):
         """A node. Inputs are values, numbers, arrays, or None for an optional one left out."""
@@ -137,9 +124,9 @@ class Session:
 
     def train(self, root, data, optimizer, steps, **options):
         """The loop on the server: yields its reports, then its result. Options are the other fields of TrainRequest."""
-        replies = self._send("Train", training.TrainRequest(
-            data=self._feeds(data), roots=[gradient.Root(value=root.id)], optimizer=optimizer, steps=steps, **options))
-        while (reply := self._call(next, replies, None)) is not None:
+        request = training.TrainRequest(data=self._feeds(data), roots=[gradient.Root(value=root.id)], optimizer=optimizer, steps=steps, **options)
+        replies = self._send("Train", request)
+        while reply := self._call(next, replies, None):
             yield getattr(reply, reply.WhichOneof("event"))
 
     def get(self, *values):
@@ -150,15 +137,36 @@ class Session:
         """Moves an array in chunks; the handle may be fed in its place."""
         tensor = to_tensor(values)
         header = uploads.UploadTensorHeader(session=self.name, data_type=tensor.data_type, shape=tensor.shape)
-        chunks = (tensors.TensorChunk(offset=o, data=tensor.raw[o:o + CHUNK]) for o in range(0, len(tensor.raw), CHUNK))
-        parts = itertools.chain([dict(header=header)], (dict(chunk=c) for c in chunks))
-        return self._call(self._tensors.UploadTensor, (uploads.UploadTensorRequest(**p) for p in parts)).handle
+        offsets = range(0, len(tensor.raw), CHUNK)
+        chunks = (dict(chunk=tensors.TensorChunk(offset=o, data=tensor.raw[o:o + CHUNK])) for o in offsets)
+        parts = (uploads.UploadTensorRequest(**part) for part in itertools.chain([dict(header=header)], chunks))
+        return self._call(self._tensors.UploadTensor, parts).handle
 
     def download(self, handle):
         replies = self._tensors.DownloadTensor(uploads.DownloadTensorRequest(session=self.name, handle=handle))
         header, *chunks = self._call(list, replies)
-        raw = b"".join(c.chunk.data for c in chunks)
-        return to_array(tensors.Tensor(data_type=header.header.data_type, shape=header.header.shape, raw=raw))
+        return to_array(tensors.Tensor(raw=b"".join(c.chunk.data for c in chunks), data_type=header.header.data_type, shape=header.header.shape))
+
+    def answer(self, **functions):
+        """Lets nodes of the op Custom call Python: name=(forward(*inputs), backward(inputs, outputs, cotangents)), in lists."""
+        requests = queue.SimpleQueue()
+        requests.put(sessions.InteractRequest(session=self.name, commands=[sessions.SessionCommand(define_nodes={})]))
+        results = (result for reply in self._service.Interact(iter(requests.get, None)) for result in reply.results)
+        self._call(next, results)  # The stream owns the session now.
+
+        def serve():
+            for asked in (result.callout for result in results):
+                inputs, outputs, cotangents = ([to_array(t) for t in ts] for ts in (asked.inputs, asked.outputs, asked.cotangents))
+                try:
+                    forward, backward = functions[asked.name]
+                    values = forward(*inputs) if asked.phase == callouts.CALLOUT_PHASE_FORWARD else backward(inputs, outputs, cotangents)
+                    answer = dict(values=[callouts.CalloutValue(tensor=to_tensor(v)) for v in values])
+                except Exception as e:  # What fails here fails the command, and is told there.
+                    answer = dict(error=Status(code=grpc.StatusCode.UNKNOWN.value[0], message=repr(e)))
+                reply = callouts.CalloutReply(callout=asked.callout, **answer)
+                requests.put(sessions.InteractRequest(commands=[sessions.SessionCommand(callout_reply=reply)]))
+        self._exit.enter_context(ThreadPoolExecutor(1)).submit(serve)
+        self._exit.callback(requests.put, None)
 
     def _feeds(self, feeds):
         return [gradient.Feed(node=v.id, tensor=tensors.Tensor(handle=a) if isinstance(a, str) else to_tensor(a, self.dtype))
@@ -179,7 +187,7 @@ class Session:
         try:
             return method(*arguments)
         except grpc.RpcError as error:
-            raise GradientsError.of(error) from None
+            raise GradientsError(error) from error
 
 
 def _type(shape, dtype):

@@ -62,6 +62,20 @@ def errors(session):
         print(f"error: {e.reason}, op {e.metadata['op']}, shapes {e.metadata['shapes']}")
 
 
-for part in linear_regression, perceptron, chunked_tensor, custom_gradient, errors:
+def callout(session):
+    """A table that only the client has: the server asks for the values between its entries, and for their slopes."""
+    table = np.array([0.0, 1, 4, 9])
+    forward = lambda x: [np.interp(x, range(4), table)]
+    backward = lambda inputs, outputs, cotangents: [cotangents[0] * np.diff(table)[inputs[0].astype(int)]]
+    session.answer(table=(forward, backward))
+    x = session.input(2)
+    y = session.op("Custom", x, name="table")
+    feeds = {x: [0.5, 2.25]}
+    (values,) = session.forward(y, feeds=feeds)
+    _, (gradient,) = session.backward(y.sum(), [x], feeds)
+    print("call-out: values {:g} {:g}, gradient {:g} {:g}".format(*values, *gradient))
+
+
+for part in linear_regression, perceptron, chunked_tensor, custom_gradient, errors, callout:
     with Session(sys.argv[1]) as session:
         part(session)
