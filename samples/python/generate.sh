@@ -5,4 +5,4 @@ cd "$(dirname "$0")"
 protos=../../protos
 protoc -I "$protos" -I "$protos/third_party" --python_out=. --grpc_python_out=. \
   --plugin=protoc-gen-grpc_python="$(command -v grpc_python_plugin)" \
-  "$protos"/gradients/v1/*.proto google/rpc/status.proto google/rpc/error_details.proto
+  "$protos"/gradients/v1/*.proto $(cd "$protos/third_party" && find google -name '*.proto')
