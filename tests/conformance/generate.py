@@ -5,9 +5,9 @@ import json
 import pathlib
 import sys
 
-from generator import arithmetic, conventions, errors, functions, gradients, moves, sessions, texts
+from generator import arithmetic, conventions, errors, functions, gradients, loops, moves, sessions, texts
 
-FILES = {"moves": moves, "arithmetic": arithmetic, "functions": functions, "conventions": conventions, "gradients": gradients, "sessions": sessions, "errors": errors, "texts": texts}
+FILES = {"moves": moves, "arithmetic": arithmetic, "functions": functions, "conventions": conventions, "gradients": gradients, "sessions": sessions, "loops": loops, "errors": errors, "texts": texts}
 
 
 def document(module):

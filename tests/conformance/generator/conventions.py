@@ -2,6 +2,7 @@
 from math import inf, nan
 
 from . import messages as m
+from . import philox
 
 ONES = lambda n: m.f64([1] * n)
 
@@ -38,3 +39,13 @@ def cases():
     yield m.evaluation("sums and means over none", m.text("y = mean(x); sum(x)", x=m.f64([], [0])), {1: m.f64([], [0])}, {100: m.f64(0)}, 100, None, {1: m.f64([], [0])}, 0)
     ignored = m.graph(m.source(1, m.f64([1, 2, 3, 1, 1, 1], [2, 3])), m.constant(2, m.i64([-100, -100])), m.node(3, "SoftmaxCrossEntropy", 1, 2, ignore_index=-100))
     yield m.evaluation("cross entropy, all ignored: NaN, gradient 0", ignored, {1: m.f64([1, 2, 3, 1, 1, 1], [2, 3])}, {3: m.f64(nan)}, 3, None, {1: m.f64([0] * 6, [2, 3])}, 1)
+    yield dropout(seed=7, step=3)
+
+
+def dropout(seed, step):
+    """An element whose number is below ratio * 2^32 is 0, another one is divided by 1 - ratio; so is the gradient."""
+    mask = [0 if philox.uniform(i, step, seed) < 1 << 30 else 1 for i in range(11)]
+    ones = m.f64([3] * 11)
+    graph = m.graph(m.source(1, ones), m.constant(2, m.f64(0.25)), m.constant(3, m.tensor("bool", True)), m.source(4, m.i64(step, [])), m.node(5, "Dropout", 1, 2, 3, 4, seed=seed))
+    return m.evaluation("dropout's mask is a function of seed, step and index", graph, {1: ones, 4: m.i64(step, [])}, {5: m.f64([4 * k for k in mask])}, 5, m.f64([1] * 11),
+                        {1: m.f64([k * 4 / 3 for k in mask])}, 1)
