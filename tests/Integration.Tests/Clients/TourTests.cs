@@ -1,3 +1,4 @@
+using Gradients.Integration.Tests.Cli;
 using Gradients.Integration.Tests.Proofs;
 
 namespace Gradients.Integration.Tests.Clients;
@@ -21,6 +22,8 @@ public sealed class TourTests
 
     private static readonly string[] Callouts = ["call-out: values 0.5 5.25, gradient 1 5"];
 
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     [Fact]
     public Task Python() => PrintsAsync("python", Toolchains.Python, [.. Tour, .. Callouts]);
 
@@ -36,6 +39,20 @@ public sealed class TourTests
     [Fact]
     public Task Ruby() => PrintsAsync("ruby", Toolchains.Ruby, Tour);
 
+    /// <summary>Over JSON, of the server as a process.</summary>
+    [Fact]
+    public async Task R()
+    {
+        await using var serve = CliProcess.Start("serve", "--port", "0", "--web-port", "0");
+        const string Told = "gRPC-Web and JSON are on http://";
+        string? line;
+        do
+            line = await serve.Output.ReadLineAsync(Cancellation);
+        while (line?.StartsWith(Told, StringComparison.Ordinal) == false);
+        Assert.True(line is not null, "The server tells no web port.");
+        Assert.Equal(Tour, Lines(await ForeignProgram.RunAsync(Toolchains.R, $"samples/r/run.sh {line[Told.Length..]}", Cancellation)));
+    }
+
     [Theory]
     [InlineData("python/gradients_numpy.py")]
     [InlineData("node/gradients.js")]
@@ -44,8 +61,10 @@ public sealed class TourTests
     private static async Task PrintsAsync(string folder, string probe, string[] lines)
     {
         await using var server = await ProofServer.StartAsync();
-        var output = await ForeignProgram.RunAsync(probe, $"samples/{folder}/run.sh {server.Address.Authority}", TestContext.Current.CancellationToken);
-        Assert.Equal(lines, output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        var output = await ForeignProgram.RunAsync(probe, $"samples/{folder}/run.sh {server.Address.Authority}", Cancellation);
+        Assert.Equal(lines, Lines(output));
         await server.EmptyAsync();
     }
+
+    private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 }
