@@ -13,8 +13,9 @@ import grpc
 import numpy as np
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
-from gradients.v1 import callout_pb2 as callouts, execution_pb2 as execution, gradient_pb2 as gradient, graph_pb2 as graph, tensor_pb2 as tensors
-from gradients.v1 import session_service_pb2 as sessions, tensor_service_pb2 as uploads, training_pb2 as training, variables_pb2 as variables
+from gradients.v1 import (callout_pb2 as callouts, execution_pb2 as execution, gradient_pb2 as gradient, graph_pb2 as graph,
+                          session_service_pb2 as sessions, tensor_pb2 as tensors, tensor_service_pb2 as uploads,
+                          training_pb2 as training, variables_pb2 as variables)
 from gradients.v1.session_service_pb2_grpc import SessionServiceStub
 from gradients.v1.tensor_service_pb2_grpc import TensorServiceStub
 
@@ -114,9 +115,8 @@ class Session:
             feeds=self._feeds(feeds), roots=[gradient.Root(value=root.id)], wrt=[v.id for v in wrt],
             fetches=[gradient.Fetch(value=root.id)], gradients_as_handles=as_handles,
             mode=execution.GRADIENT_MODE_ACCUMULATE if accumulate else execution.GRADIENT_MODE_RETURN))
-        read = (lambda t: t.handle) if as_handles else to_array
-        gradients = [None if g.absent else read(g.tensor) for g in reply.gradients if not accumulate]
-        return to_array(reply.values[0].tensor), gradients
+        read = lambda g: None if g.absent else g.tensor.handle if as_handles else to_array(g.tensor)
+        return to_array(reply.values[0].tensor), [read(g) for g in reply.gradients if not accumulate]
 
     def step(self, optimizer):
         """One optimizer step on what was accumulated, which is absent afterwards."""

@@ -144,6 +144,13 @@ def evaluation(name, graph, feed=None, fetch=None, root=None, cotangent=None, gr
     return case(name, step(EVALUATE, request | fields, reply, ulps))
 
 
+def applied(name, op, inputs, result, ulps=None, **attributes):
+    """One op on inputs."""
+    ids = range(1, len(inputs) + 1)
+    nodes = [source(i, value) for i, value in zip(ids, inputs)]
+    return evaluation(name, graph(*nodes, node(9, op, *ids, **attributes)), dict(zip(ids, inputs)), {9: result}, ulps=ulps)
+
+
 def text(expression, result=100, **inputs):
     """A graph as text whose inputs have the ids 1, 2, … in their order."""
     bindings = [{"name": name, "value": str(i), "type": type_of(value)} for i, (name, value) in enumerate(inputs.items(), 1)]
