@@ -68,7 +68,10 @@ public class FunctionBody : GraphContext
             }
             else
             {
-                values[node.Id] = Infer(definition, node, inputs);
+                var outputs = Infer(definition, node, inputs);
+                values[node.Id] = outputs[0];
+                for (var i = 0; i < definition.AdditionalOutputIds.Count; i++)
+                    values[definition.AdditionalOutputIds[i]] = outputs[i + 1];
             }
         }
 
@@ -106,7 +109,7 @@ public class FunctionBody : GraphContext
 
     private protected override FunctionBody? FindFunction(string name) => _graph.Function(name);
 
-    private KnownValue Infer(V1.Node definition, Node node, KnownValue?[] inputs)
+    private KnownValue[] Infer(V1.Node definition, Node node, KnownValue?[] inputs)
     {
         try
         {

@@ -61,6 +61,26 @@ public abstract class GraphContext
     }
 
     /// <summary>
+    /// A function that only this process can compute, forward and backward: the server asks for its values while the request
+    /// waits. Its name is registered with <see cref="Session.RegisterCustom"/>. One node an output.
+    /// </summary>
+    /// <param name="name">The name of the function.</param>
+    /// <param name="inputs">The inputs, of any types.</param>
+    /// <param name="options">Types of the outputs, what has a gradient, what is saved. Default: one output like the first input.</param>
+    /// <exception cref="GradientsClientException">The options do not fit each other or, where shapes are known, the inputs.</exception>
+    public Node[] Custom(string name, IReadOnlyList<Node> inputs, CustomOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var definition = new V1.Node { Op = "Custom" };
+        Node?[] arguments = [.. inputs];
+        AddInputs(definition, arguments);
+        var attributes = (options ?? new CustomOptions()).ToAttributes(name, HasBackward(name));
+        attributes.AddTo(definition);
+        var known = ShapeRules.InferAll(OpCatalog.Find("Custom")!, attributes, arguments);
+        return AppendAll(definition, known, i => known[i].Type?.DataType ?? (attributes.Types("types") is { } types ? types[i].DataType : inputs[(int)(attributes.Ints("like") ?? [0])[i]].DataType), attributes);
+    }
+
+    /// <summary>
     /// The gradient as nodes of the graph (create_graph): differentiable again, one per <paramref name="wrt"/>, of its type and
     /// shape; zeros where no path leads to it.
     /// </summary>
@@ -129,22 +149,7 @@ public abstract class GraphContext
         var definition = new V1.Node { Op = function.Name };
         AddInputs(definition, inputs);
         var known = ShapeRules.Call(function, inputs);
-        lock (_gate)
-        {
-            var outputs = new Node[known.Length];
-            for (var i = 0; i < outputs.Length; i++)
-            {
-                var id = ++_lastId;
-                if (i == 0)
-                    definition.Id = id;
-                else
-                    definition.AdditionalOutputIds.Add(id);
-                outputs[i] = new Node(this, id, function.Name, known[i].Type?.DataType, known[i]);
-            }
-
-            Defined(outputs[0], definition);
-            return _noGrad > 0 ? Array.ConvertAll(outputs, Stopped) : outputs;
-        }
+        return AppendAll(definition, known, i => known[i].Type?.DataType, null);
     }
 
     /// <summary>A 0-d constant that takes the element type of <paramref name="like"/>; real numbers beside integers are an error of the op.</summary>
@@ -169,6 +174,27 @@ public abstract class GraphContext
         }
     }
 
+    /// <summary>Appends a definition with one node an output.</summary>
+    private Node[] AppendAll(V1.Node definition, KnownValue[] known, Func<int, DataType?> dataType, Attributes? attributes)
+    {
+        lock (_gate)
+        {
+            var outputs = new Node[known.Length];
+            for (var i = 0; i < outputs.Length; i++)
+            {
+                var id = ++_lastId;
+                if (i == 0)
+                    definition.Id = id;
+                else
+                    definition.AdditionalOutputIds.Add(id);
+                outputs[i] = new Node(this, id, definition.Op, dataType(i), known[i]) { Attributes = this is FunctionBody ? attributes : null };
+            }
+
+            Defined(outputs[0], definition);
+            return _noGrad > 0 ? Array.ConvertAll(outputs, Stopped) : outputs;
+        }
+    }
+
     private protected ulong NextId() => ++_lastId;
 
     /// <summary>Takes a new definition; the gate is held.</summary>
@@ -183,6 +209,9 @@ public abstract class GraphContext
     internal abstract void Relabel(Node node, string label);
 
     private protected abstract FunctionBody? FindFunction(string name);
+
+    /// <summary>Whether a custom function has a backward, as far as is known here.</summary>
+    private protected virtual bool HasBackward(string custom) => true;
 
     private Node Stopped(Node node) => node.DataType is { } type && !type.IsFloating()
         ? node

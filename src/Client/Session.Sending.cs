@@ -25,6 +25,7 @@ public sealed partial class Session
     private async Task<V1.CommandResult> SendAsync(V1.SessionCommand command, bool changesState, bool identified, RequestTensors? feeds, TimeSpan? timeout, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        RequireOutsideCustom();
         cancellationToken.ThrowIfCancellationRequested();
         using var span = CallActivity.Start(InteractMethod, command.CommandCase.ToString());
         if ((timeout ?? _options.RequestTimeout) is { } limit)

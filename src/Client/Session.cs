@@ -32,7 +32,7 @@ public sealed partial class Session : TopLevelGraph, IAsyncDisposable
         _limits = TransferLimits.Of(limits, options.InlineLimitBytes);
         _sessions = new V1.SessionService.SessionServiceClient(invoker);
         _transfer = new TensorTransfer(new V1.TensorService.TensorServiceClient(invoker), session.Name, _limits, options, time);
-        _stream = new CommandStream(_sessions, session.Name, _limits.Window, options.ReconnectTimeout, time, ReleaseUnclaimed);
+        _stream = new CommandStream(_sessions, session.Name, _limits.Window, options.ReconnectTimeout, time, ReleaseUnclaimed, Answer);
     }
 
     /// <summary>The name in the contract, <c>sessions/{id}</c>. Whoever knows it may use the session.</summary>

@@ -6,21 +6,21 @@ using Gradients.Testing;
 
 namespace Gradients.GradientCheck.Tests;
 
-/// <summary>The catalog and the registry of cases know the same ops.</summary>
+/// <summary>The catalog and the registry of cases know the same ops, but for those that clients compute.</summary>
 public class CoverageTests
 {
     [Fact]
     public void Every_op_of_the_catalog_has_a_case()
     {
         var cases = OpCases.All.Select(c => c.Op).ToHashSet();
-        Assert.Empty(OpCatalog.All.Where(op => op.Kind != OpKind.Structural && !cases.Contains(op.Name)).Select(op => op.Name));
+        Assert.Empty(OpCatalog.All.Where(op => op.Kind is not (OpKind.Structural or OpKind.Callout) && !cases.Contains(op.Name)).Select(op => op.Name));
     }
 
     [Fact]
     public void Every_differentiable_input_is_checked()
     {
         var missing = from op in OpCatalog.All
-                      where op.Kind != OpKind.Structural
+                      where op.Kind is not (OpKind.Structural or OpKind.Callout)
                       from i in Enumerable.Range(0, op.Schema.Inputs.Length)
                       where op.Schema.Inputs[i].Differentiability == Differentiability.Differentiable
                       where !OpCases.All.Any(c => c.Op == op.Name && c.Differentiable.Contains(i))

@@ -16,14 +16,10 @@ public sealed class ReasonTests
     private static readonly Dictionary<string, string> NotReachable = new()
     {
         ["GRAPH_NOT_FOUND"] = "stored graphs are not served",
-        ["CALLOUT_UNAVAILABLE"] = "call-outs are not served",
-        ["CALLOUT_FAILED"] = "call-outs are not served",
-        ["CALLOUT_TIMEOUT"] = "call-outs are not served",
         ["SESSION_ON_OTHER_NODE"] = "there is one node",
         ["UNAUTHENTICATED"] = "there are no credentials",
         ["PERMISSION_DENIED"] = "there are no credentials",
         ["INTERNAL_ERROR"] = "no request causes one: ErrorTests provokes it inside",
-        ["OP_NOT_DIFFERENTIABLE"] = "no op has an input without a derivative",
     };
 
     /// <summary>Reached in the tests named.</summary>
@@ -41,6 +37,11 @@ public sealed class ReasonTests
         ["SESSION_EXPIRED"] = nameof(SessionTests),
         ["SESSION_LOST"] = nameof(SessionTests),
         ["CALLOUT_NOT_FOUND"] = nameof(InteractTests),
+        ["CALLOUT_UNAVAILABLE"] = nameof(CalloutTests),
+        ["CALLOUT_FAILED"] = nameof(CalloutTests),
+        ["CALLOUT_TIMEOUT"] = nameof(CalloutTests),
+        ["CALLOUT_NESTED"] = nameof(CalloutTests),
+        ["OP_NOT_DIFFERENTIABLE"] = nameof(CalloutTests),
         ["SESSION_BUSY"] = nameof(InteractTests),
         ["SESSION_TAKEN_OVER"] = nameof(InteractTests),
         ["STREAM_IDLE_TIMEOUT"] = nameof(InteractTests),

@@ -64,6 +64,9 @@ internal static class Encoding
             case TensorType v:
                 attribute.Type = v.ToMessage();
                 break;
+            case ImmutableArray<TensorType> v:
+                attribute.Types_ = new V1.TensorTypeList { Values = { v.Select(ToMessage) } };
+                break;
             case ConstantData v:
                 attribute.Tensor = new V1.Tensor { DataType = (V1.DataType)v.DataType, Shape = { v.Shape.Dimensions.ToArray() }, Raw = ByteString.CopyFrom(v.Bytes) };
                 break;

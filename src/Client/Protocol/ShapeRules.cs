@@ -12,7 +12,11 @@ internal static class ShapeRules
     public const int MaxKnownElements = 4096;
 
     /// <exception cref="GradientsClientException">The inputs do not fit the op; it names op, shapes and the inputs' labels.</exception>
-    public static KnownValue Infer(Op op, Attributes attributes, ReadOnlySpan<Node?> inputs)
+    public static KnownValue Infer(Op op, Attributes attributes, ReadOnlySpan<Node?> inputs) => InferAll(op, attributes, inputs)[0];
+
+    /// <summary>What is known of each of the op's outputs.</summary>
+    /// <exception cref="GradientsClientException">The inputs do not fit the op; it names op, shapes and the inputs' labels.</exception>
+    public static KnownValue[] InferAll(Op op, Attributes attributes, ReadOnlySpan<Node?> inputs)
     {
         var known = new KnownValue?[inputs.Length];
         for (var i = 0; i < known.Length; i++)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Gradients.Client.Protocol;
 using Grpc.Core;
@@ -18,6 +19,8 @@ internal sealed class CommandStream : IAsyncDisposable
     private readonly TimeSpan _reconnectTimeout;
     private readonly TimeProvider _time;
     private readonly Action<V1.CommandResult> _unclaimed;
+    private readonly Action<V1.CalloutRequest> _asked;
+    private readonly ConcurrentQueue<V1.CalloutReply> _answers = new();
     private readonly CommandQueue _queue;
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stop = new();
@@ -25,13 +28,14 @@ internal sealed class CommandStream : IAsyncDisposable
     private bool _progress;
     private int _disposed;
 
-    public CommandStream(V1.SessionService.SessionServiceClient client, string session, int window, TimeSpan reconnectTimeout, TimeProvider time, Action<V1.CommandResult> unclaimed)
+    public CommandStream(V1.SessionService.SessionServiceClient client, string session, int window, TimeSpan reconnectTimeout, TimeProvider time, Action<V1.CommandResult> unclaimed, Action<V1.CalloutRequest> asked)
     {
         _client = client;
         _session = session;
         _reconnectTimeout = reconnectTimeout;
         _time = time;
         _unclaimed = unclaimed;
+        _asked = asked;
         _queue = new CommandQueue(window);
         _loop = RunAsync();
     }
@@ -41,6 +45,13 @@ internal sealed class CommandStream : IAsyncDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         _queue.Add(command);
+        _wake.Writer.TryWrite(true);
+    }
+
+    /// <summary>Sends an answer ahead of the commands that wait. One whose stream is lost is of no use: the command asks again.</summary>
+    public void Answer(V1.CalloutReply answer)
+    {
+        _answers.Enqueue(answer);
         _wake.Writer.TryWrite(true);
     }
 
@@ -154,8 +165,16 @@ internal sealed class CommandStream : IAsyncDisposable
     private async Task WriteAsync(IClientStreamWriter<V1.InteractRequest> requests, CancellationToken ended)
     {
         var session = _session;
+        _answers.Clear();
         while (!ended.IsCancellationRequested)
         {
+            if (_answers.TryDequeue(out var answer))
+            {
+                await requests.WriteAsync(new V1.InteractRequest { Session = session, Commands = { new V1.SessionCommand { CalloutReply = answer } } }, ended).ConfigureAwait(false);
+                session = "";
+                continue;
+            }
+
             var batch = _queue.Take();
             if (batch.Count == 0)
             {
@@ -187,6 +206,12 @@ internal sealed class CommandStream : IAsyncDisposable
                 _progress = true;
                 foreach (var result in responses.Current.Results)
                 {
+                    if (result.Callout is { } callout)
+                    {
+                        _asked(callout);
+                        continue;
+                    }
+
                     if (_queue.Answered(result.Tag) is not { } command)
                         continue;
                     if (command.IsAbandoned)

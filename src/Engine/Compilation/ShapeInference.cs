@@ -20,17 +20,18 @@ public sealed record KnownValue(NodeType? Type, ConstantData? Constant = null)
 public static class ShapeInference
 {
     /// <summary>
-    /// What is known of the op's output. Inputs are in order, null where an optional one is omitted; when the shape of any of
-    /// them is unknown, so is the output.
+    /// What is known of the op's outputs. Inputs are in order, null where an optional one is omitted; when the shape of any of
+    /// them is unknown, so are the outputs.
     /// </summary>
     /// <exception cref="GradientsException">Attributes, element types or shapes do not fit the op; it names the shapes.</exception>
-    public static KnownValue Infer(Op op, Attributes attributes, params ReadOnlySpan<KnownValue?> inputs)
+    public static KnownValue[] Infer(Op op, Attributes attributes, params ReadOnlySpan<KnownValue?> inputs)
     {
         var known = AttributeCheck.Checked(op, attributes);
+        var count = op.CountOutputs(known, inputs.Length);
         foreach (var input in inputs)
         {
             if (input is { Type: null })
-                return KnownValue.Unknown;
+                return [.. Enumerable.Repeat(KnownValue.Unknown, count)];
         }
 
         var builder = new GraphBuilder();
@@ -41,7 +42,6 @@ public static class ShapeInference
                 nodes[i] = input.Constant is { } constant ? builder.Constant(constant) : builder.Input(input.Type!.Value.DataType, input.Type.Value.Shape, i);
         }
 
-        var output = builder.AddAll(op, known, nodes)[0];
-        return new KnownValue(output.Type, output.Constant);
+        return Array.ConvertAll(builder.AddAll(op, known, nodes), output => new KnownValue(output.Type, output.Constant));
     }
 }

@@ -81,7 +81,7 @@ public sealed class EngineMetrics
         if (failure is null)
             _callouts.Record(time.TotalSeconds, tag);
         else
-            _callouts.Record(time.TotalSeconds, tag, new("gradients.error.reason", failure));
+            _callouts.Record(time.TotalSeconds, tag, new("reason", failure));
     }
 
     public static string NameOf(CalloutPhase phase) => phase == CalloutPhase.Forward ? "forward" : "backward";

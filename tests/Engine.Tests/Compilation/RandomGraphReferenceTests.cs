@@ -37,7 +37,7 @@ public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
         }
 
         Assert.Empty(without);
-        var rare = OpCatalog.All.Where(o => o.Kind != OpKind.Structural && uses.GetValueOrDefault(o.Name) < 100).Select(o => $"{o.Name} {uses.GetValueOrDefault(o.Name)}");
+        var rare = OpCatalog.All.Where(o => o.Kind is not (OpKind.Structural or OpKind.Callout) && uses.GetValueOrDefault(o.Name) < 100).Select(o => $"{o.Name} {uses.GetValueOrDefault(o.Name)}");
         Assert.True(!rare.Any(), $"Used less than 100 times: {string.Join(", ", rare)}");
     }
 

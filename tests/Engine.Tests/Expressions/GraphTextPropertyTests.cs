@@ -50,7 +50,7 @@ public sealed class GraphTextPropertyTests
             RoundTrip([], [.. specs.Nodes]);
         }
 
-        Assert.Empty(OpCatalog.All.Select(o => o.Name).Except(OpCases.All.Select(c => c.Op)).Except(["Input", "Variable", "Constant", "Gradient"]));
+        Assert.Empty(OpCatalog.All.Select(o => o.Name).Except(OpCases.All.Select(c => c.Op)).Except(["Input", "Variable", "Constant", "Gradient", "Custom"]));
     }
 
     [Fact]
@@ -76,6 +76,7 @@ public sealed class GraphTextPropertyTests
             new(11, "Constant", [], Attributes.Of(("value", ConstantData.Of<double>(new Shape(4), [-0.0, 1e-320, double.MaxValue, 0.1])))),
             new(12, "Constant", [], Attributes.Of(("value", ConstantData.Of<long>(new Shape(2), [long.MinValue, long.MaxValue])))),
             new(13, "Constant", [], Attributes.Of(("value", ConstantData.Of<double>(new Shape(0, 2), [])))),
+            new(15, "Custom", [11], Attributes.Of(("name", "f"), ("types", new[] { new TensorType(DataType.Float32, "n", 2), new TensorType(DataType.Int64) }), ("input_types", new[] { new TensorType(DataType.Float32, "n") }), ("differentiable", new long[] { 0 }))) { AdditionalOutputs = [16] },
             new(14, "Gemm", [11, 11], Attributes.Of(("alpha", double.NegativeInfinity), ("beta", -2.0), ("list", new long[] { long.MinValue }), ("reals", new[] { 1.0, -1e300 }), ("to", DataType.Int64), ("on", true))),
         ]);
 

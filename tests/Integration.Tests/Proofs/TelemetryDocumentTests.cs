@@ -117,6 +117,8 @@ public sealed class TelemetryDocumentTests : IDisposable
             var loss = (x * w).Sum();
             await session.BackwardAsync(loss, [w], new Feeds { [x] = new float[2] }, GradientMode.Accumulate, [loss], new RequestOptions { Profile = true });
             await session.ApplyGradientsAsync(new Sgd());
+            session.RegisterCustom("same", c => [c.Input(0)], _ => throw new InvalidOperationException("no gradient"));
+            await Assert.ThrowsAnyAsync<GradientsClientException>(() => session.BackwardAsync(session.Custom("same", [w])[0].Sum()));
             await Assert.ThrowsAnyAsync<GradientsClientException>(() => session.BackwardAsync(loss, [w]));
         }
 
