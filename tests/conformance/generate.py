@@ -5,20 +5,21 @@ import json
 import pathlib
 import sys
 
-from generator import arithmetic, conventions, errors, functions, gradients, loops, moves, sessions, texts
+from generator import arithmetic, callouts, conventions, errors, functions, gradients, loops, moves, sessions, texts
 
-FILES = {"moves": moves, "arithmetic": arithmetic, "functions": functions, "conventions": conventions, "gradients": gradients, "sessions": sessions, "loops": loops, "errors": errors, "texts": texts}
+MODULES = arithmetic, callouts, conventions, errors, functions, gradients, loops, moves, sessions, texts
 
 
 def document(module):
     """One case a line: a difference names its case."""
     lines = ",\n".join(json.dumps(case, separators=(",", ":"), allow_nan=False) for case in module.cases())
-    return f'{{"about":{json.dumps(module.__doc__.strip())},\n"cases":[\n{lines}\n]}}\n'
+    feature = f'"feature":"{module.FEATURE}",\n' if hasattr(module, "FEATURE") else ""
+    return f'{{"about":{json.dumps(module.__doc__.strip())},\n{feature}"cases":[\n{lines}\n]}}\n'
 
 
 different = []
-for name, module in FILES.items():
-    path = pathlib.Path(__file__).with_name(f"{name}.json")
+for module in MODULES:
+    path = pathlib.Path(__file__).with_name(module.__name__.split(".")[-1] + ".json")
     if "--check" not in sys.argv:
         path.write_text(document(module))
     elif path.read_text() != document(module):

@@ -18,7 +18,10 @@ public sealed class ConformanceTests
     {
         await using var server = await ProofServer.StartAsync();
         using var channel = GrpcChannel.ForAddress(server.Address);
-        var cases = JsonNode.Parse(await File.ReadAllTextAsync(ForeignProgram.PathOf("tests/conformance/" + file), Cancellation))!["cases"]!.AsArray();
+        var document = JsonNode.Parse(await File.ReadAllTextAsync(ForeignProgram.PathOf("tests/conformance/" + file), Cancellation))!;
+        var features = (await new V1.ServerService.ServerServiceClient(channel).GetServerInfoAsync(new V1.GetServerInfoRequest())).Features;
+        Assert.SkipUnless(document["feature"] is not { } needed || features.Contains((string)needed!), $"The server has no {document["feature"]}.");
+        var cases = document["cases"]!.AsArray();
         Assert.NotEmpty(cases);
         List<string> differences = [];
         foreach (var one in cases)

@@ -2,6 +2,7 @@
 from . import messages as m
 from . import philox
 
+FEATURE = "train"
 ROWS = [1, 2, 4, 8, 16]
 W, X, LOSS = 1, 2, 3
 
