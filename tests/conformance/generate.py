@@ -5,9 +5,9 @@ import json
 import pathlib
 import sys
 
-from generator import arithmetic, callouts, conventions, errors, functions, gradients, loops, moves, sessions, texts
+from generator import arithmetic, callouts, conventions, errors, functions, gradients, graphs, loops, moves, sessions, streams, texts
 
-MODULES = arithmetic, callouts, conventions, errors, functions, gradients, loops, moves, sessions, texts
+MODULES = arithmetic, callouts, conventions, errors, functions, gradients, graphs, loops, moves, sessions, streams, texts
 
 
 def document(module):
