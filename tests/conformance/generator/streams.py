@@ -14,7 +14,7 @@ def evaluate(tag, value, fetch=3):
 
 
 def part(**piece):
-    return {"part": {"handle": "tensors/x"} | piece}
+    return {"part": {"handle": "tensors/7"} | piece}
 
 
 def total(tag, value):
@@ -24,7 +24,7 @@ def total(tag, value):
 def cases():
     raw = base64.b64decode(X["raw"])
     data = lambda a, b: base64.b64encode(raw[a:b]).decode()
-    handle = {"handle": "tensors/x"}
+    handle = {"handle": "tensors/7"}
     yield m.case("one that fails fails alone", m.step(STREAM, [evaluate(5, X), evaluate(6, X, fetch=9), evaluate(7, m.f64([4]))],
                  [total(5, 14), {"tag": "6", "error": {"code": "NOT_FOUND", "reason": "VALUE_NOT_FOUND"}}, total(7, 16)]))
     sent = [part(header={"dataType": X["dataType"], "shape": X["shape"]}), part(chunk={"data": data(0, 10)}), part(chunk={"offset": "10", "data": data(10, 24)})]
