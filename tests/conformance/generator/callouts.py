@@ -14,3 +14,5 @@ def cases():
     yield m.case("CALLOUT_NOT_FOUND: nobody waits for this answer", m.open_session(), m.step(m.SESSIONS + "Interact", [{"session": "$session", "commands": [reply]}],
                  [{"tag": "7", "error": {"code": "NOT_FOUND", "reason": "CALLOUT_NOT_FOUND"}}]), m.close_session())
     yield m.case("INVALID_ATTRIBUTE: a custom node without a name", m.refused(m.EVALUATE, {"graph": m.graph(m.source(1, X), m.node(2, "Custom", 1)), "fetches": m.fetches(2)}, "INVALID_ARGUMENT", "INVALID_ATTRIBUTE"))
+    one_way = m.graph(m.source(1, X), m.node(2, "Custom", 1, name="table", backward=False), m.node(3, "ReduceSum", 2, keepdims=0))
+    yield m.case("OP_NOT_DIFFERENTIABLE: a custom node without a backward", m.refused(m.EVALUATE, {"graph": one_way, "feeds": m.feeds({1: X}), "roots": m.roots(3), "wrt": ["1"]}, "UNIMPLEMENTED", "OP_NOT_DIFFERENTIABLE", metadata={"node": "2"}))

@@ -39,6 +39,12 @@ def cases():
     yield evaluate("two nodes of one id", m.graph(m.constant(3, A), m.constant(3, A)), "ALREADY_EXISTS", "NODE_EXISTS")
     twice = [{"name": "f", "parameters": ["1"], "nodes": [m.node(2, "Neg", 1)], "outputs": ["2"]}] * 2
     yield evaluate("two functions of one name", m.graph(m.constant(3, A), functions=twice), "ALREADY_EXISTS", "FUNCTION_EXISTS")
+    lost = [{"name": "f", "parameters": ["1"], "nodes": [m.node(2, "Neg", 1)], "outputs": ["2"], "gradient": {"function": "nowhere"}}]
+    yield evaluate("no such gradient function", m.graph(m.constant(3, A), functions=lost), "NOT_FOUND", "FUNCTION_NOT_FOUND")
+    half = m.tensor("float16", [1.0, 2.0])
+    yield evaluate("a type that the server does not list", m.graph(m.source(3, half)), "UNIMPLEMENTED", "DATA_TYPE_UNSUPPORTED", {3: half})
+    large = m.graph(m.constant(1, m.f64(1)), m.constant(2, m.i64([600000])), m.node(3, "Expand", 1, 2))
+    yield evaluate("a reply of 4.8 MB", large, "RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE", metadata={"limit": "max_message_bytes"})
     yield evaluate("no such op", m.graph(m.constant(1, A), m.node(3, "NoSuchOp", 1)), "UNIMPLEMENTED", "OP_UNSUPPORTED", metadata={"op": "NoSuchOp"})
     sizes = m.i64([2, 1])
     yield evaluate("a shape that is known only with the data", m.graph(m.source(1, A), m.source(2, sizes), m.node(3, "Reshape", 1, 2)), "UNIMPLEMENTED", "DYNAMIC_SHAPE", {1: A, 2: sizes})

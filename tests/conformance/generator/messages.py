@@ -62,6 +62,8 @@ def type_of(value):
 def attribute(name, value):
     if isinstance(value, dict):
         return {"name": name, "type" if "dimensions" in value else "tensor": value}
+    if isinstance(value, bool):
+        return {"name": name, "boolValue": value}
     if isinstance(value, list):
         return {"name": name, "ints": {"values": [str(v) for v in value]}}
     if isinstance(value, str):
