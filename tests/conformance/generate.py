@@ -5,9 +5,9 @@ import json
 import pathlib
 import sys
 
-from generator import arithmetic, callouts, conventions, errors, functions, gradients, graphs, loops, moves, sessions, streams, texts
+from generator import arithmetic, callouts, conventions, errors, functions, gradients, graphs, loops, moves, sessions, streams, texts, wrong
 
-MODULES = arithmetic, callouts, conventions, errors, functions, gradients, graphs, loops, moves, sessions, streams, texts
+MODULES = arithmetic, callouts, conventions, errors, functions, gradients, graphs, loops, moves, sessions, streams, texts, wrong
 
 
 def document(module):
@@ -19,7 +19,8 @@ def document(module):
 
 different = []
 for module in MODULES:
-    path = pathlib.Path(__file__).with_name(module.__name__.split(".")[-1] + ".json")
+    folder = pathlib.Path(__file__).parent / getattr(module, "FOLDER", "")
+    path = folder / (module.__name__.split(".")[-1] + ".json")
     if "--check" not in sys.argv:
         path.write_text(document(module))
     elif path.read_text() != document(module):
