@@ -59,7 +59,7 @@ public sealed class CustomTests(TestServer server) : IClassFixture<TestServer>
         {
             // Pipelined: nothing is awaited one by one, whatever calls out in between.
             steps.Add(session.BackwardAsync(loss, feeds: feeds, mode: GradientMode.Accumulate));
-            steps.Add(session.ApplyGradientsAsync(new Adam { LearningRate = 0.05 }));
+            steps.Add(session.ApplyGradientsAsync(new Adam { LearningRate = 0.05 }, zeroGradients: true));
         }
 
         await Task.WhenAll(steps);
@@ -95,7 +95,8 @@ public sealed class CustomTests(TestServer server) : IClassFixture<TestServer>
         using var run = await session.ForwardAsync(y, gradients: true, roots: [y[0]]);
         Assert.Equal(8, run[y[0]].Item<double>());
         Assert.Equal([3L, 1L], run[y[1]].ToArray<long>());
-        Assert.Equal([1, 1, 1], (await run.BackwardAsync(y[0]))[x].ToArray<double>());
+        var result = await run.BackwardAsync(y[0]);
+        Assert.Equal([1, 1, 1], result[x].ToArray<double>());
     }
 
     [Fact]

@@ -59,7 +59,8 @@ public sealed class CalloutTests
         Assert.Equal([25.0, 49.0], Elements(callout.Outputs[0]));
         Assert.Equal([10.0, 20.0], Elements(callout.Cotangents[0]));
         await stream.AnswerAsync(callout.Callout, Tensor([100, 280], 2));
-        Assert.Equal([100.0, 280.0], Elements((await stream.NextAsync()).Backward.Gradients[0].Tensor));
+        var result = await stream.NextAsync();
+        Assert.Equal([100.0, 280.0], Elements(result.Backward.Gradients[0].Tensor));
     }
 
     [Fact]
@@ -130,7 +131,8 @@ public sealed class CalloutTests
         var callout = (await stream.AskedAsync()).Callout;
         await stream.AnswerAsync(callout, Tensor([1, 2], 2));
         await stream.AnswerAsync(callout, Tensor([3, 4], 2));
-        Assert.Equal([1.0, 2.0], Elements((await stream.NextAsync()).Forward.Values[0].Tensor));
+        var first = await stream.NextAsync();
+        Assert.Equal([1.0, 2.0], Elements(first.Forward.Values[0].Tensor));
         var second = await stream.NextAsync();
         Assert.Equal(900UL, second.Tag);
         Check(second.Error, StatusCode.NotFound, "CALLOUT_NOT_FOUND");
@@ -191,7 +193,8 @@ public sealed class CalloutTests
         var asked = await stream.NextAsync();
         Assert.Equal(0UL, asked.Tag);
         await stream.AnswerAsync(asked.Callout.Callout, Tensor([3, 4], 2));
-        Assert.Equal([3.0, 4.0], Elements((await reply).Values[0].Tensor));
+        var values = (await reply).Values;
+        Assert.Equal([3.0, 4.0], Elements(values[0].Tensor));
     }
 
     [Theory]
@@ -236,6 +239,20 @@ public sealed class CalloutTests
         stream.Dispose();
         var reply = await server.Sessions.GetVariablesAsync(new V1.GetVariablesRequest { Session = session });
         Assert.Equal([1.0, 2.0], Elements(reply.Variables[0].Value));
+    }
+
+    [Fact]
+    public async Task A_drain_does_not_wait_for_an_answer_that_cannot_come()
+    {
+        await using var server = await TestServer.StartAsync();
+        var (stream, _) = await OpenAsync(server);
+        using var _ = stream;
+        await stream.SendAsync(new V1.SessionCommand { Tag = 1, Forward = Forward() });
+        await stream.AskedAsync();
+        var stopping = server.App.StopAsync();
+        Check((await stream.NextAsync()).Error, StatusCode.Unavailable, "DRAINING");
+        await Assert.ThrowsAsync<RpcException>(stream.NextAsync);
+        await stopping;
     }
 
     [Fact]

@@ -192,14 +192,14 @@ public sealed unsafe class PlanExecution : IDisposable
         }
         catch (GradientsException e)
         {
-            throw Locate(e, _instruction);
+            throw Locate(e);
         }
 
         _answered = true;
     }
 
     /// <summary>Names the node of the call-out at which the execution waits.</summary>
-    public GradientsException Locate(GradientsException e) => Locate(e, _instruction);
+    public GradientsException Locate(GradientsException e) => Locate(e.With("op", "Custom"), _instruction);
 
     /// <summary>Hands over an output's buffer with its one reference.</summary>
     public PooledBuffer TakeOutput(int index)

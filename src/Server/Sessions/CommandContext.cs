@@ -15,8 +15,8 @@ internal readonly record struct CommandContext(EngineHost Host, GradientsServerO
     /// <summary>Has the stream that owns the session asked for what only its client can compute.</summary>
     public CalloutHandler Callouts(ServerSession session)
     {
-        var (tag, trace) = (Tag, Trace.TraceId.ToHexString());
-        return (callout, cancellation) => session.AskAsync(callout, tag, trace, cancellation);
+        var context = this;
+        return (callout, cancellation) => session.AskAsync(callout, context.Tag, context.Trace.TraceId.ToHexString(), cancellation);
     }
 
     public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session, Options);
