@@ -25,15 +25,16 @@ namespace {
 constexpr std::size_t kChunkBytes = 1 << 20;
 constexpr std::int64_t kAny = -1;  // A size that comes with the feed.
 
-// What the server refused. `info` has a reason that stays the same and what it applies to; empty when no server answered.
+// What the server refused: a reason that stays the same, what it applies to, and the fields at fault; empty when none answered.
 struct Error : std::runtime_error {
   explicit Error(const grpc::Status& status) : std::runtime_error(status.error_message()) {
     google::rpc::Status rich;
     rich.ParseFromString(status.error_details());  // `grpc-status-details-bin`
     for (const auto& detail : rich.details())
-      if (detail.Is<google::rpc::ErrorInfo>()) detail.UnpackTo(&info);
+      if (!detail.UnpackTo(&info)) detail.UnpackTo(&request);
   }
   google::rpc::ErrorInfo info;
+  google::rpc::BadRequest request;
 };
 
 void Check(const grpc::Status& status) {
@@ -183,7 +184,16 @@ class Tour {
       Loss({Feed(kX, Float64({1, 2}, {2})), Feed(kY, Float64({1, 2, 3}, {3}))});
     } catch (const Error& e) {
       if (e.info.reason().empty()) throw;
-      std::printf("error: %s, op %s, shapes %s\n", e.info.reason().c_str(), e.info.metadata().at("op").c_str(), e.info.metadata().at("shapes").c_str());
+      const auto& metadata = e.info.metadata();
+      std::printf("error: %s, op %s, shapes %s\n", e.info.reason().c_str(), metadata.at("op").c_str(), metadata.at("shapes").c_str());
+    }
+    auto step = ForSession<v1::ApplyGradientsRequest>();
+    step.mutable_optimizer()->mutable_sgd()->set_learning_rate(-1);
+    try {
+      Call(&Sessions::ApplyGradients, step);
+    } catch (const Error& e) {
+      if (e.request.field_violations().empty()) throw;
+      std::printf("error: %s, fields %s\n", e.info.reason().c_str(), e.request.field_violations(0).field().c_str());
     }
   }
 

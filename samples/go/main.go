@@ -3,11 +3,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	pb "gradients/v1"
@@ -250,20 +250,34 @@ func (t tour) customGradient(ctx context.Context) error {
 	return nil
 }
 
-// An error tells a reason that stays the same, and what it applies to.
+// An error tells a reason that stays the same, what it applies to, and the fields at fault.
 func (t tour) errors(ctx context.Context) error {
 	if err := t.define(ctx, "x + y", bind("x", x, false, -1), bind("y", y, false, -1)); err != nil {
 		return err
 	}
 	_, err := t.lossOf(ctx, []*pb.Feed{{Node: x, Tensor: tensor([]float64{1, 2}, 2)}, {Node: y, Tensor: tensor([]float64{1, 2, 3}, 3)}})
-	if err == nil {
-		return errors.New("shapes that do not fit were accepted")
-	}
+	info, _ := refusal(err)
+	fmt.Printf("error: %s, op %s, shapes %s\n", info.GetReason(), info.GetMetadata()["op"], info.GetMetadata()["shapes"])
+	rate := -1.0
+	_, err = t.ApplyGradients(ctx, &pb.ApplyGradientsRequest{
+		Session: t.session, Optimizer: &pb.Optimizer{Kind: &pb.Optimizer_Sgd{Sgd: &pb.Sgd{LearningRate: &rate}}},
+	})
+	info, fields := refusal(err)
+	fmt.Printf("error: %s, fields %s\n", info.GetReason(), strings.Join(fields, ", "))
+	return nil
+}
+
+// refusal reads the details of an error; they are empty where no server answered.
+func refusal(err error) (info *errdetails.ErrorInfo, fields []string) {
 	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			fmt.Printf("error: %s, op %s, shapes %s\n", info.Reason, info.Metadata["op"], info.Metadata["shapes"])
-			return nil
+		switch detail := detail.(type) {
+		case *errdetails.ErrorInfo:
+			info = detail
+		case *errdetails.BadRequest:
+			for _, violation := range detail.FieldViolations {
+				fields = append(fields, violation.Field)
+			}
 		}
 	}
-	return err
+	return info, fields
 }

@@ -59,14 +59,23 @@ async function customGradient(session) {
   console.log(`custom gradient: ${a.gradients[0].join(" ")}, built-in ${b.gradients[0].join(" ")}`);
 }
 
+/** An error tells a reason that stays the same, what it applies to, and the fields at fault. */
 async function errors(session) {
+  const [a, b] = [session.constant(Float64Array.of(1, 2)), session.constant(Float64Array.of(1, 2, 3))];
+  const shapes = await refusal(session.forward([session.op("Add", [a, b])]));
+  console.log(`error: ${shapes.reason}, op ${shapes.metadata.op}, shapes ${shapes.metadata.shapes}`);
+  const setting = await refusal(session.step({ sgd: { learningRate: -1 } }));
+  console.log(`error: ${setting.reason}, fields ${setting.fields.join(", ")}`);
+}
+
+async function refusal(call) {
   try {
-    const [a, b] = [session.constant(Float64Array.of(1, 2)), session.constant(Float64Array.of(1, 2, 3))];
-    await session.forward([session.op("Add", [a, b])]);
+    await call;
   } catch (e) {
-    if (!(e instanceof GradientsError)) throw e;
-    console.log(`error: ${e.reason}, op ${e.metadata.op}, shapes ${e.metadata.shapes}`);
+    if (e instanceof GradientsError) return e;
+    throw e;
   }
+  throw new Error("It was accepted.");
 }
 
 const fixed = array => array[0].toFixed(6);

@@ -60,6 +60,10 @@ def errors(session):
         session.forward(session.constant([1, 2]) + session.constant([1, 2, 3]))
     except GradientsError as e:
         print(f"error: {e.reason}, op {e.metadata['op']}, shapes {e.metadata['shapes']}")
+    try:
+        session.step(Optimizer(sgd=Sgd(learning_rate=-1)))
+    except GradientsError as e:
+        print(f"error: {e.reason}, fields {', '.join(e.fields)}")
 
 
 def callout(session):

@@ -5,7 +5,7 @@ library(jsonlite)
 base <- paste0("http://", commandArgs(trailingOnly = TRUE)[1], "/v1")
 chunk_bytes <- 2^19
 
-# One call. A refusal is a condition of class gradients_error with the reason and what it applies to.
+# One call. A refusal is a condition of class gradients_error with the reason, what it applies to and the fields at fault.
 call_text <- function(path, body = NULL, method = "POST") {
   handle <- new_handle(customrequest = method)
   if (!is.null(body)) {
@@ -16,8 +16,10 @@ call_text <- function(path, body = NULL, method = "POST") {
   text <- rawToChar(response$content)
   if (response$status_code != 200) {
     status <- fromJSON(text, simplifyVector = FALSE)
-    info <- Filter(function(d) endsWith(d[["@type"]], "google.rpc.ErrorInfo"), status$details)[[1]]
-    stop(errorCondition(status$message, class = "gradients_error", reason = info$reason, metadata = info$metadata))
+    detail <- function(type) Filter(function(d) endsWith(d[["@type"]], type), status$details)
+    info <- detail("google.rpc.ErrorInfo")[[1]]
+    fields <- unlist(lapply(detail("google.rpc.BadRequest"), function(d) sapply(d$fieldViolations, `[[`, "field")))
+    stop(errorCondition(status$message, class = "gradients_error", reason = info$reason, metadata = info$metadata, fields = fields))
   }
   text
 }
@@ -136,6 +138,9 @@ errors <- function(session) {
   tryCatch(
     loss(session, list(feed(X, tensor(1:2)), feed(Y, tensor(1:3)))),
     gradients_error = function(e) cat(sprintf("error: %s, op %s, shapes %s\n", e$reason, e$metadata$op, e$metadata$shapes)))
+  tryCatch(
+    call(paste0("/", session, ":applyGradients"), list(optimizer = list(sgd = list(learningRate = -1)))),
+    gradients_error = function(e) cat(sprintf("error: %s, fields %s\n", e$reason, paste(e$fields, collapse = ", "))))
 }
 
 for (part in list(linear_regression, perceptron, chunked_tensor, custom_gradient, errors)) {

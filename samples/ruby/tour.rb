@@ -24,10 +24,10 @@ end
 
 def feed(id, tensor) = Feed.new(node: id, tensor: tensor)
 
-# What stands behind a failed call: a stable reason, and what it applies to.
-def error_info(error)
-  detail = error.to_rpc_status&.details&.find { |d| d.is(Google::Rpc::ErrorInfo) }
-  detail&.unpack(Google::Rpc::ErrorInfo)
+# What stands behind a failed call: ErrorInfo has a stable reason and what it applies to, BadRequest the fields at fault.
+def detail(error, type)
+  found = error.to_rpc_status&.details&.find { |d| d.is(type) } or raise error
+  found.unpack(type)
 end
 
 # One session, by the ids that the client chooses.
@@ -108,10 +108,18 @@ class Tour
 
   def errors
     define("x + y", bind("x", X, [nil]), bind("y", Y, [nil]))
-    loss([feed(X, tensor([1, 2], [2])), feed(Y, tensor([1, 2, 3], [3]))])
-  rescue GRPC::BadStatus => e
-    info = error_info(e) or raise
-    puts "error: #{info.reason}, op #{info.metadata["op"]}, shapes #{info.metadata["shapes"]}"
+    begin
+      loss([feed(X, tensor([1, 2], [2])), feed(Y, tensor([1, 2, 3], [3]))])
+    rescue GRPC::BadStatus => e
+      info = detail(e, Google::Rpc::ErrorInfo)
+      puts "error: #{info.reason}, op #{info.metadata["op"]}, shapes #{info.metadata["shapes"]}"
+    end
+    begin
+      @sessions.apply_gradients(ApplyGradientsRequest.new(session: @session, optimizer: Optimizer.new(sgd: Sgd.new(learning_rate: -1))))
+    rescue GRPC::BadStatus => e
+      fields = detail(e, Google::Rpc::BadRequest).field_violations.map(&:field)
+      puts "error: #{detail(e, Google::Rpc::ErrorInfo).reason}, fields #{fields.join(", ")}"
+    end
   end
 
   private

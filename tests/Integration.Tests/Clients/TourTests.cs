@@ -19,6 +19,7 @@ public sealed class TourTests
         "chunked tensor: 16777216 bytes, energy 348976504288.0, gradient equal",
         "custom gradient: 0 1 1, built-in 0 0 1",
         "error: SHAPE_MISMATCH, op Add, shapes float64[2], float64[3]",
+        "error: INVALID_FIELD, fields learning_rate",
     ];
 
     private static readonly string[] Callouts = ["call-out: values 0.5 5.25, gradient 1 5"];
