@@ -2,12 +2,10 @@ using System.Diagnostics;
 
 namespace Gradients.Integration.Tests.Clients;
 
-/// <summary>A program in another language, run by bash in the repository. Tests skip without its tools, and fail when GRADIENTS_REQUIRE_CLIENTS is 1.</summary>
+/// <summary>A program in another language, run by bash in the repository. Tests skip without its tools, and fail when GRADIENTS_REQUIRE_CLIENTS is 1;
+/// side by side they would overwrite each other's stubs.</summary>
 internal static class ForeignProgram
 {
-    /// <summary>The collection of tests that make stubs in the folders of samples: side by side they would overwrite them.</summary>
-    public const string OneAtATime = "foreign programs";
-
     private static readonly string Root = FindRoot();
 
     public static string PathOf(string relative) => Path.Combine(Root, relative);

@@ -4,7 +4,7 @@ using Gradients.Integration.Tests.Proofs;
 namespace Gradients.Integration.Tests.Clients;
 
 /// <summary>The samples print known numbers, each against a server of its own.</summary>
-[Collection(ForeignProgram.OneAtATime)]
+[Collection(nameof(Alone))]
 public sealed class TourTests
 {
     /// <summary>

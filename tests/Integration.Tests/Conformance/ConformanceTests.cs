@@ -6,7 +6,7 @@ using Grpc.Net.Client;
 namespace Gradients.Integration.Tests.Conformance;
 
 /// <summary>The vectors of tests/conformance, run by three languages.</summary>
-[Collection(ForeignProgram.OneAtATime)]
+[Collection(nameof(Alone))]
 public sealed class ConformanceTests
 {
     private const string PythonRunner = "samples/python/generate.sh && /usr/bin/python3 tests/conformance/run.py";
