@@ -2,8 +2,10 @@ using System.Diagnostics;
 
 namespace Gradients.Integration.Tests.Clients;
 
-/// <summary>A program in another language, run by bash in the repository. Tests skip without its tools, and fail when GRADIENTS_REQUIRE_CLIENTS is 1;
-/// side by side they would overwrite each other's stubs.</summary>
+/// <summary>
+/// A program in another language, run by bash in the repository. Tests skip without its tools, and fail when
+/// GRADIENTS_REQUIRE_CLIENTS is 1; side by side they would overwrite each other's stubs.
+/// </summary>
 internal static class ForeignProgram
 {
     private static readonly string Root = FindRoot();
