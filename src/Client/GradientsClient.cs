@@ -9,7 +9,7 @@ using Grpc.Net.Client;
 namespace Gradients.Client;
 
 /// <summary>A connection to a server. Thread-safe; one per server is enough for any number of sessions.</summary>
-public sealed class GradientsClient : IAsyncDisposable
+public sealed partial class GradientsClient : IAsyncDisposable
 {
     private readonly GrpcChannel? _owned;
     private readonly CallInvoker _invoker;
@@ -80,51 +80,6 @@ public sealed class GradientsClient : IAsyncDisposable
         }
         while (request.PageToken.Length > 0);
         return ops;
-    }
-
-    /// <summary>Evaluates a stand-alone graph: values and gradients in one round trip, nothing is kept. Everything must fit into one message.</summary>
-    /// <param name="graph">The graph.</param>
-    /// <param name="fetch">Values to return.</param>
-    /// <param name="roots">What to differentiate, summed. Default nothing.</param>
-    /// <param name="wrt">With respect to what. Default all variables that the roots depend on.</param>
-    /// <param name="feeds">Values of inputs, and of variables in place of their initial ones.</param>
-    /// <param name="options">Deadline, profile, checks.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<BackwardResult> EvaluateAsync(Graph graph, IReadOnlyList<Node>? fetch = null, IReadOnlyList<Root>? roots = null, IReadOnlyList<Node>? wrt = null, Feeds? feeds = null, RequestOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(graph);
-        foreach (var node in (fetch ?? []).Concat(wrt ?? []).Concat((roots ?? []).Select(r => r.Value)))
-            node.RequireUsableIn(graph);
-        var tensors = new RequestTensors(Graph.Limits);
-        var request = new V1.EvaluateRequest
-        {
-            Graph = new V1.GraphSource { Graph = graph.ToMessage() },
-            Feeds = { tensors.Add(graph.WithInitialValues(feeds), graph) },
-            Fetches = { (fetch ?? []).Select(f => new V1.Fetch { Value = f.Id }) },
-            Wrt = { (wrt ?? []).Select(w => w.Id) },
-            ZerosForAbsent = options?.ZerosForAbsent ?? false,
-            CheckFinite = options?.CheckFinite ?? false,
-            Profile = options?.Profile ?? false,
-        };
-        foreach (var root in roots ?? [])
-        {
-            var message = new V1.Root { Value = root.Value.Id };
-            if (root.Cotangent is { } cotangent)
-                message.Cotangent = tensors.Add(RequestTensors.Fit(cotangent, root.Value));
-            request.Roots.Add(message);
-        }
-
-        DateTime? deadline = options?.Timeout is { } timeout ? _time.GetUtcNow().UtcDateTime + timeout : null;
-        var evaluations = new V1.EvaluationService.EvaluationServiceClient(_invoker);
-        var response = await CallAsync(evaluations.EvaluateAsync(request, deadline: deadline, cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
-        return new BackwardResult(
-            response.Values.ToDictionary(v => v.Value, v => (TensorData?)v.Tensor.ToData()),
-            response.Gradients.Where(g => !g.Absent).ToDictionary(g => g.Value, g => (TensorData?)g.Tensor.ToData()),
-            [.. response.Gradients.Where(g => g.Absent).Select(g => g.Value)],
-            response.TraceId,
-            response.Profile,
-            0,
-            false);
     }
 
     /// <summary>Closes the connection that an address opened. Sessions are to be disposed before.</summary>

@@ -2,17 +2,32 @@ using Gradients.Client.Transport;
 
 namespace Gradients.Client;
 
-/// <summary>A stand-alone graph for <see cref="GradientsClient.EvaluateAsync"/>: no session, any server can evaluate it. Variables are fed, by default with their initial values.</summary>
+/// <summary>A stand-alone graph for <see cref="GradientsClient.EvaluateAsync(Graph, IReadOnlyList{Node}?, IReadOnlyList{Root}?, IReadOnlyList{Node}?, Feeds?, RequestOptions?, CancellationToken)"/>: no session, any server can evaluate it. Variables are fed, by default with their initial values.</summary>
 public sealed class Graph : TopLevelGraph
 {
     private readonly Dictionary<ulong, V1.Node> _nodes = [];
     private readonly List<V1.Function> _functions = [];
     private readonly List<Variable> _variables = [];
+    private int _version;
 
-    internal V1.Graph ToMessage()
+    /// <summary>The name under which a server stored the graph as it is now; null when none did.</summary>
+    internal string? StoredName { get; private set; }
+
+    /// <summary>The graph as it is now.</summary>
+    internal (V1.Graph Message, int Version) Snapshot()
     {
         lock (Gate)
-            return new V1.Graph { Functions = { _functions }, Nodes = { _nodes.Values } };
+            return (new V1.Graph { Functions = { _functions }, Nodes = { _nodes.Values } }, _version);
+    }
+
+    /// <summary>A server stored the graph as it was at a version.</summary>
+    internal void Stored(string name, int version)
+    {
+        lock (Gate)
+        {
+            if (version == _version)
+                StoredName = name;
+        }
     }
 
     /// <summary>The feeds, and the initial values of variables that are not among them.</summary>
@@ -33,9 +48,17 @@ public sealed class Graph : TopLevelGraph
     /// <summary>Everything in one message: there is no session to upload to.</summary>
     internal static TransferLimits Limits { get; } = new(int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, 1);
 
-    private protected override void Defined(Node node, V1.Node definition) => _nodes.Add(definition.Id, definition);
+    private protected override void Defined(Node node, V1.Node definition)
+    {
+        _nodes.Add(definition.Id, definition);
+        Changed();
+    }
 
-    private protected override void FunctionDefined(V1.Function function) => _functions.Add(function);
+    private protected override void FunctionDefined(V1.Function function)
+    {
+        _functions.Add(function);
+        Changed();
+    }
 
     private protected override void VariableInitialized(Variable variable, TensorData value) => _variables.Add(variable);
 
@@ -43,5 +66,11 @@ public sealed class Graph : TopLevelGraph
     {
         lock (Gate)
             _nodes[node.Id].Label = label;
+    }
+
+    private void Changed()
+    {
+        _version++;
+        StoredName = null;
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using Google.Protobuf.WellKnownTypes;
 using Gradients.Client.Protocol;
@@ -30,7 +29,7 @@ public sealed partial class Session
         using var span = CallActivity.Start(InteractMethod, command.CommandCase.ToString());
         if ((timeout ?? _options.RequestTimeout) is { } limit)
             command.Timeout = Duration.FromTimeSpan(limit);
-        var trace = CurrentTrace();
+        var trace = CallActivity.Context;
         command.Trace = trace;
 
         var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -106,11 +105,6 @@ public sealed partial class Session
             throw;
         }
     }
-
-    private static V1.TraceContext? CurrentTrace() =>
-        Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity
-            ? new V1.TraceContext { Traceparent = activity.Id, Tracestate = activity.TraceStateString ?? "" }
-            : null;
 
     /// <summary>Runs a request again with results by handle when they turn out too large for a message; the refused one changed nothing.</summary>
     private static async Task<T> WithLargeResultsAsync<T>(bool byHandle, Func<bool, Task<T>> request)

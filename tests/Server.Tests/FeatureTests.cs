@@ -16,11 +16,6 @@ public sealed class FeatureTests
         {
             async () => await server.Evaluation.CheckGradientsAsync(new V1.CheckGradientsRequest()),
             async () => await server.Evaluation.AnalyzeGraphAsync(new V1.AnalyzeGraphRequest()),
-            async () => await server.Graphs.CreateGraphAsync(new V1.CreateGraphRequest()),
-            async () => await server.Graphs.GetGraphAsync(new V1.GetGraphRequest()),
-            async () => await server.Graphs.ListGraphsAsync(new V1.ListGraphsRequest()),
-            async () => await server.Graphs.DeleteGraphAsync(new V1.DeleteGraphRequest()),
-            () => RawCalls.DuplexAsync(server, "gradients.v1.EvaluationService", "EvaluateStream", []),
             () => RawCalls.UnaryAsync(server, "gradients.v1.EvaluationService", "NoSuchMethod", []),
             () => RawCalls.UnaryAsync(server, "gradients.v1.NoSuchService", "NoSuchMethod", []),
         })
@@ -39,8 +34,6 @@ public sealed class FeatureTests
             await UnsupportedAsync("product", async () => await server.Sessions.BackwardAsync(new V1.BackwardRequest { Session = session, Roots = { Root(4) }, Product = product }));
         await UnsupportedAsync("batched_cotangents", async () => await server.Sessions.BackwardAsync(new V1.BackwardRequest { Session = session, Roots = { Root(4) }, BatchedCotangents = true }));
         await UnsupportedAsync("return_types", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, ReturnTypes = true }));
-        await UnsupportedAsync("digest_name", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, DigestName = "graphs/0" }));
-        await UnsupportedAsync("graph.digest_name", async () => await server.Evaluation.EvaluateAsync(new V1.EvaluateRequest { Graph = new V1.GraphSource { DigestName = "graphs/0" } }));
         var node = Node(50, "Neg", 1);
         node.Attributes.Add(new V1.Attribute { Name = "body", Function = "f" });
         await UnsupportedAsync("nodes[0].attributes[0].function", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { node } }));

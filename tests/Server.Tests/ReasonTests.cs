@@ -15,7 +15,6 @@ public sealed class ReasonTests
 {
     private static readonly Dictionary<string, string> NotReachable = new()
     {
-        ["GRAPH_NOT_FOUND"] = "stored graphs are not served",
         ["SESSION_ON_OTHER_NODE"] = "there is one node",
         ["UNAUTHENTICATED"] = "there are no credentials",
         ["PERMISSION_DENIED"] = "there are no credentials",
@@ -78,6 +77,7 @@ public sealed class ReasonTests
         ["COTANGENT_REQUIRED"] = (StatusCode.FailedPrecondition, (t, s) => BackwardAsync(t, s, r => r.Roots[0].Value = 3)),
         ["GRADIENTS_DISABLED"] = (StatusCode.FailedPrecondition, async (t, s) => await t.Sessions.BackwardAsync(new V1.BackwardRequest { Session = s, Feeds = { Feed(2, Tensor([1, 2], 2)) }, Roots = { Root(2, Tensor([1, 1], 2)) } })),
         ["NON_FINITE_VALUE"] = (StatusCode.FailedPrecondition, async (t, s) => await t.Sessions.BackwardAsync(new V1.BackwardRequest { Session = s, Feeds = { Feed(2, Tensor([double.NaN, 1], 2)) }, Roots = { Root(4) }, CheckFinite = true })),
+        ["GRAPH_NOT_FOUND"] = (StatusCode.NotFound, async (t, _) => await t.Graphs.GetGraphAsync(new V1.GetGraphRequest { Name = "graphs/0" })),
         ["VERSION_CONFLICT"] = (StatusCode.Aborted, async (t, s) => await t.Sessions.SetVariablesAsync(new V1.SetVariablesRequest { Session = s, Updates = { new V1.VariableUpdate { Variable = 1, Value = 1, ExpectedVersion = 5 } } })),
         ["SESSION_QUOTA"] = (StatusCode.ResourceExhausted, async (t, _) => await t.OpenAsync()),
         ["COMPUTE_QUOTA"] = (StatusCode.ResourceExhausted, SlowAsync),

@@ -18,7 +18,8 @@ public sealed class ServerInfoTests
         Assert.Contains($"sessions/{info.Incarnation}-", await server.OpenAsync());
         Assert.Equal((4UL << 20, 8U, 256U, 1UL << 30), (info.Limits.MaxMessageBytes, info.Limits.MaxRank, info.Limits.RequestIdWindow, info.Limits.MemoryBudgetBytes));
         Assert.Equal([V1.DataType.Float32, V1.DataType.Float64, V1.DataType.Int64, V1.DataType.Bool], info.DataTypes);
-        Assert.DoesNotContain("evaluate_stream", info.Features);
+        Assert.Contains("evaluate_stream", info.Features);
+        Assert.Contains("graphs", info.Features);
     }
 
     [Fact]

@@ -109,7 +109,7 @@ internal static class ServeCommand
                 await console.Output.WriteLineAsync($"Gradients listens on {address.GetLeftPart(UriPartial.Authority)}");
                 await console.Output.FlushAsync(cancellation);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException or ValidationException)
             {
                 await console.Error.WriteLineAsync($"gradients serve: {e.Message}");
                 return ExitCodes.Failure;

@@ -37,6 +37,12 @@ internal readonly struct CallActivity : IDisposable
         }
     }
 
+    /// <summary>The context of a stream's command, as <see cref="Headers"/> is that of a call.</summary>
+    public static V1.TraceContext? Context =>
+        Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity
+            ? new V1.TraceContext { Traceparent = activity.Id, Tracestate = activity.TraceStateString ?? "" }
+            : null;
+
     /// <param name="method">The full name, such as <c>gradients.v1.ServerService/ListOps</c>.</param>
     /// <param name="command">The command of a stream, else null.</param>
     public static CallActivity Start(string method, string? command = null)

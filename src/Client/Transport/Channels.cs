@@ -72,6 +72,7 @@ internal static class Channels
         {
             new MethodName { Service = "gradients.v1.ServerService" },
             new MethodName { Service = "gradients.v1.EvaluationService", Method = "Evaluate" },
+            new MethodName { Service = "gradients.v1.GraphService" },
             new MethodName { Service = "gradients.v1.SessionService", Method = "CreateSession" },
             new MethodName { Service = "gradients.v1.SessionService", Method = "GetSession" },
         },

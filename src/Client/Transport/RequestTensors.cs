@@ -17,6 +17,9 @@ internal sealed class RequestTensors(TransferLimits limits)
     /// <summary>Handles to release once the request is done.</summary>
     public IReadOnlyList<string> Uploaded => _uploaded;
 
+    /// <summary>What does not travel in the request itself.</summary>
+    public IReadOnlyList<(V1.Tensor Message, TensorData Data)> Large => _large;
+
     public V1.Tensor Add(TensorData data)
     {
         if (data.ByteCount <= limits.InlineBytes && _inlineBytes + data.ByteCount <= limits.MessageBytes)

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Diagnostics.CodeAnalysis;
 
 namespace Gradients.Engine.Compilation;
 
@@ -170,7 +169,7 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
     {
         public string Name { get; } = name;
 
-        public Dictionary<byte[], Entry> Entries { get; } = new(KeyComparer.Instance);
+        public Dictionary<byte[], Entry> Entries { get; } = new(ByContent.Instance);
 
         public LinkedList<Entry> Recent { get; } = new();
 
@@ -197,25 +196,5 @@ public sealed class PlanCache(long capacityBytes = 256L << 20)
         public long Bytes { get; set; }
 
         public volatile CompiledProgram? Program;
-    }
-
-    private sealed class KeyComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
-    {
-        public static readonly KeyComparer Instance = new();
-
-        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
-
-        public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode((ReadOnlySpan<byte>)obj);
-
-        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
-
-        public int GetHashCode(ReadOnlySpan<byte> alternate)
-        {
-            var hash = new HashCode();
-            hash.AddBytes(alternate);
-            return hash.ToHashCode();
-        }
-
-        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
     }
 }

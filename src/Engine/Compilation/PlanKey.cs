@@ -45,9 +45,15 @@ public static class PlanKey
     /// <summary>Collects the subgraph and writes the key; <paramref name="typeOf"/> binds the type of each source.</summary>
     public static void Write(ProgramRequest request, Subgraph subgraph, CanonicalWriter writer, List<NodeType> sourceTypes, Func<NodeDefinition, NodeType> typeOf)
     {
+        WriteStructure(request, subgraph, writer);
+        WriteTypes(subgraph.Sources, writer, sourceTypes, typeOf);
+    }
+
+    /// <summary>The part of the key that does not depend on what is fed: collects the subgraph and begins the key with it.</summary>
+    internal static void WriteStructure(ProgramRequest request, Subgraph subgraph, CanonicalWriter writer)
+    {
         subgraph.Start();
         writer.Clear();
-        sourceTypes.Clear();
         foreach (var value in request.Fetches)
             subgraph.Add(value);
         foreach (var value in request.Roots)
@@ -58,16 +64,10 @@ public static class PlanKey
         writer.Write((byte)((request.Split ? 1 : 0) | (request.Fusion ? 2 : 0)));
         foreach (var node in subgraph.Nodes)
         {
-            if (!Subgraph.IsSource(node))
-            {
+            if (Subgraph.IsSource(node))
+                writer.Write((byte)2);
+            else
                 writer.Write(node);
-                continue;
-            }
-
-            var type = typeOf(node);
-            sourceTypes.Add(type);
-            writer.Write((byte)2);
-            writer.Write(type.DataType, type.Shape);
         }
 
         Write(writer, request.Fetches);
@@ -75,6 +75,18 @@ public static class PlanKey
         foreach (var has in request.HasCotangent)
             writer.Write(has ? (byte)1 : (byte)0);
         Write(writer, request.Wrt);
+    }
+
+    /// <summary>The rest of the key: the type of each source, in order.</summary>
+    internal static void WriteTypes(IReadOnlyList<NodeDefinition> sources, CanonicalWriter writer, List<NodeType> sourceTypes, Func<NodeDefinition, NodeType> typeOf)
+    {
+        sourceTypes.Clear();
+        foreach (var source in sources)
+        {
+            var type = typeOf(source);
+            sourceTypes.Add(type);
+            writer.Write(type.DataType, type.Shape);
+        }
     }
 
     private static void Write(CanonicalWriter writer, List<Value> values)

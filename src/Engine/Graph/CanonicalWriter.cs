@@ -18,6 +18,13 @@ public sealed class CanonicalWriter
 
     public void Clear() => _bytes.ResetWrittenCount();
 
+    /// <summary>Begins with what another writer wrote.</summary>
+    internal void StartWith(ReadOnlySpan<byte> written)
+    {
+        Clear();
+        _bytes.Write(written);
+    }
+
     public void Write(byte value) => _bytes.Write([value]);
 
     public void Write(int value)

@@ -52,6 +52,15 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         ? value
         : throw GradientsException.NotFound(ErrorReasons.ValueNotFound, $"No value has the id {id}.").With("node", id.ToString());
 
+    /// <summary>The floating variables that values depend on, in canonical order.</summary>
+    internal ulong[] VariablesUnder(IReadOnlyList<ulong> values, Subgraph subgraph)
+    {
+        subgraph.Start();
+        foreach (var id in values)
+            subgraph.Add(this[id]);
+        return [.. subgraph.Sources.Where(n => n.Op == StructuralOp.Variable && !n.Released && ((TensorType)n.Attributes.Find("type")!).DataType.IsFloating()).Select(n => n.Id)];
+    }
+
     public bool Contains(ulong id) => _values.ContainsKey(id);
 
     /// <summary>Adds functions, then nodes: all of them or, on error, none.</summary>

@@ -210,7 +210,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         long bytes = 0;
         for (var i = 0; i < plan.Outputs.Count; i++)
         {
-            if (i < FetchedOutputs ? limit.InlineFetches[i] : limit.InlineGradients)
+            if ((i < FetchedOutputs ? limit.InlineFetches[i] : limit.InlineGradients) && plan.Outputs[i].ByteCount <= limit.InlineBytes)
                 bytes += plan.Outputs[i].ByteCount;
         }
 

@@ -28,7 +28,9 @@ public sealed class GraphSession : IDisposable
     private readonly Subgraph _subgraph = new();
     private readonly List<NodeType> _sourceTypes = [];
     private readonly GraphCharge _charge;
+    private readonly SharedGraph? _shared;
     private CanonicalWriter _writer = new();
+    private Reached? _reached;
     private ulong _lastRun;
     private ulong _lastTensor;
     private long _tensorBytes;
@@ -41,12 +43,14 @@ public sealed class GraphSession : IDisposable
     }
 
     /// <param name="tenant">Whose quotas the session counts to, and among whom compute time is shared fairly.</param>
-    public GraphSession(EngineHost host, SessionLimits? limits, TenantShare tenant)
+    /// <param name="graph">The session's graph, which it then neither adds to nor releases from. Null = one of its own, empty at first.</param>
+    public GraphSession(EngineHost host, SessionLimits? limits, TenantShare tenant, SharedGraph? graph = null)
     {
         Host = host;
         Tenant = tenant;
         _limits = limits ?? new SessionLimits();
-        Graph = new GraphDefinition(_limits.Graph, OpCatalog.Find);
+        _shared = graph;
+        Graph = graph?.Definition ?? new GraphDefinition(_limits.Graph, OpCatalog.Find);
         _charge = new GraphCharge(host.Pool, tenant);
         _queue = host.Scheduler.CreateQueue(tenant.Name, _limits.MaxQueued);
     }
@@ -72,7 +76,7 @@ public sealed class GraphSession : IDisposable
     internal GraphDefinition Graph { get; }
 
     /// <summary>The sources of the program compiled last, in order.</summary>
-    internal IReadOnlyList<NodeDefinition> LastSources => _subgraph.Sources;
+    internal IReadOnlyList<NodeDefinition> LastSources => _reached?.Sources ?? _subgraph.Sources;
 
     public Task DefineAsync(DefineRequest request, CancellationToken cancellation = default) => Immediately(request, () => true, cancellation);
 
@@ -168,6 +172,7 @@ public sealed class GraphSession : IDisposable
 
     internal void Define(IReadOnlyList<FunctionSpec> functions, IReadOnlyList<NodeSpec> nodes)
     {
+        RequireOwnGraph();
         _charge.Reserve(functions, nodes);
         try
         {
@@ -184,9 +189,20 @@ public sealed class GraphSession : IDisposable
     {
         _program.Clear();
         ask(_program);
-        PlanKey.Write(_program, _subgraph, _writer, _sourceTypes, typeOf);
+        if (_shared is null)
+        {
+            PlanKey.Write(_program, _subgraph, _writer, _sourceTypes, typeOf);
+        }
+        else
+        {
+            _reached = _shared.Reach(_program, _writer);
+            _writer.StartWith(_reached.Structure);
+            PlanKey.WriteTypes(_reached.Sources, _writer, _sourceTypes, typeOf);
+        }
+
         var most = _limits.Graph.MaxExpandedNodes;
-        var program = Host.Plans.Get(_writer.Written, () => _charge.Compile(_program, _subgraph, most, () => CompiledProgram.Compile(_program, _subgraph, _sourceTypes, most, cancellation)), out hit, Tenant.Name);
+        CompiledProgram CompileOver(Subgraph subgraph) => _charge.Compile(_program, subgraph, most, () => CompiledProgram.Compile(_program, subgraph, _sourceTypes, most, cancellation));
+        var program = Host.Plans.Get(_writer.Written, () => _shared is null ? CompileOver(_subgraph) : _shared.Compile(_program, CompileOver), out hit, Tenant.Name);
         if (_writer.Written.Length > 1 << 20)
             _writer = new CanonicalWriter();
         return program;
@@ -204,18 +220,13 @@ public sealed class GraphSession : IDisposable
     }
 
     /// <summary>Ids of the definitions of the program compiled last, by position.</summary>
-    internal ulong[] LastIds() => [.. _subgraph.Nodes.Select(n => n.Id)];
+    internal ulong[] LastIds() => [.. LastNodes.Select(n => n.Id)];
 
-    internal ulong IdAt(int position) => position < _subgraph.Nodes.Count ? _subgraph.Nodes[position].Id : 0;
+    internal ulong IdAt(int position) => position < LastNodes.Count ? LastNodes[position].Id : 0;
 
     /// <summary>The floating variables that values depend on, in canonical order.</summary>
-    internal ulong[] VariablesUnder(IReadOnlyList<ulong> values)
-    {
-        _subgraph.Start();
-        foreach (var id in values)
-            _subgraph.Add(Graph[id]);
-        return [.. _subgraph.Sources.Where(n => n.Op == StructuralOp.Variable && !n.Released && ((TensorType)n.Attributes.Find("type")!).DataType.IsFloating()).Select(n => n.Id)];
-    }
+    internal ulong[] VariablesUnder(IReadOnlyList<ulong> values) =>
+        _shared?.VariablesUnder(values, _writer) ?? Graph.VariablesUnder(values, _subgraph);
 
     internal VariableState StateOf(ulong id)
     {
@@ -379,8 +390,17 @@ public sealed class GraphSession : IDisposable
         return true;
     }
 
+    private IReadOnlyList<NodeDefinition> LastNodes => _reached?.Nodes ?? _subgraph.Nodes;
+
+    private void RequireOwnGraph()
+    {
+        if (_shared is not null)
+            throw new InvalidOperationException("The session's graph belongs to others, too.");
+    }
+
     private bool ReleaseAll(ReleaseRequest request)
     {
+        RequireOwnGraph();
         foreach (var id in request.Values)
         {
             if (!Graph.Contains(id))

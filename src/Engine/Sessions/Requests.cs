@@ -52,6 +52,9 @@ public abstract record ComputeRequest : SessionRequest
 /// <param name="InlineGradients">Whether the gradients' elements are in the reply.</param>
 public sealed record ReplyLimit(long MaxBytes, IReadOnlyList<bool> InlineFetches, bool InlineGradients)
 {
+    /// <summary>Results of more bytes than this are not in the reply itself. The default value is unbounded: all of them are.</summary>
+    public long InlineBytes { get; init; } = long.MaxValue;
+
     /// <summary>Reserves memory for that many bytes of a reply, or throws: the request is then refused before it has any effect.</summary>
     public Action<long>? Reserve { get; init; }
 }

@@ -4,6 +4,8 @@ using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Evaluations;
+using Gradients.Server.Graphs;
 using Gradients.Server.Limits;
 using Gradients.Server.Security;
 using Gradients.Server.Services;
@@ -80,6 +82,7 @@ public static class GradientsServer
         // Made now: a file that cannot be read keeps the server from starting.
         app.Services.GetRequiredService<Authenticator>();
         app.Services.GetService<TlsFiles>();
+        app.Services.GetRequiredService<WarmUp>();
         app.UseMiddleware<CallTelemetry>();
         app.UseMiddleware<ErrorDetailsMiddleware>();
         app.UseMiddleware<AuthenticationMiddleware>();
@@ -105,7 +108,7 @@ public static class GradientsServer
             logger.ManagementListening("management", management.ToString());
         if (ManagementGrpcAddress(app) is { } probes)
             logger.ManagementListening("gRPC health", probes.ToString());
-        if (!options.Authentication.IsConfigured && options.Tls.ClientCertificates == ClientCertificatePolicy.None && !IPAddress.IsLoopback(IPAddress.Parse(options.Address)))
+        if (options.IsOpen && !IPAddress.IsLoopback(IPAddress.Parse(options.Address)))
             logger.Open(address);
     }
 
@@ -131,6 +134,8 @@ public static class GradientsServer
         services.AddSingleton<SessionOpening>();
         services.AddSingleton<SessionService>();
         services.AddSingleton<TensorService>();
+        services.AddSingleton<GraphStore>();
+        services.AddSingleton<Evaluator>();
         services.AddSingleton<EvaluationService>();
         services.AddSingleton<GraphService>();
         services.AddSingleton<ServerService>();
@@ -142,6 +147,9 @@ public static class GradientsServer
             services.AddSingleton(provider => new TlsFiles(options.Tls, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<TlsFiles>>()));
         services.AddSingleton<MatcherPolicy, ListenerPolicy>();
         services.AddHostedService<DrainOnStop>();
+        services.AddSingleton<WarmUp>();
+        services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
+        services.AddSingleton<Readiness>();
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
@@ -149,7 +157,7 @@ public static class GradientsServer
             grpc.Interceptors.Add<QuotaInterceptor>();
         });
         services.AddGrpcReflection();
-        services.AddGrpcHealthChecks().AddCheck<DrainHealthCheck>("gradients");
+        services.AddGrpcHealthChecks().AddCheck<Readiness>("gradients");
         services.Replace(ServiceDescriptor.Singleton(typeof(IServiceMethodProvider<>), typeof(GuardedMethodProvider<>)));
     }
 

@@ -51,6 +51,16 @@ public sealed class GradientsServerOptions
     /// </summary>
     public bool Stateless { get; set; }
 
+    /// <summary>
+    /// A folder of requests that the server makes to itself before it says that it is ready: <c>*.json</c>, each an
+    /// EvaluateRequest in proto3 JSON, those of a tenant in a folder of its name. Their graphs are stored, their plans compiled;
+    /// what they do not feed is 0. A fault in one keeps the server from starting. The default value is empty: none.
+    /// </summary>
+    public string WarmUp { get; set; } = "";
+
+    /// <summary>Whether everyone may call: then all callers are one tenant without a name.</summary>
+    internal bool IsOpen => !Authentication.IsConfigured && Tls.ClientCertificates == ClientCertificatePolicy.None;
+
     /// <summary>Bytes of tensor memory, graphs and compilations of the whole server. The default value is 1 GiB.</summary>
     [Range(1L << 20, 1L << 46)]
     public long MemoryBudgetBytes { get; set; } = 1L << 30;
@@ -65,6 +75,17 @@ public sealed class GradientsServerOptions
     /// <summary>Bytes of compiled plans. The default value is 64 MiB.</summary>
     [Range(1L << 16, 1L << 40)]
     public long PlanCacheBytes { get; set; } = 64L << 20;
+
+    /// <summary>Stored graphs of all tenants; above it the one used longest ago is forgotten. The default value is 10,000.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxGraphs { get; set; } = 10_000;
+
+    /// <summary>
+    /// Bytes of stored graphs of all tenants, a part of <see cref="MemoryBudgetBytes"/>; above it the one used longest ago is
+    /// forgotten. The default value is 64 MiB.
+    /// </summary>
+    [Range(1L << 16, 1L << 40)]
+    public long GraphStoreBytes { get; set; } = 64L << 20;
 
     /// <summary>Dedicated compute threads; 0 = the number of processors. The default value is 0.</summary>
     [Range(0, 1024)]

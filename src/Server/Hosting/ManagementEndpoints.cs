@@ -9,12 +9,13 @@ internal static class ManagementEndpoints
     public static void MapManagement(this WebApplication app)
     {
         var drain = app.Services.GetRequiredService<Drain>();
+        var readiness = app.Services.GetRequiredService<Readiness>();
         app.MapGet("/healthz", context => context.Response.WriteAsync("live\n")).OnListener(Listener.Management);
         app.MapGet("/readyz", context =>
         {
-            if (drain.IsDraining)
+            if (readiness.Obstacle is not null)
                 context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-            return context.Response.WriteAsync(drain.IsDraining ? "draining\n" : "ready\n");
+            return context.Response.WriteAsync($"{readiness.Obstacle ?? "ready"}\n");
         }).OnListener(Listener.Management);
         var options = app.Services.GetRequiredService<GradientsServerOptions>();
         var time = app.Services.GetRequiredService<TimeProvider>();

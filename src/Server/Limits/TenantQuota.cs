@@ -30,6 +30,14 @@ public sealed record TenantQuota
     [Range(0L, 1L << 40)]
     public long MaxWireBytes { get; set; }
 
+    /// <summary>Stored graphs; above it the one used longest ago is forgotten. The default value is 0.</summary>
+    [Range(0, 1_000_000)]
+    public int MaxGraphs { get; set; }
+
+    /// <summary>Bytes of stored graphs; above it the one used longest ago is forgotten. The default value is 0.</summary>
+    [Range(0L, 1L << 40)]
+    public long MaxGraphBytes { get; set; }
+
     /// <summary>Uploads at the same time. The default value is 0.</summary>
     [Range(0, 100_000)]
     public int MaxUploads { get; set; }

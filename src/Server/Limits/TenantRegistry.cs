@@ -1,11 +1,12 @@
 using Gradients.Engine;
+using Gradients.Server.Graphs;
 using Gradients.Server.Hosting;
 using Gradients.Server.Security;
 
 namespace Gradients.Server.Limits;
 
 /// <summary>The tenants that called, in bounded number: those that use nothing are forgotten when there is no room.</summary>
-internal sealed class TenantRegistry(ServerQuotas server, GradientsServerOptions options, TimeProvider time)
+internal sealed class TenantRegistry(ServerQuotas server, GraphStore graphs, GradientsServerOptions options, TimeProvider time)
 {
     /// <summary>As long a tenant's opened sessions are remembered, so that a late retry opens none twice.</summary>
     private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(10);
@@ -52,12 +53,15 @@ internal sealed class TenantRegistry(ServerQuotas server, GradientsServerOptions
     {
         if (_tenants.Count >= options.MaxTenants)
         {
-            foreach (var idle in _tenants.Where(t => t.Value.IsIdle(IdleTime)).Select(t => t.Key).ToList())
-                _tenants.Remove(idle);
+            foreach (var idle in _tenants.Values.Where(t => t.IsIdle(IdleTime)).ToList())
+            {
+                _tenants.Remove(idle.Name);
+                idle.Graphs.Clear();
+            }
         }
 
         if (_tenants.Count >= options.MaxTenants)
             throw GradientsException.Exhausted(ErrorReasons.LimitExceeded, "The server serves as many tenants as it can.").Limited("max_tenants", options.MaxTenants.ToString(), "server", ServerQuotas.Later);
-        return new TenantUsage(name, options.Tenants.GetValueOrDefault(name, options.Quotas), server, options, time);
+        return new TenantUsage(name, options.Tenants.GetValueOrDefault(name, options.Quotas), server, graphs, options, time);
     }
 }

@@ -1,5 +1,6 @@
 using Gradients.Engine;
 using Gradients.Engine.Execution;
+using Gradients.Server.Graphs;
 using Gradients.Server.Hosting;
 using Gradients.Server.Sessions;
 
@@ -11,7 +12,7 @@ internal sealed class TenantUsage
     private readonly TimeProvider _time;
     private long _lastUse;
 
-    public TenantUsage(string name, TenantQuota quota, ServerQuotas server, GradientsServerOptions options, TimeProvider time)
+    public TenantUsage(string name, TenantQuota quota, ServerQuotas server, GraphStore store, GradientsServerOptions options, TimeProvider time)
     {
         _time = time;
         _lastUse = time.GetTimestamp();
@@ -33,6 +34,7 @@ internal sealed class TenantUsage
             Flops = Flops,
             MaxFlopsPerRequest = quota.MaxFlopsPerRequest,
         };
+        Graphs = new TenantGraphs(store, Engine, PartOf(quota.MaxGraphs, options.MaxGraphs), PartOf(quota.MaxGraphBytes, options.GraphStoreBytes));
         Openings = new RequestLog(options.RequestIdWindow);
     }
 
@@ -59,6 +61,9 @@ internal sealed class TenantUsage
     /// <summary>The tenant's part of the engine.</summary>
     public TenantShare Engine { get; }
 
+    /// <summary>The graphs that it stored: they end with it, and do not keep it from being forgotten.</summary>
+    public TenantGraphs Graphs { get; }
+
     /// <summary>Opened sessions by request id: ids are the client's own choice, so each tenant has its own.</summary>
     public RequestLog Openings { get; }
 
@@ -66,7 +71,7 @@ internal sealed class TenantUsage
 
     /// <summary>True when forgetting the tenant changes nothing: it uses nothing, owes nothing and sent nothing for some time.</summary>
     public bool IsIdle(TimeSpan time) =>
-        Calls.Used == 0 && Sessions.Used == 0 && Bytes.Used == 0 && Flops.IsFull && _time.GetElapsedTime(Volatile.Read(ref _lastUse)) >= time;
+        Calls.Used == 0 && Sessions.Used == 0 && Bytes.Used == Graphs.Bytes && Flops.IsFull && _time.GetElapsedTime(Volatile.Read(ref _lastUse)) >= time;
 
     /// <summary>0 = three quarters, at least 1; for the one tenant of a server without authentication the whole.</summary>
     private long PartOf(long quota, long whole) => quota != 0 ? quota : Name.Length == 0 ? whole : Math.Max(1, whole - (whole / 4));

@@ -20,8 +20,10 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
 
     public static string Version { get; } = typeof(ServerService).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
+    private static readonly string[] Everywhere = ["custom_gradients", "evaluate_stream", "expressions", "gradient_statistics", "graphs", "profiles"];
+
     /// <summary>Optional parts of the contract that are served; sessions and their handles not by a stateless server.</summary>
-    private readonly string[] _features = options.Stateless ? ["custom_gradients", "gradient_statistics", "profiles"] : ["callouts", "custom_gradients", "gradient_statistics", "profiles", "sessions", "tensor_handles"];
+    private readonly string[] _features = options.Stateless ? Everywhere : [.. Everywhere, "callouts", "sessions", "tensor_handles"];
 
     public override Task<V1.GetServerInfoResponse> GetServerInfo(V1.GetServerInfoRequest request, ServerCallContext context) =>
         Task.FromResult(new V1.GetServerInfoResponse

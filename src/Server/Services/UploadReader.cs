@@ -1,6 +1,5 @@
 using Gradients.Engine;
 using Gradients.Engine.Tensors;
-using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
 using Gradients.Server.Limits;
 using Gradients.Server.Wire;
@@ -62,20 +61,17 @@ internal sealed class UploadReader : IDisposable
     /// <exception cref="GradientsException">CHUNK_OUT_OF_ORDER, CHECKSUM_MISMATCH, CONTENT_SIZE_MISMATCH, LIMIT_EXCEEDED, UPLOAD_TIMEOUT.</exception>
     public async Task FillAsync(Tensor tensor)
     {
-        long received = 0;
+        var assembly = new TensorAssembly(tensor, _options.MaxChunkBytes);
         while (await NextAsync() is { } message)
         {
             if (message.PartCase != V1.UploadTensorRequest.PartOneofCase.Chunk)
                 throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "After the header come chunks only.").With("field", "chunk");
-            Store(message.Chunk, tensor, received);
-            received += message.Chunk.Data.Length;
-            if (_time.GetElapsedTime(_began) - _options.UploadIdleTimeout is var late && late > TimeSpan.Zero && received < late.TotalSeconds * _options.UploadMinBytesPerSecond)
-                throw TooSlow($"{received} bytes in {_time.GetElapsedTime(_began)} are too few.");
+            assembly.Add(message.Chunk);
+            if (_time.GetElapsedTime(_began) - _options.UploadIdleTimeout is var late && late > TimeSpan.Zero && assembly.Received < late.TotalSeconds * _options.UploadMinBytesPerSecond)
+                throw TooSlow($"{assembly.Received} bytes in {_time.GetElapsedTime(_began)} are too few.");
         }
 
-        if (received != tensor.ByteCount)
-            throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {tensor.DataType.Name()} tensor of shape {tensor.Shape} has {tensor.ByteCount} bytes; {received} came.").With("shapes", tensor.Shape.ToString());
-        TensorReader.CheckBools(tensor.DataType, tensor.AsBytes(), "chunk.data");
+        assembly.Complete();
     }
 
     public void Dispose()
@@ -86,22 +82,6 @@ internal sealed class UploadReader : IDisposable
     }
 
     private static GradientsException TooSlow(string message) => new(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, message);
-
-    private void Store(V1.TensorChunk chunk, Tensor tensor, long received)
-    {
-        var data = chunk.Data.Span;
-        if (data.IsEmpty)
-            throw Refusals.Field("chunk.data", "a chunk is not empty.");
-        if (data.Length > _options.MaxChunkBytes)
-            throw Refusals.OverLimit("chunk.data", "max_chunk_bytes", _options.MaxChunkBytes, data.Length);
-        if (chunk.Offset != (ulong)received)
-            throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, $"A chunk starts at {chunk.Offset}; {received} bytes came before it.").With("field", "chunk.offset").With("value", chunk.Offset.ToString());
-        if (data.Length > tensor.ByteCount - received)
-            throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {tensor.DataType.Name()} tensor of shape {tensor.Shape} has {tensor.ByteCount} bytes; more came.").With("shapes", tensor.Shape.ToString());
-        if (chunk.HasCrc32C && TensorChunks.Checksum(data) != chunk.Crc32C)
-            throw GradientsException.Invalid(ErrorReasons.ChecksumMismatch, $"The chunk at {received} does not have its checksum.").With("field", "chunk.crc32c").With("value", received.ToString());
-        data.CopyTo(tensor.Buffer.AsSpan<byte>(tensor.ByteCount)[(int)received..]);
-    }
 
     private void TimeOut()
     {

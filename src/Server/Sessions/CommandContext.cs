@@ -19,5 +19,5 @@ internal readonly record struct CommandContext(EngineHost Host, GradientsServerO
         return (callout, cancellation) => session.AskAsync(callout, context.Tag, context.Trace.TraceId.ToHexString(), cancellation);
     }
 
-    public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session, Options);
+    public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session.FindTensor, Options);
 }

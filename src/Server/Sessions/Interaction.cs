@@ -26,73 +26,55 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     // What a message needs around one result.
     private const int Envelope = 256;
 
-    private readonly CancellationTokenSource _reading = new();
-    private readonly CancellationTokenSource _working = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(call).Cancellation, session.Closed);
+    private readonly StreamLife _life = new(options, drain, time, CallScope.Of(call).Cancellation, session.Closed);
     private readonly Channel<Task<Outcome>> _results = Channel.CreateUnbounded<Task<Outcome>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly SemaphoreSlim _unwritten = new(2 * options.MaxQueuedCommands);
     private readonly SemaphoreSlim _writing = new(1);
     private readonly WireLease _wire = TenantCall.Of(call).Wire;
-    private readonly Lock _gate = new();
-    private GradientsException? _cause;
-    private int _inFlight;
 
     public StreamCallouts Callouts { get; } = new(session, host, options, time, TenantCall.Of(call).Wire);
 
     /// <summary>Ends this stream in favour of another; what is in flight is cancelled.</summary>
     public void TakeOver() =>
-        End(new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionTakenOver, "Another stream owns the session now."), finish: false);
+        _life.End(new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionTakenOver, "Another stream owns the session now."), finish: false);
 
     public async Task RunAsync(IAsyncStreamReader<V1.InteractRequest> requests, IServerStreamWriter<V1.InteractResponse> responses)
     {
         session.Attach(this);
-        using var idle = time.CreateTimer(_ => Idle(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        using var draining = drain.Started.Register(() => End(Drain.Refusal(), finish: true));
-        using var reading = CancellationTokenSource.CreateLinkedTokenSource(_reading.Token, _working.Token);
-        var writing = WriteAsync(responses, idle);
+        _life.IsBusy = () => !Callouts.IsEmpty;
         var ahead = WriteAheadAsync(responses);
         try
         {
-            await ReadAsync(requests, idle, reading.Token);
-        }
-        catch (OperationCanceledException) when (_cause is not null)
-        {
-        }
-        catch
-        {
-            // The call is over: what is in flight has nobody to answer.
-            await _working.CancelAsync();
-            throw;
+            var writing = WriteAsync(responses);
+            await _life.RunAsync(ReadAsync(requests), Complete, writing);
         }
         finally
         {
-            Callouts.Close(() => drain.IsDraining ? Drain.Refusal() : StreamCallouts.Unavailable());
-            _results.Writer.Complete();
-            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             Callouts.Ahead.Writer.Complete();
             await ahead;
             session.Detach(this);
         }
-
-        if (_cause is not null)
-            throw _cause;
-        await writing;
-        _working.Token.ThrowIfCancellationRequested();
     }
 
     public void Dispose()
     {
-        _working.Dispose();
-        _reading.Dispose();
+        _life.Dispose();
         _unwritten.Dispose();
         _writing.Dispose();
     }
 
-    private async Task ReadAsync(IAsyncStreamReader<V1.InteractRequest> requests, ITimer idle, CancellationToken cancellation)
+    private void Complete()
+    {
+        Callouts.Close(() => drain.IsDraining ? Drain.Refusal() : StreamCallouts.Unavailable());
+        _results.Writer.Complete();
+    }
+
+    private async Task ReadAsync(IAsyncStreamReader<V1.InteractRequest> requests)
     {
         // The first message was read by the service to find the session.
         do
         {
-            idle.Change(options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+            _life.Touch();
             session.Touch(time.GetUtcNow());
             if (requests.Current.Session.Length > 0 && requests.Current.Session != session.Name)
                 throw Refusals.Field("session", "a stream belongs to one session.");
@@ -105,8 +87,8 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                         continue;
 
                     // Refusals, too, wait for the client to read: a client that never does stops being read.
-                    await _unwritten.WaitAsync(cancellation);
-                    var refusal = Interlocked.Increment(ref _inFlight) > options.MaxQueuedCommands ? Busy() : Callouts.Nested(command.InsideCallout);
+                    await _unwritten.WaitAsync(_life.Reading);
+                    var refusal = _life.Begin() > options.MaxQueuedCommands ? Busy() : Callouts.Nested(command.InsideCallout);
                     message.Retain();
                     var outcome = ExecuteAsync(command, message, refusal);
                     if (refusal is null)
@@ -120,7 +102,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 message.Release();
             }
         }
-        while (await requests.MoveNext(cancellation));
+        while (await requests.MoveNext(_life.Reading));
     }
 
     /// <summary>Executes one command; every failure is its own result.</summary>
@@ -129,8 +111,8 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         var parent = command.Trace is { } trace ? RequestActivity.Parse(trace.Traceparent, trace.Tracestate) : default;
         using var activity = RequestActivity.Start(command.CommandCase.ToString(), parent.TraceId == default ? CallScope.Of(call).Activity.Context : parent);
         activity.SetSession(session.Name);
-        using var timeout = command.Timeout is null ? null : new CancellationTokenSource(Bound(command.Timeout.ToTimeSpan()), time);
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_working.Token, timeout?.Token ?? default);
+        using var timeout = command.Timeout is null ? null : new CancellationTokenSource(Timeouts.Bound(command.Timeout.ToTimeSpan()), time);
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_life.Working, timeout?.Token ?? default);
         var wire = _wire.CreateReply();
         try
         {
@@ -145,7 +127,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             wire.Dispose();
             var timedOut = timeout?.IsCancellationRequested == true || call.Deadline <= TimeProvider.System.GetUtcNow().UtcDateTime;
-            var status = Failure.Of(e, timedOut, _working.IsCancellationRequested, drain, activity.TraceId, out var fault);
+            var status = Failure.Of(e, timedOut, _life.Working.IsCancellationRequested, drain, activity.TraceId, out var fault);
             if (fault)
                 logger.Faulted(e, command.CommandCase.ToString(), activity.TraceId);
             var reason = ErrorStatus.ReasonOf(status);
@@ -155,7 +137,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         }
         finally
         {
-            Interlocked.Decrement(ref _inFlight);
+            _life.Done();
             message.Release();
         }
     }
@@ -164,7 +146,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionBusy, $"{options.MaxQueuedCommands} commands of this stream wait already; try again when some are answered.")
             .Limited("max_queued_commands", (options.MaxQueuedCommands + 1).ToString(), session.Subject, TimeSpan.FromMilliseconds(50));
 
-    private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses, ITimer idle)
+    private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses)
     {
         var batch = new V1.InteractResponse();
         var filled = new List<WireCharge>();
@@ -185,7 +167,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             _unwritten.Release(batch.Results.Count);
             batch = new V1.InteractResponse();
             Sent();
-            idle.Change(options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+            _life.Touch();
             session.Touch(time.GetUtcNow());
         }
 
@@ -215,7 +197,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         catch
         {
             // Nobody reads any more: stop what is in flight and give back what was to be sent.
-            await _working.CancelAsync();
+            await _life.CancelAsync();
             Sent();
             unsent?.Dispose();
             await foreach (var left in _results.Reader.ReadAllAsync())
@@ -243,7 +225,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             catch
             {
                 // Nobody reads any more; what is left fails in the same way.
-                await _working.CancelAsync();
+                await _life.CancelAsync();
             }
             finally
             {
@@ -255,10 +237,10 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     /// <summary>Two loops write, one message at a time.</summary>
     private async Task WriteAsync(IServerStreamWriter<V1.InteractResponse> responses, V1.InteractResponse response)
     {
-        await _writing.WaitAsync(_working.Token);
+        await _writing.WaitAsync(_life.Working);
         try
         {
-            await responses.WriteAsync(response, _working.Token);
+            await responses.WriteAsync(response, _life.Working);
         }
         finally
         {
@@ -292,37 +274,6 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
 
         return result;
     }
-
-    private void Idle()
-    {
-        if (Volatile.Read(ref _inFlight) == 0 && Callouts.IsEmpty)
-            End(new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.StreamIdleTimeout, $"The stream had no traffic for {options.StreamIdleTimeout}."), finish: true);
-    }
-
-    /// <param name="finish">True = what is in flight may finish; false = it is cancelled.</param>
-    private void End(GradientsException cause, bool finish)
-    {
-        lock (_gate)
-        {
-            if (_cause is not null)
-                return;
-            _cause = cause;
-        }
-
-        try
-        {
-            _reading.Cancel();
-            if (!finish)
-                _working.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The stream ended by itself at the same moment.
-        }
-    }
-
-    private static TimeSpan Bound(TimeSpan timeout) =>
-        timeout <= TimeSpan.Zero ? TimeSpan.FromTicks(1) : timeout > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : timeout;
 
     private readonly record struct Outcome(ulong Tag, string TraceId, Reply? Reply, WireCharge Wire, Status? Error);
 }

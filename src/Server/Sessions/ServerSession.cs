@@ -3,6 +3,7 @@ using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
+using Gradients.Server.Graphs;
 using Gradients.Server.Limits;
 
 namespace Gradients.Server.Sessions;
@@ -38,6 +39,9 @@ internal sealed class ServerSession : IDisposable
 
     /// <summary>The owner.</summary>
     public string Tenant => _owner.Name;
+
+    /// <summary>The graphs that the owner stored.</summary>
+    public TenantGraphs Graphs => _owner.Graphs;
 
     public SessionName Key { get; }
 

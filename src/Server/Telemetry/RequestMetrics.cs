@@ -5,6 +5,7 @@ using System.Reflection;
 using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Kernels;
+using Gradients.Server.Graphs;
 using Gradients.Server.Hosting;
 using Gradients.Server.Services;
 using Gradients.Server.Sessions;
@@ -22,7 +23,7 @@ internal sealed class RequestMetrics
     private int _streams;
     private int _uploads;
 
-    public RequestMetrics(IMeterFactory meters, SessionRegistry sessions, Drain drain)
+    public RequestMetrics(IMeterFactory meters, SessionRegistry sessions, GraphStore graphs, Drain drain)
     {
         var meter = meters.Create(GradientsActivities.SourceName);
         _duration = meter.CreateHistogram<double>("rpc.server.call.duration", "s", "Duration of rpcs.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = RpcConventions.DurationBuckets });
@@ -30,6 +31,8 @@ internal sealed class RequestMetrics
         meter.CreateObservableUpDownCounter("gradients.sessions", () => sessions.Totals().Sessions, "{session}", "Sessions that live.");
         meter.CreateObservableUpDownCounter("gradients.session.runs", () => sessions.Totals().Runs, "{run}", "Runs that sessions keep.");
         meter.CreateObservableUpDownCounter("gradients.session.nodes", () => sessions.Totals().Nodes, "{node}", "Nodes that sessions define.");
+        meter.CreateObservableUpDownCounter("gradients.graph.stored", () => graphs.Count, "{graph}", "Graphs that are stored.");
+        meter.CreateObservableUpDownCounter("gradients.graph.bytes", () => graphs.Bytes, "By", "Memory of the stored graphs.");
         meter.CreateObservableUpDownCounter("gradients.streams", () => Volatile.Read(ref _streams), "{stream}", "Two-way streams that are open.");
         meter.CreateObservableUpDownCounter("gradients.uploads", () => Volatile.Read(ref _uploads), "{upload}", "Uploads in flight.");
         meter.CreateObservableGauge("gradients.draining", () => drain.IsDraining ? 1 : 0, null, "1 while the server drains, else 0.");

@@ -9,6 +9,9 @@ internal static partial class ServerLog
     [LoggerMessage(1001, LogLevel.Information, "Draining: new requests are refused; work in flight has {Timeout}.")]
     public static partial void Draining(this ILogger logger, TimeSpan timeout);
 
+    [LoggerMessage(1002, LogLevel.Information, "Warmed up with {File}: {Graph}, {Time}.")]
+    public static partial void WarmedUp(this ILogger logger, string file, string graph, TimeSpan time);
+
     [LoggerMessage(1100, LogLevel.Debug, "{Method} failed: {Reason}, trace {TraceId}.")]
     public static partial void Refused(this ILogger logger, string method, string reason, string traceId);
 

@@ -51,11 +51,10 @@ internal static class GraphReader
             throw Refusals.OverLimit("nodes", "max_nodes_per_request", tensors.Limits.MaxNodesPerRequest, count);
     }
 
-    /// <summary>The graph of a stateless request, whose field is <c>graph</c>.</summary>
+    /// <summary>The graph of a stateless request that sends it, whose field is <c>graph</c>.</summary>
     public static ParsedGraph Read(V1.GraphSource? source, TensorReader tensors) => source?.SourceCase switch
     {
         V1.GraphSource.SourceOneofCase.Graph => ReadInline(source.Graph, tensors),
-        V1.GraphSource.SourceOneofCase.DigestName => throw Refusals.Feature("graph.digest_name", "stored graphs are not supported; send the graph."),
         V1.GraphSource.SourceOneofCase.Text => ReadText(source.Text, tensors, "graph.text"),
         _ => throw Refusals.Field("graph", "a graph is required."),
     };
@@ -69,7 +68,8 @@ internal static class GraphReader
         return GraphText.Parse(text.Source, [.. bindings], text.Result, new TextLimits { MaxNodes = tensors.Limits.MaxNodesPerRequest });
     }
 
-    private static ParsedGraph ReadInline(V1.Graph graph, TensorReader tensors)
+    /// <summary>A graph that stands on its own, in the field <c>graph</c>.</summary>
+    public static ParsedGraph ReadInline(V1.Graph graph, TensorReader tensors)
     {
         CheckCount(graph.Functions, graph.Nodes, tensors);
         return new ParsedGraph(ReadFunctions(graph.Functions, tensors), ReadNodes(graph.Nodes, tensors, "graph.nodes"), [], new Dictionary<ulong, TextPosition>());

@@ -34,6 +34,14 @@ internal sealed class Reply(IMessage message) : IDisposable
         return wire;
     }
 
+    /// <summary>Takes out the tensors of more bytes than this, which are sent otherwise: <see cref="Fill"/> does not see them.</summary>
+    public IReadOnlyList<(V1.Tensor Wire, Tensor Source)> TakeLarge(long bytes)
+    {
+        var large = _contents.FindAll(c => c.Source.ByteCount > bytes);
+        _contents.RemoveAll(c => c.Source.ByteCount > bytes);
+        return large;
+    }
+
     public static V1.Tensor Describe(Tensor source) => Describe(source.DataType, source.Shape);
 
     public static V1.Tensor Describe(DataType type, Shape shape)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Tensors;
 
@@ -59,15 +60,11 @@ internal static class SchemaWriter
 
     private static V1.Attribute? Default(AttributeSchema attribute) => attribute.Default switch
     {
-        long v => new V1.Attribute { Name = attribute.Name, IntValue = v },
-        int v => new V1.Attribute { Name = attribute.Name, IntValue = v },
-        double v => new V1.Attribute { Name = attribute.Name, FloatValue = v },
-        float v => new V1.Attribute { Name = attribute.Name, FloatValue = v },
-        string v => new V1.Attribute { Name = attribute.Name, StringValue = v },
-        bool v => new V1.Attribute { Name = attribute.Name, BoolValue = v },
-        long[] v => new V1.Attribute { Name = attribute.Name, Ints = new V1.Int64List { Values = { v } } },
-        double[] v => new V1.Attribute { Name = attribute.Name, Floats = new V1.DoubleList { Values = { v } } },
-        DataType v => new V1.Attribute { Name = attribute.Name, DataType = WireTypes.Write(v) },
-        _ => null,
+        null => null,
+        int v => AttributeWriter.Write(attribute.Name, (long)v),
+        float v => AttributeWriter.Write(attribute.Name, (double)v),
+        long[] v => AttributeWriter.Write(attribute.Name, ImmutableArray.Create(v)),
+        double[] v => AttributeWriter.Write(attribute.Name, ImmutableArray.Create(v)),
+        var v => AttributeWriter.Write(attribute.Name, v),
     };
 }

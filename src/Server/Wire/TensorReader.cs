@@ -1,7 +1,6 @@
 using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
-using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
@@ -13,8 +12,8 @@ namespace Gradients.Server.Wire;
 /// which must be after the engine has answered.
 /// </summary>
 /// <param name="tenant">Whose part of the memory budget they count to.</param>
-/// <param name="session">Where handles are looked up; null where there are none.</param>
-internal sealed class TensorReader(EngineHost host, TenantShare tenant, GraphSession? session, GradientsServerOptions limits) : IDisposable
+/// <param name="handles">Finds a tensor by handle, as a share; null where there are none.</param>
+internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulong, Tensor>? handles, GradientsServerOptions limits) : IDisposable
 {
     private readonly List<Tensor> _owned = [];
 
@@ -106,9 +105,9 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, GraphSes
 
     private Tensor FromHandle(V1.Tensor wire, string field)
     {
-        if (session is null)
+        if (handles is null)
             throw Refusals.Field(field, "handles name tensors of a session; here the elements are required.");
-        var tensor = session.FindTensor(ResourceNames.Parse(wire.Handle, ResourceNames.Tensors, $"{field}.handle"));
+        var tensor = handles(ResourceNames.Parse(wire.Handle, ResourceNames.Tensors, $"{field}.handle"));
         try
         {
             if (wire.DataType != V1.DataType.Unspecified && WireTypes.Read(wire.DataType, $"{field}.data_type") != tensor.DataType)

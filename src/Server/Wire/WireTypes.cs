@@ -30,6 +30,18 @@ internal static class WireTypes
         return wire;
     }
 
+    /// <param name="node">As <see cref="ReadType"/> was given it.</param>
+    public static V1.TensorType WriteType(TensorType type, ulong node) => new()
+    {
+        DataType = Write(type.DataType),
+        Dimensions =
+        {
+            type.Dimensions.Select((d, i) => d.Symbol is not { } symbol ? new V1.Dimension { Size = d.Size }
+                : symbol == AnyLength(node, i) ? new V1.Dimension()
+                : new V1.Dimension { Symbol = symbol }),
+        },
+    };
+
     /// <exception cref="GradientsException">SHAPE_MISMATCH for a rank above 8, a negative dimension or too many elements.</exception>
     public static Shape ReadShape(IList<long> dimensions, string field)
     {
@@ -61,11 +73,13 @@ internal static class WireTypes
             {
                 { LengthCase: V1.Dimension.LengthOneofCase.Size, Size: var size and >= 0 and <= Shape.MaxElements } => new Dimension(size),
                 { LengthCase: V1.Dimension.LengthOneofCase.Symbol, Symbol: { Length: > 0 and <= 256 } symbol } => new Dimension(-1, symbol),
-                { LengthCase: V1.Dimension.LengthOneofCase.None } => new Dimension(-1, place is null ? $"?{node}.{i}" : $"?{node}.{place}.{i}"),
+                { LengthCase: V1.Dimension.LengthOneofCase.None } => new Dimension(-1, place is null ? AnyLength(node, i) : $"?{node}.{place}.{i}"),
                 _ => throw Refusals.Field($"{field}.dimensions", $"dimension {i} is neither a length of at least 0 nor a name of 1 to 256 characters."),
             };
         }
 
         return new TensorType(dataType, dimensions);
     }
+
+    private static string AnyLength(ulong node, int dimension) => $"?{node}.{dimension}";
 }

@@ -16,6 +16,7 @@ internal sealed class TestTenant
         Sessions = new V1.SessionService.SessionServiceClient(calls);
         Tensors = new V1.TensorService.TensorServiceClient(calls);
         Evaluation = new V1.EvaluationService.EvaluationServiceClient(calls);
+        Graphs = new V1.GraphService.GraphServiceClient(calls);
         Info = new V1.ServerService.ServerServiceClient(calls);
     }
 
@@ -28,6 +29,8 @@ internal sealed class TestTenant
     public V1.TensorService.TensorServiceClient Tensors { get; }
 
     public V1.EvaluationService.EvaluationServiceClient Evaluation { get; }
+
+    public V1.GraphService.GraphServiceClient Graphs { get; }
 
     public V1.ServerService.ServerServiceClient Info { get; }
 

@@ -25,20 +25,19 @@ internal sealed class DefineNodesCommand(V1.DefineNodesRequest request) : Comman
 
     protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        if (request.SourceCase == V1.DefineNodesRequest.SourceOneofCase.DigestName)
-            throw Refusals.Feature("digest_name", "stored graphs are not supported; send the nodes.");
         if (request.ReturnTypes)
             throw Refusals.Feature("return_types", "types are told by the values themselves.");
         using var tensors = context.Tensors(session.Engine);
         GraphReader.CheckCount(request.Functions, request.Nodes, tensors);
+        var stored = request.SourceCase == V1.DefineNodesRequest.SourceOneofCase.DigestName ? session.Graphs.Find(request.DigestName).Graph : null;
         var text = request.SourceCase == V1.DefineNodesRequest.SourceOneofCase.Text ? GraphReader.ReadText(request.Text, tensors, "text") : null;
         try
         {
             await session.Engine.DefineAsync(
                 new DefineRequest
                 {
-                    Functions = [.. text?.Functions ?? [], .. GraphReader.ReadFunctions(request.Functions, tensors)],
-                    Nodes = [.. text?.Nodes ?? [], .. GraphReader.ReadNodes(request.Nodes, tensors)],
+                    Functions = [.. stored?.Functions ?? text?.Functions ?? [], .. GraphReader.ReadFunctions(request.Functions, tensors)],
+                    Nodes = [.. stored?.Nodes ?? text?.Nodes ?? [], .. GraphReader.ReadNodes(request.Nodes, tensors)],
                     Trace = context.Trace,
                 },
                 context.Cancellation);
