@@ -39,15 +39,21 @@ internal sealed unsafe class EpilogueKernel : Kernel
         for (var i = 0; i < _chainInputs.Length; i++)
             inputs[i] = _chainInputs[i] < 0 ? target : arguments.Inputs[_chainInputs[i]];
         var chain = new KernelArguments { Inputs = inputs, Outputs = arguments.Outputs, Workspace = (byte*)arguments.Workspace + _chainWorkspace };
-        var (row, rows, column, columns) = _product.BlockOf(unit);
         _chain.Spread(chain);
-        if (columns == _product.Columns)
+        var blocks = _product.BlocksOf(unit);
+        for (var block = 0; block < blocks; block++)
+            RunBlock(chain, _product.BlockOf(unit, block));
+    }
+
+    private void RunBlock(in KernelArguments chain, Block block)
+    {
+        if (block.Columns == _product.Columns)
         {
-            _chain.RunRange(chain, row * columns, rows * columns);
+            _chain.RunRange(chain, block.Row * block.Columns, block.Rows * block.Columns);
             return;
         }
 
-        for (var end = row + rows; row < end; row++)
-            _chain.RunRange(chain, (row * _product.Columns) + column, columns);
+        for (var row = block.Row; row < block.Row + block.Rows; row++)
+            _chain.RunRange(chain, (row * _product.Columns) + block.Column, block.Columns);
     }
 }

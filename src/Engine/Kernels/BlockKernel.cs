@@ -4,14 +4,17 @@ namespace Gradients.Engine.Kernels;
 public readonly record struct Block(long Row, long Rows, long Column, long Columns);
 
 /// <summary>
-/// A kernel with one output, seen as a row-major matrix [rows, columns], whose concurrent units each finish a rectangle of
-/// it: an elementwise epilogue (bias, activation, residual) runs over the rectangle while it is in cache.
+/// A kernel with one output, seen as a row-major matrix [rows, columns], whose concurrent units each finish some
+/// rectangles of it: an elementwise epilogue (bias, activation, residual) runs over them while they are in cache.
 /// </summary>
 public abstract class BlockKernel : Kernel
 {
     /// <summary>The length of the matrix's rows.</summary>
     public long Columns { get; protected init; }
 
-    /// <summary>The elements that a unit of [0, <see cref="Kernel.ConcurrentUnits"/>) writes; together the units cover the matrix once.</summary>
-    public abstract Block BlockOf(long unit);
+    /// <summary>How many rectangles a unit of [0, <see cref="Kernel.ConcurrentUnits"/>) writes.</summary>
+    public virtual int BlocksOf(long unit) => 1;
+
+    /// <summary>One of them; those of all units together cover the matrix once.</summary>
+    public abstract Block BlockOf(long unit, int index);
 }

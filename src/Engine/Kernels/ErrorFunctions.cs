@@ -102,12 +102,22 @@ internal readonly struct ErfFunction : IUnaryFunction
 /// x Φ(x) with Φ(x) = erfc(−x/√2)/2. In the tail x² is split instead of (x/√2)², so that the rounding of x/√2 is
 /// not magnified by the exponential.
 /// </summary>
-internal readonly struct GeluFunction : IUnaryFunction
+internal readonly unsafe struct GeluFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x)
         where V : struct, ILanes<V, T>
-        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? V.ThroughDouble<SingleGeluFunction>(x) : Wide<V, T>(x);
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? new SingleGeluTerm<V, T>().Of(x) : Wide<V, T>(x);
+
+    public static bool Map<V, T>(T* x, T* y, int length)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        if (typeof(T) != typeof(float))
+            return false;
+        TermLoop<V, T>.Map<SingleGeluTerm<V, T>>(x, y, length);
+        return true;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Wide<V, T>(V x)

@@ -18,7 +18,7 @@ internal static unsafe class Packing
         if (line == 1)
             Rows(source, step, lines, depth, width, panel);
         else if (step == 1 && Vector128.IsHardwareAccelerated)
-            Transposed(source, line, lines, depth, width, panel);
+            Turn(source, line, lines, depth, width, panel);
         else
             Elements(source, line, step, 0, lines, 0, depth, width, panel);
     }
@@ -55,15 +55,15 @@ internal static unsafe class Packing
             Copy((byte*)source, (byte*)panel, (uint)(lines * sizeof(T)));
     }
 
-    /// <summary>Lines that lie along the depth: squares of 16 bytes by as many lines are turned in registers.</summary>
-    private static void Transposed<T>(T* source, long line, int lines, int depth, int width, T* panel)
+    /// <summary>target[p · width + i] = source[i · line + p]: squares of 16 bytes by as many lines are turned in registers.</summary>
+    public static void Turn<T>(T* source, long line, int lines, int depth, int width, T* target)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int side = 16 / sizeof(T);
         int whole = lines / side * side, deep = depth / side * side;
         for (int i = 0; i < whole; i += side)
         {
-            byte* from = (byte*)(source + (i * line)), to = (byte*)(panel + i);
+            byte* from = (byte*)(source + (i * line)), to = (byte*)(target + i);
             for (int p = 0; p < deep; p += side, from += 16, to += 16 * width)
             {
                 if (sizeof(T) == 4)
@@ -73,8 +73,8 @@ internal static unsafe class Packing
             }
         }
 
-        Elements(source, line, 1, 0, whole, deep, depth, width, panel);
-        Elements(source, line, 1, whole, lines, 0, depth, width, panel);
+        Elements(source, line, 1, 0, whole, deep, depth, width, target);
+        Elements(source, line, 1, whole, lines, 0, depth, width, target);
     }
 
     private static void Elements<T>(T* source, long line, long step, int first, int end, int from, int depth, int width, T* panel)

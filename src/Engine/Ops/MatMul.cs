@@ -113,7 +113,7 @@ internal sealed unsafe class MatrixProductKernel<T> : BlockKernel where T : unma
     }
 
     /// <summary>The output is seen as [batch · m, n].</summary>
-    public override Block BlockOf(long unit)
+    public override Block BlockOf(long unit, int index)
     {
         var (entry, part) = EntryOf(unit);
         if (_unitsPerEntry == 1)

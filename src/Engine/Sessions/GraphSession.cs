@@ -19,6 +19,10 @@ namespace Gradients.Engine.Sessions;
 /// </remarks>
 public sealed class GraphSession : IDisposable
 {
+    // A key is written and looked up by one thread without a pause.
+    [ThreadStatic]
+    private static CanonicalWriter? _threadWriter;
+
     private readonly WorkQueue _queue;
     private readonly SessionLimits _limits;
     private readonly Dictionary<NodeDefinition, VariableState> _variables = [];
@@ -29,7 +33,6 @@ public sealed class GraphSession : IDisposable
     private readonly List<NodeType> _sourceTypes = [];
     private readonly GraphCharge _charge;
     private readonly SharedGraph? _shared;
-    private CanonicalWriter _writer = new();
     private Reached? _reached;
     private ulong _lastRun;
     private ulong _lastTensor;
@@ -189,34 +192,36 @@ public sealed class GraphSession : IDisposable
     {
         _program.Clear();
         ask(_program);
+        var writer = Writer;
         if (_shared is null)
         {
-            PlanKey.Write(_program, _subgraph, _writer, _sourceTypes, typeOf);
+            PlanKey.Write(_program, _subgraph, writer, _sourceTypes, typeOf);
         }
         else
         {
-            _reached = _shared.Reach(_program, _writer);
-            _writer.StartWith(_reached.Structure);
-            PlanKey.WriteTypes(_reached.Sources, _writer, _sourceTypes, typeOf);
+            _reached = _shared.Reach(_program, writer);
+            writer.StartWith(_reached.Structure);
+            PlanKey.WriteTypes(_reached.Sources, writer, _sourceTypes, typeOf);
         }
 
         var most = _limits.Graph.MaxExpandedNodes;
         CompiledProgram CompileOver(Subgraph subgraph) => _charge.Compile(_program, subgraph, most, () => CompiledProgram.Compile(_program, subgraph, _sourceTypes, most, cancellation));
-        var program = Host.Plans.Get(_writer.Written, () => _shared is null ? CompileOver(_subgraph) : _shared.Compile(_program, CompileOver), out hit, Tenant.Name);
-        if (_writer.Written.Length > 1 << 20)
-            _writer = new CanonicalWriter();
+        var program = Host.Plans.Get(writer.Written, () => _shared is null ? CompileOver(_subgraph) : _shared.Compile(_program, CompileOver), out hit, Tenant.Name);
+        if (writer.Written.Length > 1 << 20)
+            _threadWriter = null;
         return program;
     }
 
     /// <summary>The plan of one optimizer update for parameters of this type.</summary>
     internal Plan OptimizerPlan(Optimizer optimizer, NodeType type, CancellationToken cancellation)
     {
-        _writer.Clear();
-        _writer.Write(IsaLevel.Name);
-        _writer.Write((byte)255);
-        _writer.Write(optimizer.Variant);
-        _writer.Write(type.DataType, type.Shape);
-        return Host.Plans.Get(_writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.Scalars(1).Length, cancellation), out _, Tenant.Name).Forward;
+        var writer = Writer;
+        writer.Clear();
+        writer.Write(IsaLevel.Name);
+        writer.Write((byte)255);
+        writer.Write(optimizer.Variant);
+        writer.Write(type.DataType, type.Shape);
+        return Host.Plans.Get(writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.Scalars(1).Length, cancellation), out _, Tenant.Name).Forward;
     }
 
     /// <summary>Ids of the definitions of the program compiled last, by position.</summary>
@@ -226,7 +231,7 @@ public sealed class GraphSession : IDisposable
 
     /// <summary>The floating variables that values depend on, in canonical order.</summary>
     internal ulong[] VariablesUnder(IReadOnlyList<ulong> values) =>
-        _shared?.VariablesUnder(values, _writer) ?? Graph.VariablesUnder(values, _subgraph);
+        _shared?.VariablesUnder(values, Writer) ?? Graph.VariablesUnder(values, _subgraph);
 
     internal VariableState StateOf(ulong id)
     {
@@ -389,6 +394,8 @@ public sealed class GraphSession : IDisposable
         GradientSum.Zero(ids.Select(StateOf), request.KeepZeros, Host.Pool, Tenant.Bytes);
         return true;
     }
+
+    private static CanonicalWriter Writer => _threadWriter ??= new CanonicalWriter();
 
     private IReadOnlyList<NodeDefinition> LastNodes => _reached?.Nodes ?? _subgraph.Nodes;
 

@@ -14,7 +14,11 @@ public sealed class SharedGraph
     /// <summary>What is remembered of requests takes at most as much as the graph and this.</summary>
     private const long SpareBytes = 4096;
 
+    // Guards what is remembered, never for long: a request that asks as others did waits for no compilation.
     private readonly Lock _gate = new();
+
+    // Positions are noted in the nodes themselves, so that one traverses at a time.
+    private readonly Lock _traversal = new();
     private readonly Subgraph _subgraph = new();
     private readonly Dictionary<byte[], Reached> _reached = new(ByContent.Instance);
     private readonly Dictionary<byte[], ulong[]> _variables = new(ByContent.Instance);
@@ -54,10 +58,19 @@ public sealed class SharedGraph
         {
             if (_reached.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(writer.Written, out var known))
                 return known;
-            var asked = writer.Written.ToArray();
+        }
+
+        var asked = writer.Written.ToArray();
+        Reached reached;
+        lock (_traversal)
+        {
             PlanKey.WriteStructure(request, _subgraph, writer);
-            var reached = new Reached(writer.Written.ToArray(), [.. _subgraph.Nodes], [.. _subgraph.Sources]);
-            if (HasRoom(asked.Length + reached.Bytes))
+            reached = new Reached(writer.Written.ToArray(), [.. _subgraph.Nodes], [.. _subgraph.Sources]);
+        }
+
+        lock (_gate)
+        {
+            if (!_reached.ContainsKey(asked) && HasRoom(asked.Length + reached.Bytes))
                 _reached.Add(asked, reached);
             return reached;
         }
@@ -74,17 +87,24 @@ public sealed class SharedGraph
         {
             if (_variables.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(writer.Written, out var known))
                 return known;
-            var found = Definition.VariablesUnder(values, _subgraph);
-            if (HasRoom(writer.Written.Length + (sizeof(ulong) * found.Length) + Reached.Overhead))
-                _variables.Add(writer.Written.ToArray(), found);
+        }
+
+        ulong[] found;
+        lock (_traversal)
+            found = Definition.VariablesUnder(values, _subgraph);
+        var asked = writer.Written.ToArray();
+        lock (_gate)
+        {
+            if (!_variables.ContainsKey(asked) && HasRoom(asked.Length + (sizeof(ulong) * found.Length) + Reached.Overhead))
+                _variables.Add(asked, found);
             return found;
         }
     }
 
-    /// <summary>Compiles over the graph; positions are noted in its nodes, so that one does at a time.</summary>
+    /// <summary>Compiles over the graph, one program at a time.</summary>
     internal CompiledProgram Compile(ProgramRequest request, Func<Subgraph, CompiledProgram> compile)
     {
-        lock (_gate)
+        lock (_traversal)
         {
             PlanKey.WriteStructure(request, _subgraph, new CanonicalWriter());
             return compile(_subgraph);

@@ -7,14 +7,15 @@ namespace Gradients.Benchmarks.Ops;
 internal sealed class ConvSuite : ISuite
 {
     /// <param name="Kernel">Of each spatial axis.</param>
-    private sealed record Layer(string Name, long[] Input, long Filters, long Kernel, long Stride, long Pad, long Groups)
+    /// <param name="IsFirst">Its input is data, which has no gradient.</param>
+    private sealed record Layer(string Name, long[] Input, long Filters, long Kernel, long Stride, long Pad, long Groups, bool IsFirst = false)
     {
         public long[] Output => [Input[0], Filters, .. Input[2..].Select(d => ((d + (2 * Pad) - Kernel) / Stride) + 1)];
     }
 
     private static readonly Layer[] Layers =
     [
-        new("LeNet 1, 5x5", [64, 1, 28, 28], 6, 5, 1, 2, 1),
+        new("LeNet 1, 5x5", [64, 1, 28, 28], 6, 5, 1, 2, 1, IsFirst: true),
         new("LeNet 2, 5x5", [64, 6, 14, 14], 16, 5, 1, 0, 1),
         new("3x3", [8, 64, 56, 56], 64, 3, 1, 1, 1),
         new("3x3, stride 2", [8, 64, 56, 56], 128, 3, 2, 1, 1),
@@ -59,7 +60,8 @@ internal sealed class ConvSuite : ISuite
             ("strides", Enumerable.Repeat(layer.Stride, rank).ToArray()),
             ("group", layer.Groups),
         ];
-        var y = b.Op("Conv", attributes, b.Parameter(1, layer.Input), b.Parameter(fanIn, [layer.Filters, channels, .. kernel]), b.Parameter(fanIn, layer.Filters));
+        var x = layer.IsFirst ? b.Input(layer.Input) : b.Parameter(1, layer.Input);
+        var y = b.Op("Conv", attributes, x, b.Parameter(fanIn, [layer.Filters, channels, .. kernel]), b.Parameter(fanIn, layer.Filters));
         return trains ? b.Weigh(y, layer.Output) : b.Finish(y);
     }
 

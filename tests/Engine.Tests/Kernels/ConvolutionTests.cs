@@ -22,6 +22,9 @@ public unsafe class ConvolutionTests
         new(2, 5, 1, 2, Axis(40, 5, 2, 1, 2, 2), Axis(37, 3, 2, 1, 0, 1)),
         new(2, 1, 64, 130, Axis(30, 1, 1, 1, 0, 0), Axis(50, 1, 1, 1, 0, 0)),
         new(1, 1, 2, 3, WindowAxis.One, Axis(5000, 9, 1, 4, 8, 0)),
+        // Images side by side in registers.
+        new(30, 2, 6, 16, Axis(14, 5, 1, 1, 0, 0), Axis(13, 5, 1, 1, 0, 0)),
+        new(32, 1, 9, 20, Axis(9, 3, 2, 1, 1, 1), Axis(11, 3, 2, 1, 1, 1)),
         new(0, 1, 2, 3, Axis(4, 3, 1, 1, 0, 0), Axis(4, 3, 1, 1, 0, 0)),
         new(2, 1, 0, 3, Axis(4, 3, 1, 1, 0, 0), Axis(4, 3, 1, 1, 0, 0)),
     ];
@@ -120,10 +123,11 @@ public unsafe class ConvolutionTests
     internal static T[] Run<T>(Kernel kernel, T[] first, T[] second, int count)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var output = new T[count];
+        T[] output = new T[count], results = new T[count];
         var workspace = new T[(kernel.WorkspaceBytes / sizeof(T)) + 1];
         var shared = new T[(kernel.SharedBytes / sizeof(T)) + 1];
         Array.Fill(output, T.NaN);
+        Array.Fill(results, T.NaN);
         Array.Fill(shared, T.NaN);
         fixed (T* a = first, b = second, c = output, scratch = workspace, block = shared)
         {
@@ -134,13 +138,38 @@ public unsafe class ConvolutionTests
             {
                 Array.Fill(workspace, T.NaN);
                 kernel.Run(arguments, unit);
+                if (kernel is BlockKernel product)
+                    TakeBlocks(product, unit, output, results);
             }
+
+            if (kernel is BlockKernel)
+                return results;
 
             for (var unit = kernel.ConcurrentUnits; unit < kernel.UnitCount; unit++)
                 kernel.Run(arguments, unit);
         }
 
         return output;
+    }
+
+    /// <summary>Moves what the unit wrote to the results: all of its blocks, which no unit has written yet, and nothing else.</summary>
+    private static void TakeBlocks<T>(BlockKernel kernel, long unit, T[] output, T[] results)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        for (var i = 0; i < kernel.BlocksOf(unit); i++)
+        {
+            var block = kernel.BlockOf(unit, i);
+            for (var row = block.Row; row < block.Row + block.Rows; row++)
+            {
+                for (var at = (row * kernel.Columns) + block.Column; at < (row * kernel.Columns) + block.Column + block.Columns; at++)
+                {
+                    Assert.True(T.IsNaN(results[at]) && !T.IsNaN(output[at]), $"unit {unit}, element {at}");
+                    (results[at], output[at]) = (output[at], T.NaN);
+                }
+            }
+        }
+
+        Assert.True(Array.TrueForAll(output, T.IsNaN), $"unit {unit} writes outside its blocks");
     }
 
     private static void Equal<T>(double[] expected, T[] actual, string what)

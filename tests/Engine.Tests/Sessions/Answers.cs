@@ -19,8 +19,6 @@ public sealed class Answers(SessionFixture fixture)
     /// <summary>Completes with the first call-out.</summary>
     public Task First => _first.Task;
 
-    public SessionFixture Fixture => fixture;
-
     /// <summary>Answers wait for this.</summary>
     public void HoldUntil(Task gate) => _gate = gate;
 

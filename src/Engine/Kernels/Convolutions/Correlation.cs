@@ -48,6 +48,13 @@ internal sealed class Correlation
 
     public CorrelationPass[] Passes { get; private init; } = [];
 
+    /// <summary>The output's rows that a band completes: row t of the bands begins at t · RowStep − RowShift.</summary>
+    public int RowStep { get; private init; } = 1;
+
+    public long RowShift { get; private init; }
+
+    public int FirstRowOf(int bandRow) => (int)Math.Clamp(((long)bandRow * RowStep) - RowShift, 0, OutputRows);
+
     public static Correlation Forward(ConvolutionShape shape)
     {
         var rows = RowsOfBand(shape.Channels, shape.Rows.Output, shape.Rows.Reach, shape.Columns.Output + shape.Columns.Reach);
@@ -89,7 +96,15 @@ internal sealed class Correlation
             }
         }
 
-        return new Correlation(shape, isGradient: true) { Band = band, BandRows = rows, TotalRows = height, Passes = [.. passes] };
+        return new Correlation(shape, isGradient: true)
+        {
+            Band = band,
+            BandRows = rows,
+            TotalRows = height,
+            Passes = [.. passes],
+            RowStep = vertical.Stride,
+            RowShift = vertical.Pad % vertical.Stride,
+        };
     }
 
     private static List<(long, long)> GradientTaps(ConvolutionShape shape, PaddedPlanes band, int fy, int fx)

@@ -7,7 +7,7 @@ namespace Gradients.Engine.Kernels.Convolutions;
 /// bands of rows) by some rows of some groups: it packs its weights once and each slice's source once, and holds the sums of
 /// a slice in cache. Each sum runs over the taps in order, in blocks of <see cref="TapBlock"/>, whatever the unit.
 /// </summary>
-internal sealed unsafe class CorrelationKernel<T> : Kernel
+internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Taps of a tile's packed weights and source that stay in the first-level cache.</summary>
@@ -19,8 +19,14 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
     /// <summary>Multiply-adds that make a unit worth its packing and its hand-over to a thread.</summary>
     private const double UnitProducts = 1 << 21;
 
+    /// <summary>Outputs that stay near the core until what follows has read them.</summary>
+    private const double UnitOutputs = 1 << 16;
+
     /// <summary>Positions that repay the packing of one unit's weights.</summary>
-    private const int UnitPositions = 512;
+    private const int UnitPositions = 1024;
+
+    /// <summary>Taps that are not worth being turned in registers.</summary>
+    private const int ShortRun = 4;
 
     private readonly Correlation _correlation;
     private readonly CorrelationLoop<T> _loop;
@@ -32,6 +38,8 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
     private readonly long _unitSlices;
     private readonly long _sliceUnits;
     private readonly int _sumStride;
+    private readonly InterleavedImages<T> _images;
+    private readonly long[][] _offsets;
 
     public CorrelationKernel(Correlation correlation)
     {
@@ -45,76 +53,131 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
         _blockRows = (int)((panels + blocks - 1) / blocks * height);
         _rowBlocks = (correlation.Rows + _blockRows - 1) / _blockRows;
         _bands = (correlation.TotalRows + correlation.BandRows - 1) / correlation.BandRows;
-        _slices = (long)shape.Batch * _bands;
-        long positions = (long)correlation.BandRows * correlation.Band.Pitch;
+        _images = InterleavedImages<T>.For(correlation, _loop.Columns);
+        _offsets = [.. correlation.Passes.Select(p => _images.Count == 1 ? p.Offsets : CorrelationPass.Pinned(Array.ConvertAll(p.Offsets, o => o * _images.Count)))];
+        _slices = ((long)shape.Batch + _images.Count - 1) / _images.Count * _bands;
+        long positions = (long)correlation.BandRows * correlation.Band.Pitch * _images.Count;
         var sliceProducts = Math.Max(1, (double)_blockRows * taps * positions / Math.Max(1, correlation.Passes.Length));
-        _unitSlices = (long)Math.Clamp(Math.Max(UnitProducts / sliceProducts, UnitPositions / positions), 1, Math.Max(1, _slices));
-        _blockGroups = _unitSlices < _slices ? 1 : (int)Math.Clamp(UnitProducts / (sliceProducts * Math.Max(1, _slices)), 1, shape.Groups);
+        var sliceOutputs = (double)_blockRows * positions;
+        var wanted = Math.Min(UnitProducts / sliceProducts, UnitOutputs / sliceOutputs);
+        _unitSlices = (long)Math.Clamp(Math.Max(wanted, UnitPositions / positions), 1, Math.Max(1, _slices));
+        _blockGroups = _unitSlices < _slices ? 1 : (int)Math.Clamp(wanted / Math.Max(1, _slices), 1, shape.Groups);
         _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
         var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
         UnitCount = outputs == 0 ? 0 : (shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits;
         _sumStride = (int)((positions + _loop.Columns - 1) / _loop.Columns * _loop.Columns);
-        WorkspaceBytes = checked(((taps * _blockRows) + SumElements + SourceElements) * sizeof(T) + 128);
+        WorkspaceBytes = checked(((taps * _blockRows) + SumElements + SourceElements + ScratchElements) * sizeof(T) + 128);
+        Columns = (long)correlation.OutputRows * correlation.OutputColumns;
         Flops = 2 * shape.Products;
     }
 
     private long SumElements => Aligned((long)_blockRows * _sumStride);
 
     /// <summary>A tile at the end of a band reads some columns behind it.</summary>
-    private long SourceElements => Aligned((_correlation.Planes * _correlation.Band.ChannelElements) + _loop.Columns);
+    private long SourceElements => Aligned((_correlation.Planes * _correlation.Band.ChannelElements * _images.Count) + _loop.Columns);
+
+    /// <summary>One channel of the images that are interleaved, or one row's sums of them.</summary>
+    private long ScratchElements => _images.Count == 1 ? 0 : Aligned(Math.Max(_correlation.Band.ChannelElements * _images.Count, _sumStride));
+
+    /// <summary>The output is seen as [planes, positions]: a block for each group and slice.</summary>
+    public override int BlocksOf(long unit)
+    {
+        var part = PartOf(unit);
+        return checked((int)((part.LastGroup - part.FirstGroup) * (part.LastSlice - part.FirstSlice) * _images.Count));
+    }
+
+    public override Block BlockOf(long unit, int index)
+    {
+        var part = PartOf(unit);
+        var (rest, offset) = Math.DivRem(index, _images.Count);
+        var (group, slice) = Math.DivRem(rest, part.LastSlice - part.FirstSlice);
+        var (block, band) = Math.DivRem(part.FirstSlice + slice, _bands);
+        var image = (block * _images.Count) + offset;
+        if (image >= _correlation.Shape.Batch)
+            return default;
+        var entry = (image * _correlation.Shape.Groups) + part.FirstGroup + group;
+        int first = _correlation.FirstRowOf((int)band * _correlation.BandRows);
+        int end = band + 1 < _bands ? _correlation.FirstRowOf(((int)band + 1) * _correlation.BandRows) : _correlation.OutputRows;
+        return new Block((entry * _correlation.Rows) + part.FirstRow, part.Rows, (long)first * _correlation.OutputColumns, (long)(end - first) * _correlation.OutputColumns);
+    }
 
     public override void Run(in KernelArguments arguments, long unit)
     {
-        var (rest, slices) = Math.DivRem(unit, _sliceUnits);
-        var (groups, rows) = Math.DivRem((int)rest, _rowBlocks);
-        var firstRow = rows * _blockRows;
-        var rowCount = Math.Min(_blockRows, _correlation.Rows - firstRow);
-        T* sums = (T*)arguments.Workspace, source = sums + SumElements, packed = source + SourceElements;
-        var lastGroup = Math.Min(_correlation.Shape.Groups, (groups + 1) * _blockGroups);
-        for (var group = groups * _blockGroups; group < lastGroup; group++)
+        var part = PartOf(unit);
+        int firstRow = part.FirstRow, rowCount = part.Rows;
+        T* sums = (T*)arguments.Workspace, source = sums + SumElements, scratch = source + SourceElements, packed = scratch + ScratchElements;
+        var sourcePlane = (long)_correlation.SourceRows * _correlation.SourceColumns;
+        for (var group = part.FirstGroup; group < part.LastGroup; group++)
         {
             var weights = (T*)arguments.Inputs[1] + ((long)group * _correlation.Planes * _correlation.Rows * _correlation.Shape.KernelElements);
             Pack(weights + (firstRow * _correlation.WeightRowStride), rowCount, packed);
-            var lastSlice = Math.Min(_slices, (slices + 1) * _unitSlices);
-            for (var slice = slices * _unitSlices; slice < lastSlice; slice++)
+            for (var slice = part.FirstSlice; slice < part.LastSlice; slice++)
             {
-                var (image, band) = Math.DivRem(slice, _bands);
-                var entry = (image * _correlation.Shape.Groups) + group;
+                var (block, band) = Math.DivRem(slice, _bands);
+                var entry = (block * _images.Count * _correlation.Shape.Groups) + group;
+                var images = (int)Math.Min(_images.Count, _correlation.Shape.Batch - (block * _images.Count));
                 var firstBandRow = (int)band * _correlation.BandRows;
-                _correlation.Band.Fill((T*)arguments.Inputs[0] + (entry * _correlation.Planes * _correlation.SourceRows * _correlation.SourceColumns), _correlation.Planes, firstBandRow, source);
-                var output = (T*)arguments.Outputs[0] + (((entry * _correlation.Rows) + firstRow) * _correlation.OutputRows * _correlation.OutputColumns);
+                _images.Fill(
+                    _correlation.Band, (T*)arguments.Inputs[0] + (entry * _correlation.Planes * sourcePlane), _correlation.Shape.Groups * _correlation.Planes * sourcePlane,
+                    images, _correlation.Planes, sourcePlane, firstBandRow, scratch, source);
+                var output = (T*)arguments.Outputs[0] + (((entry * _correlation.Rows) + firstRow) * Columns);
                 var panels = packed;
-                foreach (var pass in _correlation.Passes)
+                for (var pass = 0; pass < _offsets.Length; pass++)
                 {
-                    RunPass(pass, source, panels, sums, firstBandRow, rowCount, output);
-                    panels += (long)pass.Taps * _blockRows;
+                    RunPass(pass, source, panels, sums, firstBandRow, rowCount, images, scratch, output);
+                    panels += (long)_offsets[pass].Length * _blockRows;
                 }
             }
         }
     }
 
+    private (int FirstGroup, int LastGroup, int FirstRow, int Rows, long FirstSlice, long LastSlice) PartOf(long unit)
+    {
+        var (rest, slices) = Math.DivRem(unit, _sliceUnits);
+        var (groups, rows) = Math.DivRem((int)rest, _rowBlocks);
+        var firstRow = rows * _blockRows;
+        return (
+            groups * _blockGroups, Math.Min(_correlation.Shape.Groups, (groups + 1) * _blockGroups),
+            firstRow, Math.Min(_blockRows, _correlation.Rows - firstRow),
+            slices * _unitSlices, Math.Min(_slices, (slices + 1) * _unitSlices));
+    }
+
     private static long Aligned(long elements) => (elements + 15) / 16 * 16;
 
     /// <summary>Sums of the pass's positions in the band, then their copy into the output.</summary>
-    private void RunPass(CorrelationPass pass, T* source, T* packed, T* sums, int firstBandRow, int rowCount, T* output)
+    private void RunPass(int index, T* source, T* packed, T* sums, int firstBandRow, int rowCount, int images, T* scratch, T* output)
     {
+        var pass = _correlation.Passes[index];
         int pitch = _correlation.Band.Pitch;
         int first = Math.Max(firstBandRow, pass.Rows.Shift);
         int count = Math.Min(firstBandRow + _correlation.BandRows, pass.Rows.Shift + pass.Rows.Count) - first;
         if (count <= 0)
             return;
-        source += ((long)(first - firstBandRow) * pitch) + pass.Columns.Shift;
-        int positions = ((count - 1) * pitch) + pass.Columns.Count;
-        fixed (long* offsets = pass.Offsets)
+        source += (((long)(first - firstBandRow) * pitch) + pass.Columns.Shift) * _images.Count;
+
+        // Positions are one long line with what lies between the rows, or a line for each row of interleaved images.
+        int lines = _images.Count == 1 ? 1 : count, step = pitch * _images.Count;
+        int length = ((_images.Count == 1 ? (count - 1) * pitch : 0) + pass.Columns.Count) * _images.Count;
+        output += ((pass.Rows.First + ((long)(first - pass.Rows.Shift) * pass.Rows.Step)) * _correlation.OutputColumns) + pass.Columns.First;
+        fixed (long* offsets = _offsets[index])
         {
+            if (_loop.Rows == 1)
+            {
+                RunRow(pass, source, packed, offsets, sums, count, output);
+                return;
+            }
+
             var tap = 0;
             do
             {
                 int depth = Math.Min(TapBlock, pass.Taps - tap);
-                for (var q = 0; q < positions; q += _loop.Columns)
+                for (var line = 0; line < lines; line++)
                 {
-                    for (var r = 0; r < rowCount; r += _loop.Rows)
-                        _loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
+                    for (int q = line * step, end = q + length; q < end; q += _loop.Columns)
+                    {
+                        for (var r = 0; r < rowCount; r += _loop.Rows)
+                            _loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
+                    }
                 }
 
                 packed += (long)depth * _blockRows;
@@ -123,22 +186,48 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
             while (tap < pass.Taps);
         }
 
-        for (var r = 0; r < rowCount; r++)
+        for (var r = 0; r < rowCount; r++, sums += _sumStride, output += Columns)
         {
-            for (var t = 0; t < count; t++)
+            if (_images.Count == 1)
             {
-                var y = pass.Rows.First + ((long)(first + t - pass.Rows.Shift) * pass.Rows.Step);
-                var to = output + (((r * (long)_correlation.OutputRows) + y) * _correlation.OutputColumns) + pass.Columns.First;
-                var from = sums + ((long)r * _sumStride) + ((long)t * pitch);
-                if (pass.Columns.Step == 1)
-                {
-                    new ReadOnlySpan<T>(from, pass.Columns.Count).CopyTo(new Span<T>(to, pass.Columns.Count));
-                    continue;
-                }
-
-                for (var i = 0; i < pass.Columns.Count; i++, to += pass.Columns.Step)
-                    *to = from[i];
+                CopyOut(pass, sums, count, output);
+                continue;
             }
+
+            var positions = count * pitch;
+            _images.TakeApart(sums, positions, scratch);
+            for (var i = 0; i < images; i++)
+                CopyOut(pass, scratch + ((long)i * positions), count, output + (i * _correlation.Shape.Groups * _correlation.Rows * Columns));
+        }
+    }
+
+    /// <summary>The sums of one row go straight to the output where they lie side by side there.</summary>
+    private void RunRow(CorrelationPass pass, T* source, T* weights, long* offsets, T* sums, int count, T* output)
+    {
+        var pitch = _correlation.Band.Pitch;
+        var isDirect = pass.Columns.Step == 1;
+        TileTable<T>.Depthwise(
+            weights, source, pitch, offsets, pass.Taps, isDirect ? output : sums,
+            isDirect ? (long)pass.Rows.Step * _correlation.OutputColumns : pitch, count, pass.Columns.Count);
+        if (!isDirect)
+            CopyOut(pass, sums, count, output);
+    }
+
+    private void CopyOut(CorrelationPass pass, T* sums, int count, T* output)
+    {
+        int columns = pass.Columns.Count, spread = pass.Columns.Step;
+        var step = (long)pass.Rows.Step * _correlation.OutputColumns;
+        if (spread == 1)
+        {
+            TileTable<T>.Copy(sums, _correlation.Band.Pitch, output, step, count, columns);
+            return;
+        }
+
+        for (var t = 0; t < count; t++, sums += _correlation.Band.Pitch, output += step)
+        {
+            var to = output;
+            for (var i = 0; i < columns; i++, to += spread)
+                *to = sums[i];
         }
     }
 
@@ -154,18 +243,38 @@ internal sealed unsafe class CorrelationKernel<T> : Kernel
                 {
                     int rows = Math.Min(_loop.Rows, rowCount - r);
                     var panel = packed + ((long)r * depth);
-                    for (var p = 0; p < depth; p++)
+                    for (int p = 0, end; p < depth; p = end)
                     {
-                        var from = weights + (r * _correlation.WeightRowStride) + pass.WeightOffsets[tap + p];
-                        for (var i = 0; i < rows; i++, from += _correlation.WeightRowStride)
-                            *panel++ = *from;
-                        for (var i = rows; i < _loop.Rows; i++)
-                            *panel++ = T.Zero;
+                        var from = pass.WeightOffsets[tap + p];
+                        for (end = p + 1; end < depth && pass.WeightOffsets[tap + end] == from + end - p; end++)
+                        {
+                        }
+
+                        PackRun(weights + (r * _correlation.WeightRowStride) + from, rows, end - p, panel + (p * _loop.Rows));
                     }
                 }
 
                 packed += (long)depth * _blockRows;
             }
+        }
+    }
+
+    /// <summary>Taps whose weights lie side by side are turned together.</summary>
+    private void PackRun(T* weights, int rows, int depth, T* panel)
+    {
+        if (depth >= ShortRun)
+        {
+            Packing.Panel(weights, _correlation.WeightRowStride, 1, rows, depth, _loop.Rows, panel);
+            return;
+        }
+
+        for (var p = 0; p < depth; p++, weights++)
+        {
+            var from = weights;
+            for (var i = 0; i < rows; i++, from += _correlation.WeightRowStride)
+                *panel++ = *from;
+            for (var i = rows; i < _loop.Rows; i++)
+                *panel++ = T.Zero;
         }
     }
 }

@@ -4,44 +4,73 @@ using System.Runtime.CompilerServices;
 namespace Gradients.Engine.Kernels.Convolutions;
 
 /// <summary>
-/// C[j] (+)= Σ over taps p of a[p] · source[offsets[p] + j] for one row and eight registers of columns: as many independent
-/// sums as the latency of a multiply-add asks for.
+/// to[y, x] = Σ over taps p of a[p] · source[offsets[p] + y·pitch + x] for one filter: squares of four rows by two registers, as
+/// many independent sums as the latency of a multiply-add asks for.
 /// </summary>
+/// <remarks>
+/// The last squares begin so early that they end where the rectangle ends: what two of them have in common is computed twice,
+/// to the same bits, and nothing behind a row is read into a sum that is stored.
+/// </remarks>
 internal static unsafe class DepthwiseTile<V, T>
     where V : struct, ILanes<V, T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    public const int Registers = 8;
+    /// <summary>Taps that are summed by themselves.</summary>
+    private const int Block = 256;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(T* a, T* source, long* offsets, int depth, T* c, long ldc, bool accumulate)
+    public static void Run(T* a, T* source, int pitch, long* offsets, int taps, T* to, long stride, int rows, int columns)
     {
-        V zero = V.Constant(0);
-        V s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
-        for (int p = 0; p < depth; p++)
+        int lastRow = rows - 1, lastColumn = Math.Max(0, columns - V.Count), width = Math.Min(columns, V.Count);
+        for (int y = 0; y < rows; y += 4)
         {
-            T* b = source + offsets[p];
-            V x = V.Broadcast(a[p]);
-            s0 = V.MultiplyAdd(x, V.Load(b), s0);
-            s1 = V.MultiplyAdd(x, V.Load(b + V.Count), s1);
-            s2 = V.MultiplyAdd(x, V.Load(b + (2 * V.Count)), s2);
-            s3 = V.MultiplyAdd(x, V.Load(b + (3 * V.Count)), s3);
-            s4 = V.MultiplyAdd(x, V.Load(b + (4 * V.Count)), s4);
-            s5 = V.MultiplyAdd(x, V.Load(b + (5 * V.Count)), s5);
-            s6 = V.MultiplyAdd(x, V.Load(b + (6 * V.Count)), s6);
-            s7 = V.MultiplyAdd(x, V.Load(b + (7 * V.Count)), s7);
-        }
+            int y1 = Math.Min(y + 1, lastRow), y2 = Math.Min(y + 2, lastRow), y3 = Math.Min(y + 3, lastRow);
+            long p0 = (long)y * pitch, p1 = (long)y1 * pitch, p2 = (long)y2 * pitch, p3 = (long)y3 * pitch;
+            for (int x = 0; x < columns; x += 2 * V.Count)
+            {
+                int left = Math.Min(x, lastColumn), right = Math.Min(x + V.Count, lastColumn);
+                V zero = V.Constant(0);
+                V t0 = zero, t1 = zero, t2 = zero, t3 = zero, t4 = zero, t5 = zero, t6 = zero, t7 = zero;
+                for (int first = 0; first < taps; first += Block)
+                {
+                    V s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
+                    for (int p = first, end = Math.Min(taps, first + Block); p < end; p++)
+                    {
+                        T* l = source + offsets[p] + left;
+                        T* r = source + offsets[p] + right;
+                        V w = V.Broadcast(a[p]);
+                        s0 = V.MultiplyAdd(w, V.Load(l + p0), s0);
+                        s1 = V.MultiplyAdd(w, V.Load(r + p0), s1);
+                        s2 = V.MultiplyAdd(w, V.Load(l + p1), s2);
+                        s3 = V.MultiplyAdd(w, V.Load(r + p1), s3);
+                        s4 = V.MultiplyAdd(w, V.Load(l + p2), s4);
+                        s5 = V.MultiplyAdd(w, V.Load(r + p2), s5);
+                        s6 = V.MultiplyAdd(w, V.Load(l + p3), s6);
+                        s7 = V.MultiplyAdd(w, V.Load(r + p3), s7);
+                    }
 
-        Write(c, s0, accumulate);
-        Write(c + V.Count, s1, accumulate);
-        Write(c + (2 * V.Count), s2, accumulate);
-        Write(c + (3 * V.Count), s3, accumulate);
-        Write(c + (4 * V.Count), s4, accumulate);
-        Write(c + (5 * V.Count), s5, accumulate);
-        Write(c + (6 * V.Count), s6, accumulate);
-        Write(c + (7 * V.Count), s7, accumulate);
+                    (t0, t1, t2, t3) = (t0 + s0, t1 + s1, t2 + s2, t3 + s3);
+                    (t4, t5, t6, t7) = (t4 + s4, t5 + s5, t6 + s6, t7 + s7);
+                }
+
+                Write(to + (y * stride), left, t0, right, t1, width);
+                Write(to + (y1 * stride), left, t2, right, t3, width);
+                Write(to + (y2 * stride), left, t4, right, t5, width);
+                Write(to + (y3 * stride), left, t6, right, t7, width);
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write(T* c, V sum, bool accumulate) => (accumulate ? V.Load(c) + sum : sum).Store(c);
+    private static void Write(T* row, int left, V x, int right, V y, int width)
+    {
+        if (width < V.Count)
+        {
+            x.StoreFirst(row, width);
+            return;
+        }
+
+        x.Store(row + left);
+        y.Store(row + right);
+    }
 }

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Gradients.Engine.Kernels.Convolutions;
 
 /// <summary>
@@ -51,22 +53,21 @@ internal sealed unsafe class PaddedPlanes
 
     /// <summary>Copies the bands that begin at a row of the split planes, with a value for what lies outside.</summary>
     public void Fill<T>(T* source, int channels, int firstRow, T* band, T outside = default)
-        where T : unmanaged
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         for (var c = 0; c < channels; c++, source += (long)_rows.Input * _columns.Input)
         {
             foreach (var fy in _rowPhases)
             {
+                var rows = Inside(_rows, ((long)firstRow * _rows.Stride) + fy - _top, BandRows);
                 foreach (var fx in _columnPhases)
                 {
-                    for (var r = 0; r < BandRows; r++, band += Pitch)
-                    {
-                        var y = ((firstRow + (long)r) * _rows.Stride) + fy - _top;
-                        if (y < 0 || y >= _rows.Input)
-                            new Span<T>(band, Pitch).Fill(outside);
-                        else
-                            FillRow(source + (y * _columns.Input), fx - _left, band, outside);
-                    }
+                    var columns = Inside(_columns, fx - _left, Pitch);
+                    if (rows.Count < BandRows || columns.Count < Pitch)
+                        FillAll(band, (long)BandRows * Pitch, outside);
+                    if (rows.Count > 0 && columns.Count > 0)
+                        Copy(source + (rows.Input * _columns.Input) + columns.Input, rows.Count, columns.Count, band + ((long)rows.First * Pitch) + columns.First);
+                    band += (long)BandRows * Pitch;
                 }
             }
         }
@@ -75,25 +76,36 @@ internal sealed unsafe class PaddedPlanes
     private static int[] Phases(WindowAxis axis) =>
         [.. Enumerable.Range(0, (int)Math.Min(axis.Kernel, axis.Stride)).Select(k => (int)((long)k * axis.Dilation % axis.Stride)).Distinct().Order()];
 
-    /// <summary>band[x] = source[x·stride + shift].</summary>
-    private void FillRow<T>(T* source, long shift, T* band, T outside)
+    /// <summary>The positions [First, First + Count) of a band whose element at position·stride + shift lies inside, and the first of these elements.</summary>
+    private static (int First, int Count, long Input) Inside(WindowAxis axis, long shift, int length)
+    {
+        var first = (int)Math.Min(length, shift >= 0 ? 0 : (-shift + axis.Stride - 1) / axis.Stride);
+        var end = (int)Math.Clamp(shift >= axis.Input ? 0 : ((axis.Input - 1 - shift) / axis.Stride) + 1, first, length);
+        return (first, end - first, ((long)first * axis.Stride) + shift);
+    }
+
+    private static void FillAll<T>(T* band, long count, T outside)
         where T : unmanaged
     {
-        int stride = _columns.Stride, width = _columns.Input;
-        var first = (int)Math.Min(Pitch, shift >= 0 ? 0 : (-shift + stride - 1) / stride);
-        var end = (int)Math.Clamp(shift >= width ? 0 : ((width - 1 - shift) / stride) + 1, first, Pitch);
-        new Span<T>(band, first).Fill(outside);
-        source += (first * (long)stride) + shift;
-        if (stride == 1)
+        for (long i = 0; i < count; i += 1 << 20)
+            new Span<T>(band + i, (int)Math.Min(1 << 20, count - i)).Fill(outside);
+    }
+
+    private void Copy<T>(T* source, int rows, int columns, T* band)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var step = (long)_rows.Stride * _columns.Input;
+        if (_columns.Stride == 1)
         {
-            new ReadOnlySpan<T>(source, end - first).CopyTo(new Span<T>(band + first, end - first));
-        }
-        else
-        {
-            for (var x = first; x < end; x++, source += stride)
-                band[x] = *source;
+            TileTable<T>.Copy(source, step, band, Pitch, rows, columns);
+            return;
         }
 
-        new Span<T>(band + end, Pitch - end).Fill(outside);
+        for (var r = 0; r < rows; r++, source += step, band += Pitch)
+        {
+            var from = source;
+            for (var x = 0; x < columns; x++, from += _columns.Stride)
+                band[x] = *from;
+        }
     }
 }

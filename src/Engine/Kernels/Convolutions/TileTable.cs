@@ -34,16 +34,24 @@ internal static unsafe class TileTable<T>
     /// <summary>The tallest tile: 24 sums in a file of 32 registers, 12 in one of 16.</summary>
     public static int MaximalHeight => Vector512.IsHardwareAccelerated ? 12 : 6;
 
-    /// <summary>The height of equal tiles that cover a length with the fewest of them.</summary>
+    /// <summary>The height of equal tiles that cover a length at the least cost; each costs one row more than it has.</summary>
     public static int HeightFor(int length)
     {
         if (length <= 1)
             return 1;
-        var tiles = (length + MaximalHeight - 1) / MaximalHeight;
-        return (((length + tiles - 1) / tiles) + 1) / 2 * 2;
+        var best = 2;
+        for (var height = 4; height <= MaximalHeight; height += 2)
+        {
+            if (Cost(height) <= Cost(best))
+                best = height;
+        }
+
+        return best;
+
+        long Cost(int height) => ((long)length + height - 1) / height * (height + 1);
     }
 
-    /// <summary>The tile for some rows: one, or an even number up to <see cref="MaximalHeight"/>.</summary>
+    /// <summary>The tile for some rows: an even number up to <see cref="MaximalHeight"/>; one row has <see cref="Depthwise"/>.</summary>
     public static CorrelationLoop<T> Correlation(int rows) =>
         Vector512.IsHardwareAccelerated ? Correlation<Lanes512<T>>(rows)
         : Vector256.IsHardwareAccelerated ? Correlation<Lanes256<T>>(rows)
@@ -57,12 +65,26 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? WeightGradient<Lanes128<T>>(taps)
         : WeightGradient<ScalarLanes<T>>(taps);
 
+    /// <summary>Copies a rectangle: from, its stride, to, its stride, rows, columns.</summary>
+    public static delegate*<T*, long, T*, long, int, int, void> Copy =>
+        Vector512.IsHardwareAccelerated ? &RectangleCopy<Lanes512<T>, T>.Run
+        : Vector256.IsHardwareAccelerated ? &RectangleCopy<Lanes256<T>, T>.Run
+        : Vector128.IsHardwareAccelerated ? &RectangleCopy<Lanes128<T>, T>.Run
+        : &RectangleCopy<ScalarLanes<T>, T>.Run;
+
     /// <summary>The tile of a max pool.</summary>
     public static delegate*<T*, long*, int, int, T*, void> MaxPool =>
         Vector512.IsHardwareAccelerated ? &MaxPoolTile<Lanes512<T>, T>.Run
         : Vector256.IsHardwareAccelerated ? &MaxPoolTile<Lanes256<T>, T>.Run
         : Vector128.IsHardwareAccelerated ? &MaxPoolTile<Lanes128<T>, T>.Run
         : &MaxPoolTile<ScalarLanes<T>, T>.Run;
+
+    /// <summary>The tile for one row.</summary>
+    public static delegate*<T*, T*, int, long*, int, T*, long, int, int, void> Depthwise =>
+        Vector512.IsHardwareAccelerated ? &DepthwiseTile<Lanes512<T>, T>.Run
+        : Vector256.IsHardwareAccelerated ? &DepthwiseTile<Lanes256<T>, T>.Run
+        : Vector128.IsHardwareAccelerated ? &DepthwiseTile<Lanes128<T>, T>.Run
+        : &DepthwiseTile<ScalarLanes<T>, T>.Run;
 
     /// <summary>The tile of a depthwise weight gradient.</summary>
     public static delegate*<T*, long*, int, int, int, T*, T*, void> DepthwiseGradient =>
@@ -74,7 +96,7 @@ internal static unsafe class TileTable<T>
     private static CorrelationLoop<T> Correlation<V>(int rows)
         where V : struct, ILanes<V, T> => rows switch
         {
-            1 => new(&DepthwiseTile<V, T>.Run, 1, DepthwiseTile<V, T>.Registers * V.Count),
+            1 => new(null, 1, 2 * V.Count),
             2 => new(&CorrelationTile<V, T, Height2>.Run, 2, 2 * V.Count),
             4 => new(&CorrelationTile<V, T, Height4>.Run, 4, 2 * V.Count),
             6 => new(&CorrelationTile<V, T, Height6>.Run, 6, 2 * V.Count),
