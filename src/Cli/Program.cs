@@ -8,6 +8,7 @@ var root = new RootCommand("Gradients: sends graphs of tensor operations to a se
     TryCommand.Create(),
     DemoCommand.Create(),
     KeyCommand.Create(),
+    DescribeCommand.Create(),
 };
 var parsed = root.Parse(args);
 // The host answers signals itself: it drains, however long that takes.

@@ -27,6 +27,7 @@ public static class ErrorReasons
     public const string FunctionNotFound = "FUNCTION_NOT_FOUND";
     public const string TensorNotFound = "TENSOR_NOT_FOUND";
     public const string CalloutNotFound = "CALLOUT_NOT_FOUND";
+    public const string UploadNotFound = "UPLOAD_NOT_FOUND";
     public const string RequestIdReused = "REQUEST_ID_REUSED";
     public const string NodeExists = "NODE_EXISTS";
     public const string FunctionExists = "FUNCTION_EXISTS";

@@ -17,7 +17,7 @@ public sealed class MetricsTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var options = new GradientsServerOptions { ComputeThreads = 1, Management = new ManagementOptions { Port = 0 } };
+        var options = new GradientsServerOptions { ComputeThreads = 1, Management = new ManagementOptions { Port = 0 }, Web = { Port = 0 } };
         _app = GradientsServer.Build(options, configure: b => b.Logging.ClearProviders());
         await _app.StartAsync();
         _http = new HttpClient { BaseAddress = GradientsServer.ManagementAddress(_app) };
@@ -52,6 +52,20 @@ public sealed class MetricsTests : IAsyncLifetime
         Assert.Equal(4, Value(text, "gradients_queue_duration_seconds_count"));
         Assert.Equal(0, Value(text, "gradients_draining"));
         Assert.Equal(1, Value(text, "gradients_build_info", "version="));
+    }
+
+    [Fact]
+    public async Task A_call_by_JSON_is_counted_as_its_rpc()
+    {
+        using var web = new HttpClient { BaseAddress = GradientsServer.WebAddress(_app) };
+        await web.GetAsync("/v1/ops", TestContext.Current.CancellationToken);
+        await web.GetAsync("/v1/sessions/x", TestContext.Current.CancellationToken);
+        await web.PostAsync("/v1:evaluate", new StringContent("{", null, "application/json"), TestContext.Current.CancellationToken);
+        var text = await _http.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+        Assert.Equal(1, Value(text, "rpc_server_call_duration_seconds_count", "rpc_method=\"gradients.v1.ServerService/ListOps\"", "rpc_response_status_code=\"OK\""));
+        Assert.Equal(1, Value(text, "rpc_server_call_duration_seconds_count", "rpc_method=\"gradients.v1.SessionService/GetSession\"", "rpc_response_status_code=\"NOT_FOUND\""));
+        Assert.Equal(1, Value(text, "gradients_refusals_total", "reason=\"SESSION_NOT_FOUND\""));
+        Assert.Equal(1, Value(text, "gradients_refusals_total", "reason=\"MALFORMED_MESSAGE\""));
     }
 
     [Fact]

@@ -32,6 +32,7 @@ public sealed class ReasonTests
         ["VARIABLE_NOT_SET"] = nameof(TensorTests),
         ["GRADIENT_ABSENT"] = nameof(TensorTests),
         ["MEMORY_BUDGET_EXCEEDED"] = nameof(TensorTests),
+        ["UPLOAD_NOT_FOUND"] = nameof(Web.UploadChunkTests),
         ["SESSION_NOT_FOUND"] = nameof(SessionTests),
         ["SESSION_EXPIRED"] = nameof(SessionTests),
         ["SESSION_LOST"] = nameof(SessionTests),

@@ -36,6 +36,12 @@ internal static class ServeCommand
             if (r.GetValueOrDefault<int?>() is < 0 or > 65534)
                 r.AddError("--management-port takes 0 to 65534.");
         });
+        var web = new Option<int?>("--web-port") { HelpName = "PORT", Description = "TCP port of gRPC-Web and JSON, 0 to 65535; 0 picks a free one. [default: none]" };
+        web.Validators.Add(r =>
+        {
+            if (r.GetValueOrDefault<int?>() is < 0 or > 65535)
+                r.AddError("--web-port takes 0 to 65535.");
+        });
         var portFile = new Option<FileInfo>("--port-file") { HelpName = "FILE", Description = "Written in one step with the port number once the server listens: scripts wait for it. An older one is removed first." };
         var memory = new Option<string>("--memory") { HelpName = "BYTES", Description = "Tensor memory of the whole server: bytes, or with a unit as in 512MB and 2GB (powers of 1024), at least 1MB. [default: 1GB]" };
         memory.Validators.Add(r =>
@@ -55,7 +61,7 @@ internal static class ServeCommand
 
         var command = new Command("serve", "Run a server until SIGTERM or Ctrl-C; then refuse new work, finish what is in flight and exit 0. Prints one line with its address. Environment variables GRADIENTS__NAME give further settings; options named here win.")
         {
-            host, port, management, portFile, memory, threads, logFormat,
+            host, port, management, web, portFile, memory, threads, logFormat,
         };
         command.SetAction((result, cancellation) =>
         {
@@ -71,6 +77,8 @@ internal static class ServeCommand
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:Management:GrpcPort={Next(http)}"));
             }
 
+            if (result.GetValue(web) is { } webPort)
+                settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:Web:Port={webPort}"));
             if (result.GetValue(memory) is { } text && ByteCount.TryParse(text, out var bytes))
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:MemoryBudgetBytes={bytes}"));
             if (result.GetValue(threads) is { } count)
@@ -107,6 +115,8 @@ internal static class ServeCommand
                 if (portFile is not null)
                     await WritePortAsync(portFile.FullName, address.Port, cancellation);
                 await console.Output.WriteLineAsync($"Gradients listens on {address.GetLeftPart(UriPartial.Authority)}");
+                if (GradientsServer.WebAddress(app) is { } browsers)
+                    await console.Output.WriteLineAsync($"gRPC-Web and JSON are on {browsers.GetLeftPart(UriPartial.Authority)}");
                 await console.Output.FlushAsync(cancellation);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException or ValidationException)

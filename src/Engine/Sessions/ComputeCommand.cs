@@ -216,8 +216,8 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
 
         if (bytes > limit.MaxBytes)
         {
-            throw GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply would have {bytes} bytes of elements; a message takes {limit.MaxBytes}. Ask for handles and download them in chunks.")
-                .Limited("max_message_bytes", bytes.ToString(), "server");
+            throw GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply would have {bytes} bytes of elements; it takes {limit.MaxBytes}. Ask for handles and download them in chunks.")
+                .Limited(limit.Name, bytes.ToString(), "server");
         }
 
         limit.Reserve?.Invoke(bytes);

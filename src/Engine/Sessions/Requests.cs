@@ -57,6 +57,9 @@ public sealed record ReplyLimit(long MaxBytes, IReadOnlyList<bool> InlineFetches
 
     /// <summary>Reserves memory for that many bytes of a reply, or throws: the request is then refused before it has any effect.</summary>
     public Action<long>? Reserve { get; init; }
+
+    /// <summary>The limit's name in refusals.</summary>
+    public string Name { get; init; } = "max_message_bytes";
 }
 
 public sealed record ForwardRequest : ComputeRequest

@@ -22,6 +22,10 @@ internal static class Refusals
         GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply has {bytes} bytes; a message has at most {limit}. Fetch handles and download them in chunks.")
             .Limited("max_message_bytes", bytes.ToString(), "server");
 
+    public static GradientsException OverLists(long bytes, long limit) =>
+        GradientsException.Exhausted(ErrorReasons.MessageTooLarge, $"The reply has {bytes} bytes of elements; as lists it takes {limit}. Ask for raw elements, or for handles and download them in chunks.")
+            .Limited("max_list_bytes", bytes.ToString(), "server");
+
     public static GradientsException Stateless() =>
         GradientsException.Unimplemented(ErrorReasons.RpcUnimplemented, "This server is stateless: it keeps no sessions. Use EvaluationService.");
 }

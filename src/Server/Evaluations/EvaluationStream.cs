@@ -203,7 +203,7 @@ internal sealed class EvaluationStream : IDisposable
                 large = reply.TakeLarge(_options.PreferredChunkBytes);
                 if (large.Count > 0)
                     outcome.Wire.Add(Reply.Cost(_options.PreferredChunkBytes));
-                _host.Metrics.Sent(reply.Fill(_options.MaxMessageBytes - Envelope, outcome.Wire));
+                _host.Metrics.Sent(reply.Fill(_options.MaxMessageBytes - Envelope, _options.MaxListBytes, outcome.Wire));
                 result.Response = (V1.EvaluateResponse)reply.Message;
             }
             else

@@ -79,7 +79,7 @@ internal sealed class Evaluator(EngineHost host, GradientsServerOptions options)
             },
             context.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
-        var reply = new Reply(response);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
         reply.Own(result);
         response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, null));
         return reply;
@@ -105,7 +105,7 @@ internal sealed class Evaluator(EngineHost host, GradientsServerOptions options)
             },
             context.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
-        var reply = new Reply(response);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
         reply.Own(result);
         foreach (var gradient in GradientRequests.Ordered(result.Gradients, request.Wrt))
             response.Gradients.Add(GradientRequests.Write(gradient, request.StatisticsOnly, reply.Add));
@@ -114,5 +114,5 @@ internal sealed class Evaluator(EngineHost host, GradientsServerOptions options)
     }
 
     private ReplyLimit Limit(V1.EvaluateRequest request, EvaluationContext context) =>
-        Fetched.Limit(request.Fetches, !request.StatisticsOnly, options.MaxMessageBytes, context.Wire) with { InlineBytes = context.InlineBytes };
+        Fetched.Limit(request.Fetches, !request.StatisticsOnly, request.TensorFormat, options, context.Wire) with { InlineBytes = context.InlineBytes };
 }

@@ -11,6 +11,7 @@ using Gradients.Server.Security;
 using Gradients.Server.Services;
 using Gradients.Server.Sessions;
 using Gradients.Server.Telemetry;
+using Gradients.Server.Web;
 using Gradients.Server.Wire;
 using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -65,6 +66,9 @@ public static class GradientsServer
     /// <summary>Where a started server answers gRPC health probes without TLS; null when that port is not configured.</summary>
     public static Uri? ManagementGrpcAddress(WebApplication app) => app.Services.GetRequiredService<Listeners>().Address(Listener.ManagementGrpc);
 
+    /// <summary>Where a started server speaks gRPC-Web and JSON; null when that port is not configured.</summary>
+    public static Uri? WebAddress(WebApplication app) => app.Services.GetRequiredService<Listeners>().Address(Listener.Web);
+
     private static void Bind(IConfigurationSection section, GradientsServerOptions options)
     {
         TenantQuotaBinding.Bind(section, options);
@@ -72,6 +76,7 @@ public static class GradientsServer
         section.GetSection(nameof(options.Authentication)).Bind(options.Authentication, Strict);
         section.GetSection(nameof(options.Tls)).Bind(options.Tls, Strict);
         section.GetSection(nameof(options.Management)).Bind(options.Management, Strict);
+        section.GetSection(nameof(options.Web)).Bind(options.Web, Strict);
         options.Telemetry.Prometheus ??= options.Management.Port is not null;
 
         static void Strict(BinderOptions binder) => binder.ErrorOnUnknownConfiguration = true;
@@ -83,17 +88,19 @@ public static class GradientsServer
         app.Services.GetRequiredService<Authenticator>();
         app.Services.GetService<TlsFiles>();
         app.Services.GetRequiredService<WarmUp>();
+        app.UseWeb();
         app.UseMiddleware<CallTelemetry>();
         app.UseMiddleware<ErrorDetailsMiddleware>();
         app.UseMiddleware<AuthenticationMiddleware>();
         app.UseMiddleware<WireLeaseMiddleware>();
-        app.MapGrpcService<SessionService>();
-        app.MapGrpcService<TensorService>();
-        app.MapGrpcService<EvaluationService>();
-        app.MapGrpcService<GraphService>();
-        app.MapGrpcService<ServerService>();
-        app.MapGrpcHealthChecksService().OnListener(Listener.Main | Listener.ManagementGrpc);
-        app.MapGrpcReflectionService();
+        app.MapGrpcService<SessionService>().OnListener(Listener.Services);
+        app.MapGrpcService<TensorService>().OnListener(Listener.Services);
+        app.MapGrpcService<EvaluationService>().OnListener(Listener.Services);
+        app.MapGrpcService<GraphService>().OnListener(Listener.Services);
+        app.MapGrpcService<ServerService>().OnListener(Listener.Services);
+        app.MapGrpcHealthChecksService().OnListener(Listener.Services | Listener.ManagementGrpc);
+        app.MapGrpcReflectionService().OnListener(Listener.Services);
+        app.MapWeb();
         app.MapManagement();
         app.Lifetime.ApplicationStarted.Register(() => Announce(app));
     }
@@ -104,6 +111,8 @@ public static class GradientsServer
         var address = Address(app).ToString();
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Gradients.Server");
         logger.Listening(ServerService.Version, address, IsaLevel.Name, app.Services.GetRequiredService<SessionRegistry>().Incarnation.ToString("x8"));
+        if (WebAddress(app) is { } web)
+            logger.WebListening(web.ToString());
         if (ManagementAddress(app) is { } management)
             logger.ManagementListening("management", management.ToString());
         if (ManagementGrpcAddress(app) is { } probes)
@@ -156,6 +165,7 @@ public static class GradientsServer
             grpc.Interceptors.Add<RequestInterceptor>();
             grpc.Interceptors.Add<QuotaInterceptor>();
         });
+        services.AddCors();
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks().AddCheck<Readiness>("gradients");
         services.Replace(ServiceDescriptor.Singleton(typeof(IServiceMethodProvider<>), typeof(GuardedMethodProvider<>)));

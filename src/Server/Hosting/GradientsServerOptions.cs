@@ -33,6 +33,9 @@ public sealed class GradientsServerOptions
     /// <summary>Ports for operators and probes. The default value is none; the server's own process has 50052 and 50053.</summary>
     public ManagementOptions Management { get; set; } = new();
 
+    /// <summary>gRPC-Web and JSON. The default value is no listener for them.</summary>
+    public WebOptions Web { get; set; } = new();
+
     /// <summary>Who may call. The default value is everyone.</summary>
     public AuthenticationOptions Authentication { get; set; } = new();
 
@@ -177,6 +180,10 @@ public sealed class GradientsServerOptions
     /// <summary>Bytes of one tensor, uploaded or sent. The default value is 512 MiB.</summary>
     [Range(1L, 1L << 46)]
     public long MaxTensorBytes { get; set; } = 512L << 20;
+
+    /// <summary>Bytes of elements that travel as lists in one tensor of a request, or in one reply. The default value is 1 MiB.</summary>
+    [Range(1L, 1L << 30)]
+    public long MaxListBytes { get; set; } = 1L << 20;
 
     /// <summary>Bytes of one chunk at most; with its header it must fit a message. The default value is 1 MiB.</summary>
     [Range(1, 1 << 30)]

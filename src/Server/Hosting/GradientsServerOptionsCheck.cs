@@ -13,6 +13,7 @@ internal static class GradientsServerOptionsCheck
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
         TenantQuotaBinding.Validate(options);
         Validator.ValidateObject(options.Management, new ValidationContext(options.Management), validateAllProperties: true);
+        Validator.ValidateObject(options.Web, new ValidationContext(options.Web), validateAllProperties: true);
         Validator.ValidateObject(options.Telemetry, new ValidationContext(options.Telemetry), validateAllProperties: true);
         AuthenticationOptionsCheck.Validate(options.Authentication);
         TlsOptionsCheck.Validate(options.Tls);
@@ -22,10 +23,22 @@ internal static class GradientsServerOptionsCheck
         Require(
             options.Tls.IsConfigured || (options.AllowPlaintext ?? IPAddress.IsLoopback(address!)),
             $"Address {options.Address} without TLS is refused: set Tls:CertificateFile, or AllowPlaintext=true where the network itself is trusted.");
+        CheckWeb(options);
         Require(options.PreferredChunkBytes <= options.MaxChunkBytes, "PreferredChunkBytes is above MaxChunkBytes.");
         Require(options.MaxChunkBytes <= options.MaxMessageBytes - 256, "MaxChunkBytes must be 256 bytes below MaxMessageBytes: a chunk has a header.");
         Require(options.WireBudgetBytes >= options.MaxMessageExpansionBytes + (2L * options.MaxMessageBytes), "WireBudgetBytes must have room for MaxMessageExpansionBytes and twice MaxMessageBytes.");
         Require(options.DefaultSessionTtl <= options.MaxSessionTtl, "DefaultSessionTtl is above MaxSessionTtl.");
+    }
+
+    private static void CheckWeb(GradientsServerOptions options)
+    {
+        var text = options.Web.Address ?? options.Address;
+        Require(IPAddress.TryParse(text, out var address), $"Web:Address '{text}' is not an IP address.");
+        Require(
+            options.Web.Port is null || options.Tls.IsConfigured || (options.AllowPlaintext ?? IPAddress.IsLoopback(address!)),
+            $"Web:Address {text} without TLS is refused: set Tls:CertificateFile, or AllowPlaintext=true where the network itself is trusted.");
+        foreach (var origin in options.Web.AllowedOrigins)
+            Require(WebOptions.IsOrigin(origin), $"Web:AllowedOrigins: '{origin}' is no origin such as https://example.org, nor *.");
     }
 
     private static void Require(bool condition, string message)

@@ -17,6 +17,16 @@ internal sealed class Listeners(GradientsServerOptions options)
             if (kestrel.ApplicationServices.GetService<TlsFiles>() is { } files)
                 listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(files.Current) });
         });
+        if (options.Web.Port is { } web)
+        {
+            // Without TLS nothing tells the two versions apart before the first byte.
+            Open(kestrel, Listener.Web, options.Web.Address ?? options.Address, web, options.Tls.IsConfigured ? HttpProtocols.Http1AndHttp2 : HttpProtocols.Http1, listen =>
+            {
+                if (kestrel.ApplicationServices.GetService<TlsFiles>() is { } files)
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(files.CurrentWithHttp1) });
+            });
+        }
+
         if (options.Management.Port is { } port)
             Open(kestrel, Listener.Management, options.Management.Address, port, HttpProtocols.Http1, _ => { });
         if (options.Management.GrpcPort is { } grpcPort)
@@ -25,7 +35,7 @@ internal sealed class Listeners(GradientsServerOptions options)
 
     /// <summary>Where the listener is; null when it is not open.</summary>
     public Uri? Address(Listener listener) =>
-        _open.TryGetValue(listener, out var listen) ? new Uri($"{(listener == Listener.Main && options.Tls.IsConfigured ? "https" : "http")}://{listen.IPEndPoint}") : null;
+        _open.TryGetValue(listener, out var listen) ? new Uri($"{((listener & Listener.Services) != 0 && options.Tls.IsConfigured ? "https" : "http")}://{listen.IPEndPoint}") : null;
 
     private void Open(KestrelServerOptions kestrel, Listener listener, string address, int port, HttpProtocols protocols, Action<ListenOptions> configure) =>
         kestrel.Listen(IPAddress.Parse(address), port, listen =>

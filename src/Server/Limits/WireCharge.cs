@@ -3,7 +3,8 @@ using Gradients.Engine;
 namespace Gradients.Server.Limits;
 
 /// <summary>Managed memory of messages, counted to a wire quota until disposed.</summary>
-internal sealed class WireCharge(Quota quota) : IDisposable
+/// <param name="scale">What <see cref="Ensure"/> is told is counted so many times.</param>
+internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
 {
     private long _bytes;
 
@@ -20,6 +21,7 @@ internal sealed class WireCharge(Quota quota) : IDisposable
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED; nothing is counted then.</exception>
     public void Ensure(long bytes)
     {
+        bytes = checked(bytes * scale);
         if (bytes > Bytes)
             Add(bytes - Bytes);
     }

@@ -23,7 +23,10 @@ internal sealed class WireLease(Quota quota) : IDisposable
     }
 
     /// <summary>The memory of the call's reply.</summary>
-    public WireCharge Reply => _reply ??= new WireCharge(_quota);
+    public WireCharge Reply => _reply ??= new WireCharge(_quota, ReplyScale);
+
+    /// <summary>How many times the bytes of a reply its memory is: more than once where it is turned into text.</summary>
+    public int ReplyScale { get; set; } = 1;
 
     /// <summary>Counts a message that is about to be parsed.</summary>
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
@@ -50,7 +53,7 @@ internal sealed class WireLease(Quota quota) : IDisposable
     }
 
     /// <summary>A charge for a reply of its own, such as that of a stream's command.</summary>
-    public WireCharge CreateReply() => new(_quota);
+    public WireCharge CreateReply() => new(_quota, ReplyScale);
 
     public void Dispose()
     {

@@ -1,6 +1,4 @@
-using Google.Protobuf;
 using Gradients.Server.Errors;
-using Grpc.Core;
 
 namespace Gradients.Server.Security;
 
@@ -34,24 +32,6 @@ internal sealed class AuthenticationMiddleware(RequestDelegate next, Authenticat
         }
 
         log.Add(context, verdict.Cause);
-        Refuse(context, verdict);
-    }
-
-    private static void Refuse(HttpContext context, Verdict verdict)
-    {
-        var response = context.Response;
-        if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) != true)
-        {
-            response.StatusCode = verdict.Code == StatusCode.Unauthenticated ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
-            if (verdict.Code == StatusCode.Unauthenticated)
-                response.Headers.WWWAuthenticate = "Bearer";
-            return;
-        }
-
-        var status = ErrorStatus.Of(verdict.Code, verdict.Reason, verdict.Message);
-        response.ContentType = "application/grpc";
-        response.Headers["grpc-status"] = status.Code.ToString();
-        response.Headers["grpc-message"] = Uri.EscapeDataString(status.Message);
-        response.Headers["grpc-status-details-bin"] = Convert.ToBase64String(status.ToByteArray()).TrimEnd('=');
+        await StatusResponse.WriteAsync(context, ErrorStatus.Of(verdict.Code, verdict.Reason, verdict.Message));
     }
 }

@@ -11,7 +11,7 @@ internal sealed class TlsFiles : IDisposable
     private const int MaxFileBytes = 1 << 20;
 
     private readonly TlsOptions _options;
-    private readonly ReloadedFiles<SslServerAuthenticationOptions> _files;
+    private readonly ReloadedFiles<Offer> _files;
 
     /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">A file cannot be read or is broken.</exception>
     public TlsFiles(TlsOptions options, TimeProvider time, ILogger<TlsFiles> logger)
@@ -22,7 +22,10 @@ internal sealed class TlsFiles : IDisposable
     }
 
     /// <summary>What a new connection is opened with.</summary>
-    public SslServerAuthenticationOptions Current => _files.Value;
+    public SslServerAuthenticationOptions Current => _files.Value.Http2;
+
+    /// <summary>The same where HTTP/1.1 is spoken too.</summary>
+    public SslServerAuthenticationOptions CurrentWithHttp1 => _files.Value.Http1AndHttp2;
 
     public void Dispose() => _files.Dispose();
 
@@ -60,14 +63,20 @@ internal sealed class TlsFiles : IDisposable
         return policy.CustomTrustStore.Count > 0 ? policy : throw new InvalidDataException("The file of client roots has no certificate.");
     }
 
-    private SslServerAuthenticationOptions Parse(byte[][] contents)
+    private Offer Parse(byte[][] contents)
+    {
+        var certificate = Load(contents[0], _options.KeyFile is null ? null : contents[1], _options.Password);
+        return new Offer(Options(contents, certificate, SslApplicationProtocol.Http2), Options(contents, certificate, SslApplicationProtocol.Http2, SslApplicationProtocol.Http11));
+    }
+
+    private SslServerAuthenticationOptions Options(byte[][] contents, SslStreamCertificateContext certificate, params List<SslApplicationProtocol> protocols)
     {
         var isRequired = _options.ClientCertificates == ClientCertificatePolicy.Require;
         return new SslServerAuthenticationOptions
         {
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            ApplicationProtocols = [SslApplicationProtocol.Http2],
-            ServerCertificateContext = Load(contents[0], _options.KeyFile is null ? null : contents[1], _options.Password),
+            ApplicationProtocols = protocols,
+            ServerCertificateContext = certificate,
             ClientCertificateRequired = isRequired,
             CertificateChainPolicy = isRequired ? TrustOnly(contents[^1]) : null,
             RemoteCertificateValidationCallback = isRequired ? (_, _, _, errors) => errors == SslPolicyErrors.None : null,
@@ -76,4 +85,6 @@ internal sealed class TlsFiles : IDisposable
             AllowTlsResume = !isRequired,
         };
     }
+
+    private sealed record Offer(SslServerAuthenticationOptions Http2, SslServerAuthenticationOptions Http1AndHttp2);
 }

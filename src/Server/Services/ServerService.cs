@@ -20,10 +20,10 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
 
     public static string Version { get; } = typeof(ServerService).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
-    private static readonly string[] Everywhere = ["custom_gradients", "evaluate_stream", "expressions", "gradient_statistics", "graphs", "profiles"];
+    private static readonly string[] Everywhere = ["custom_gradients", "evaluate_stream", "expressions", "gradient_statistics", "graphs", "profiles", "tensor_lists"];
 
     /// <summary>Optional parts of the contract that are served; sessions and their handles not by a stateless server.</summary>
-    private readonly string[] _features = options.Stateless ? Everywhere : [.. Everywhere, "callouts", "sessions", "tensor_handles"];
+    private readonly string[] _features = options.Stateless ? Everywhere : [.. Everywhere, "callouts", "sessions", "tensor_handles", "unary_uploads"];
 
     public override Task<V1.GetServerInfoResponse> GetServerInfo(V1.GetServerInfoRequest request, ServerCallContext context) =>
         Task.FromResult(new V1.GetServerInfoResponse
@@ -70,5 +70,6 @@ internal sealed class ServerService(SessionRegistry sessions, GradientsServerOpt
         RequestIdWindow = (uint)options.RequestIdWindow,
         MemoryBudgetBytes = (ulong)options.MemoryBudgetBytes,
         CalloutTimeout = options.CalloutTimeout.ToDuration(),
+        MaxListBytes = (ulong)options.MaxListBytes,
     };
 }

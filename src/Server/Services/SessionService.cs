@@ -104,7 +104,7 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, wire, cancellation.Token));
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
-        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, wire));
+        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, options.MaxListBytes, wire));
         switch (reply.Message)
         {
             case V1.ForwardResponse r:

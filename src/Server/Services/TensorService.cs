@@ -36,6 +36,24 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         return (V1.UploadTensorResponse)reply.Message;
     }
 
+    public override async Task<V1.UploadChunkResponse> UploadChunk(V1.UploadChunkRequest request, ServerCallContext context)
+    {
+        var scope = CallScope.Of(context);
+        var tenant = TenantCall.Of(context).Tenant;
+        using var use = sessions.Use(scope.Caller, request.Session);
+        scope.Activity.SetSession(use.Session.Name);
+        var id = request.RequestId;
+        request.RequestId = null;
+        request.Session = "";
+        using var reply = id is null
+            ? Store(request, use.Session, tenant)
+            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(request), () => Task.FromResult(Store(request, use.Session, tenant)), scope.Cancellation);
+        if (reply.Replayed)
+            await Replays.MarkAsync(context, scope);
+        host.Metrics.Received(request.Chunk?.Data.Length ?? 0);
+        return (V1.UploadChunkResponse)reply.Message;
+    }
+
     public override async Task DownloadTensor(V1.DownloadTensorRequest request, IServerStreamWriter<V1.DownloadTensorResponse> responseStream, ServerCallContext context)
     {
         var scope = CallScope.Of(context);
@@ -55,13 +73,57 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         }
     }
 
-    private async Task<Reply> ReceiveAsync(UploadReader reader, V1.UploadTensorHeader header, ServerSession session, TenantUsage tenant)
+    private Reply Store(V1.UploadChunkRequest request, ServerSession session, TenantUsage tenant)
     {
-        var type = WireTypes.Read(header.DataType, "header.data_type");
-        var shape = WireTypes.ReadShape(header.Shape, "header.shape");
+        if (request.Upload.Length == 0)
+        {
+            var header = request.Header ?? throw Refusals.Field("header", "it is required to open an upload.");
+            var (type, shape) = Check(header.DataType, header.Shape);
+            return new Reply(session.Uploads.Open(id => Open(id, type, shape, session, tenant), request.Chunk));
+        }
+
+        if (request.Header is not null)
+            throw Refusals.Field("header", "the upload is open already.");
+        return new Reply(session.Uploads.Store(request.Upload, request.Chunk ?? throw Refusals.Field("chunk", "it is required.")));
+    }
+
+    private PendingUpload Open(ulong id, DataType type, Shape shape, ServerSession session, TenantUsage tenant)
+    {
+        var bytes = shape.ElementCount * type.Size();
+        tenant.Uploads.Take(1);
+        try
+        {
+            session.ReserveUpload(bytes);
+            try
+            {
+                return new PendingUpload(session, Tensor.Rent(host.Pool, type, shape, "upload", tenant.Bytes), tenant.Uploads, id, options, time);
+            }
+            catch
+            {
+                session.EndUpload(bytes);
+                throw;
+            }
+        }
+        catch
+        {
+            tenant.Uploads.Give(1);
+            throw;
+        }
+    }
+
+    private (DataType Type, Shape Shape) Check(V1.DataType dataType, IList<long> dimensions)
+    {
+        var type = WireTypes.Read(dataType, "header.data_type");
+        var shape = WireTypes.ReadShape(dimensions, "header.shape");
         var bytes = shape.ElementCount * type.Size();
         if (bytes > options.MaxTensorBytes)
             throw Refusals.OverLimit("header.shape", "max_tensor_bytes", options.MaxTensorBytes, bytes);
+        return (type, shape);
+    }
+
+    private async Task<Reply> ReceiveAsync(UploadReader reader, V1.UploadTensorHeader header, ServerSession session, TenantUsage tenant)
+    {
+        var (type, shape) = Check(header.DataType, header.Shape);
         tenant.Uploads.Take(1);
         try
         {

@@ -67,7 +67,7 @@ internal sealed class UploadReader : IDisposable
             if (message.PartCase != V1.UploadTensorRequest.PartOneofCase.Chunk)
                 throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "After the header come chunks only.").With("field", "chunk");
             assembly.Add(message.Chunk);
-            if (_time.GetElapsedTime(_began) - _options.UploadIdleTimeout is var late && late > TimeSpan.Zero && assembly.Received < late.TotalSeconds * _options.UploadMinBytesPerSecond)
+            if (IsTooSlow(assembly.Received, _time.GetElapsedTime(_began), _options))
                 throw TooSlow($"{assembly.Received} bytes in {_time.GetElapsedTime(_began)} are too few.");
         }
 
@@ -81,7 +81,11 @@ internal sealed class UploadReader : IDisposable
         _cancellation.Dispose();
     }
 
-    private static GradientsException TooSlow(string message) => new(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, message);
+    /// <summary>True when fewer bytes came than the least rate, the first pause's worth of time left out.</summary>
+    public static bool IsTooSlow(long received, TimeSpan elapsed, GradientsServerOptions options) =>
+        elapsed - options.UploadIdleTimeout is var late && late > TimeSpan.Zero && received < late.TotalSeconds * options.UploadMinBytesPerSecond;
+
+    public static GradientsException TooSlow(string message) => new(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, message);
 
     private void TimeOut()
     {

@@ -262,7 +262,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         {
             try
             {
-                host.Metrics.Sent(reply.Fill(options.MaxMessageBytes - Envelope, outcome.Wire));
+                host.Metrics.Sent(reply.Fill(options.MaxMessageBytes - Envelope, options.MaxListBytes, outcome.Wire));
                 result.Replayed = reply.Replayed;
                 StreamCommands.Write(result, reply.Message);
             }

@@ -63,6 +63,8 @@ internal sealed class ServerSession : IDisposable
 
     public RequestLog Requests { get; }
 
+    public PendingUploads Uploads { get; } = new();
+
     public DateTimeOffset Created { get; }
 
     /// <summary>Raised when the session has ended.</summary>
@@ -166,6 +168,7 @@ internal sealed class ServerSession : IDisposable
         }
 
         _closed.Cancel();
+        Uploads.Close();
         Engine.Dispose();
         _owner.Sessions.Give(1);
         _closed.Dispose();

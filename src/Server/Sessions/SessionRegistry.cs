@@ -161,6 +161,7 @@ internal sealed class SessionRegistry : IDisposable
                 all = [.. _sessions.Values];
             foreach (var session in all)
             {
+                session.Uploads.Sweep();
                 if (session.IsExpired(now))
                     Expire(session);
                 else if (session.Engine.RunCount > 0)

@@ -20,7 +20,7 @@ internal sealed class CallTelemetry(RequestDelegate next, RequestMetrics metrics
     public async Task InvokeAsync(HttpContext context)
     {
         var activity = context.Features.Get<IHttpActivityFeature>()?.Activity;
-        if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) != true)
+        if (!StatusResponse.IsGrpc(context.Request) && context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>() is null)
         {
             Omit(activity);
             await next(context);

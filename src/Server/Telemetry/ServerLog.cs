@@ -6,6 +6,9 @@ internal static partial class ServerLog
     [LoggerMessage(1000, LogLevel.Information, "Gradients {Version} listens on {Address} ({Isa}, incarnation {Incarnation}).")]
     public static partial void Listening(this ILogger logger, string version, string address, string isa, string incarnation);
 
+    [LoggerMessage(1002, LogLevel.Information, "gRPC-Web and JSON are on {Address}.")]
+    public static partial void WebListening(this ILogger logger, string address);
+
     [LoggerMessage(1001, LogLevel.Information, "Draining: new requests are refused; work in flight has {Timeout}.")]
     public static partial void Draining(this ILogger logger, TimeSpan timeout);
 

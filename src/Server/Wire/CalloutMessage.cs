@@ -43,7 +43,7 @@ internal sealed class CalloutMessage(ServerSession session, ulong id) : IDisposa
         Request.Inputs.AddRange(callout.Inputs.Select(Describe));
         Request.Outputs.AddRange(callout.Outputs.Select(Describe));
         Request.Cotangents.AddRange(callout.Cotangents.Select(Describe));
-        reply.Fill(maxBytes, wire);
+        reply.Fill(maxBytes, maxBytes, wire);
     }
 
     public void Dispose()

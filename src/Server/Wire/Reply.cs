@@ -9,7 +9,8 @@ namespace Gradients.Server.Wire;
 /// A reply whose tensors are still in the engine's memory: they are copied out when it is about to be sent, so that replies
 /// that wait count to the memory budget. Holds the tensors until disposed.
 /// </summary>
-internal sealed class Reply(IMessage message) : IDisposable
+/// <param name="lists">True = tensors carry their elements as lists.</param>
+internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
 {
     // Tag and length of a content, and what longer lengths add to the messages around it.
     private const int ContentHeader = 32;
@@ -34,12 +35,14 @@ internal sealed class Reply(IMessage message) : IDisposable
         return wire;
     }
 
-    /// <summary>Takes out the tensors of more bytes than this, which are sent otherwise: <see cref="Fill"/> does not see them.</summary>
+    /// <summary>Takes out the tensors of more bytes than this, which are sent otherwise: <see cref="Fill"/> does not see them. None of lists.</summary>
     public IReadOnlyList<(V1.Tensor Wire, Tensor Source)> TakeLarge(long bytes)
     {
-        var large = _contents.FindAll(c => c.Source.ByteCount > bytes);
-        _contents.RemoveAll(c => c.Source.ByteCount > bytes);
+        var large = _contents.FindAll(IsLarge);
+        _contents.RemoveAll(IsLarge);
         return large;
+
+        bool IsLarge((V1.Tensor Wire, Tensor Source) content) => !lists && content.Source.ByteCount > bytes;
     }
 
     public static V1.Tensor Describe(Tensor source) => Describe(source.DataType, source.Shape);
@@ -55,23 +58,31 @@ internal sealed class Reply(IMessage message) : IDisposable
     /// <summary>Bytes of elements for which a message of a size has room beside ids, shapes and a usual profile.</summary>
     public static long Room(long maxMessageBytes) => maxMessageBytes - (maxMessageBytes / 8);
 
-    /// <summary>Managed bytes that elements take until they are sent: in the message, and in the connection's buffers.</summary>
-    public static long Cost(long bytes) => 2 * bytes;
+    /// <summary>Managed bytes that elements take until they are sent: in the message, and in the connection's buffers; a float32 in a list has 8.</summary>
+    public static long Cost(long bytes, bool lists = false) => (lists ? 4 : 2) * bytes;
 
     /// <summary>
     /// Copies the elements into the message; <paramref name="wire"/> holds their memory until the message is sent. Returns how
     /// many bytes they have.
     /// </summary>
     /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE, MEMORY_BUDGET_EXCEEDED.</exception>
-    public long Fill(long maxBytes, WireCharge wire)
+    public long Fill(long maxBytes, long maxListBytes, WireCharge wire)
     {
         var elements = _contents.Sum(c => c.Source.ByteCount);
         var bytes = Message.CalculateSize() + elements + ((long)_contents.Count * ContentHeader);
         if (bytes > maxBytes)
             throw Refusals.TooLarge(bytes, maxBytes);
-        wire.Ensure(Cost(elements));
+        if (lists && elements > maxListBytes)
+            throw Refusals.OverLists(elements, maxListBytes);
+        wire.Ensure(Cost(elements, lists));
         foreach (var (tensor, source) in _contents)
-            tensor.Raw = ByteString.CopyFrom(source.AsBytes());
+        {
+            if (lists)
+                tensor.Values = TensorLists.Write(source);
+            else
+                tensor.Raw = ByteString.CopyFrom(source.AsBytes());
+        }
+
         _contents.Clear();
         return elements;
     }

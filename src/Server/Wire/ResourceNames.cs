@@ -3,13 +3,15 @@ using Gradients.Server.Errors;
 
 namespace Gradients.Server.Wire;
 
-/// <summary>Names of what a session holds: <c>tensors/{number}</c> and <c>runs/{number}</c>.</summary>
+/// <summary>Names of what a session holds: <c>tensors/{number}</c>, <c>runs/{number}</c>, <c>uploads/{number}</c>.</summary>
 internal static class ResourceNames
 {
     public const string Tensors = "tensors/";
     public const string Runs = "runs/";
 
     public static string Tensor(ulong id) => string.Create(CultureInfo.InvariantCulture, $"{Tensors}{id}");
+
+    public static string Upload(ulong id) => string.Create(CultureInfo.InvariantCulture, $"uploads/{id}");
 
     public static string Run(ulong id) => string.Create(CultureInfo.InvariantCulture, $"{Runs}{id}");
 

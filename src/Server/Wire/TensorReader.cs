@@ -24,7 +24,7 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
     {
         var tensor = wire?.ContentCase switch
         {
-            V1.Tensor.ContentOneofCase.Raw => FromRaw(wire, field),
+            V1.Tensor.ContentOneofCase.Raw or V1.Tensor.ContentOneofCase.Values => FromContent(wire, field),
             V1.Tensor.ContentOneofCase.Handle => FromHandle(wire, field),
             _ => throw Refusals.Field(field, "a tensor with content is required."),
         };
@@ -35,11 +35,10 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
     /// <summary>The tensor as part of a graph: copied, and independent of its handle from now on.</summary>
     public ConstantData ReadConstant(V1.Tensor? wire, string field)
     {
-        if (wire?.ContentCase == V1.Tensor.ContentOneofCase.Raw)
+        if (wire?.ContentCase is V1.Tensor.ContentOneofCase.Raw or V1.Tensor.ContentOneofCase.Values)
         {
-            var (type, shape) = Check(wire, field);
-            host.Metrics.Received(wire.Raw.Length);
-            return new ConstantData(type, shape, wire.Raw.Span);
+            var (type, shape, bytes) = Content(wire, field);
+            return new ConstantData(type, shape, bytes.Span);
         }
 
         var tensor = Read(wire, field);
@@ -79,11 +78,24 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
             throw Refusals.Field(field, $"byte {at} of a bool tensor is {bytes[at]}; it must be 0 or 1.");
     }
 
-    private Tensor FromRaw(V1.Tensor wire, string field)
+    private Tensor FromContent(V1.Tensor wire, string field)
     {
+        var (type, shape, bytes) = Content(wire, field);
+        return Tensor.FromBytes(host.Pool, type, shape, bytes.Span, "request", tenant.Bytes);
+    }
+
+    private (DataType Type, Shape Shape, ReadOnlyMemory<byte> Bytes) Content(V1.Tensor wire, string field)
+    {
+        if (wire.ContentCase == V1.Tensor.ContentOneofCase.Values)
+        {
+            var (listed, length, bytes) = TensorLists.Read(wire, field, Math.Min(limits.MaxListBytes, limits.MaxTensorBytes));
+            host.Metrics.Received(bytes.Length);
+            return (listed, length, bytes);
+        }
+
         var (type, shape) = Check(wire, field);
         host.Metrics.Received(wire.Raw.Length);
-        return Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request", tenant.Bytes);
+        return (type, shape, wire.Raw.Memory);
     }
 
     private (DataType Type, Shape Shape) Check(V1.Tensor wire, string field)

@@ -43,6 +43,24 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task It_answers_JSON_on_its_web_port_and_serves_the_contract_that_describe_writes()
+    {
+        await using var serve = CliProcess.Start("serve", "--port", "0", "--web-port", "0", "--threads", "1");
+        await serve.Output.ReadLineAsync(Cancellation);
+        var line = await serve.Output.ReadLineAsync(Cancellation);
+        Assert.StartsWith("gRPC-Web and JSON are on http://127.0.0.1:", line, StringComparison.Ordinal);
+        using var http = new HttpClient { BaseAddress = new Uri(line!.Split(' ')[^1]) };
+        Assert.Contains("\"unary_uploads\"", await http.GetStringAsync("/v1/serverInfo", Cancellation), StringComparison.Ordinal);
+        var file = Path.Combine(_folder, "gradients.binpb");
+        await using var describe = CliProcess.Start("describe", "--output", file);
+        Assert.Equal(0, await describe.ExitCodeAsync(Cancellation));
+        Assert.Equal(await http.GetByteArrayAsync("/v1/descriptor", Cancellation), await File.ReadAllBytesAsync(file, Cancellation));
+        await serve.TerminateAsync();
+        Assert.Equal(0, await serve.ExitCodeAsync(Cancellation));
+        Assert.Equal("", await serve.Error.ReadToEndAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task A_port_in_use_fails_with_1_and_one_line()
     {
         using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
@@ -57,6 +75,7 @@ public sealed class ServeTests : IDisposable
 
     [Theory]
     [InlineData("serve", "--port", "65536")]
+    [InlineData("serve", "--web-port", "-1")]
     [InlineData("serve", "--host", "nowhere")]
     [InlineData("serve", "--memory", "much")]
     [InlineData("serve", "--memory", "1KB")]

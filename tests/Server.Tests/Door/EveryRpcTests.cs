@@ -11,7 +11,7 @@ namespace Gradients.Server.Tests.Door;
 /// <summary>Every rpc by the descriptors, with every kind of credential.</summary>
 public sealed class EveryRpcTests
 {
-    private static readonly Google.Protobuf.Reflection.ServiceDescriptor[] Services =
+    internal static readonly Google.Protobuf.Reflection.ServiceDescriptor[] Services =
     [
         V1.SessionService.Descriptor, V1.TensorService.Descriptor, V1.EvaluationService.Descriptor, V1.GraphService.Descriptor, V1.ServerService.Descriptor,
         Health.Descriptor, Grpc.Reflection.V1.ServerReflection.Descriptor, Grpc.Reflection.V1Alpha.ServerReflection.Descriptor,

@@ -46,7 +46,7 @@ internal sealed class GuardedServer : IAsyncDisposable
 
     public static string Keys(params string[] entries) => $$"""{"keys":[{{string.Join(',', entries)}}]}""";
 
-    public static async Task<GuardedServer> StartAsync(Action<AuthenticationOptions>? change = null, Action<WebApplicationBuilder>? configure = null)
+    public static async Task<GuardedServer> StartAsync(Action<AuthenticationOptions>? change = null, Action<WebApplicationBuilder>? configure = null, bool web = false)
     {
         var folder = new TemporaryFolder();
         var issuer = new Issuer();
@@ -65,6 +65,7 @@ internal sealed class GuardedServer : IAsyncDisposable
                 Jwt = new JwtOptions { Issuer = Issuer.Name, Audience = Issuer.Audience, JwksFile = folder["jwks.json"] },
             },
         };
+        options.Web.Port = web ? 0 : null;
         change?.Invoke(options.Authentication);
         return new GuardedServer(folder, issuer, time, await TestServer.StartAsync(options, time, configure: configure));
     }

@@ -147,6 +147,23 @@ public sealed class TlsTests : IDisposable
         return new TlsOptions { CertificateFile = _folder["tls.crt"], KeyFile = _folder["tls.key"] };
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task The_web_listener_speaks_both_versions_under_the_same_certificate(int version)
+    {
+        await using var server = await TestServer.StartAsync(new GradientsServerOptions { Tls = Pem(_authority.Issue(Authority.ServerAuthentication)), Web = { Port = 0 } });
+        var address = GradientsServer.WebAddress(server.App)!;
+        Assert.Equal("https", address.Scheme);
+        using var http = new HttpClient(new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = Trust() } });
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, "/v1/serverInfo")) { Version = new Version(version, version % 2), VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal((HttpStatusCode.OK, new Version(version, version % 2)), (response.StatusCode, response.Version));
+        Assert.Contains("\"version\"", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.False(response.Headers.Contains("grpc-status"));
+        await CallAsync(server);
+    }
+
     private GrpcChannel Open(TestServer server, SslStreamCertificateContext? certificate = null)
     {
         var ssl = new SslClientAuthenticationOptions { CertificateChainPolicy = Trust(), ClientCertificateContext = certificate };

@@ -47,7 +47,7 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
                 Profile = request.Profile,
                 Trace = context.Trace,
                 Callouts = context.Callouts(session),
-                Reply = Fetched.Limit(request.Fetches, InlineGradients(), context.Options.MaxMessageBytes, context.Wire),
+                Reply = Fetched.Limit(request.Fetches, InlineGradients(), request.TensorFormat, context.Options, context.Wire),
             },
             context.Cancellation);
         return Write(result, session);
@@ -60,7 +60,7 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
             HeldBytes = (ulong)result.HeldBytes,
             Profile = ProfileWriter.Write(result.Profile),
         };
-        var reply = new Reply(response);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
         reply.Own(result);
         try
         {

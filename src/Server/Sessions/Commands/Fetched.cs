@@ -1,6 +1,7 @@
 using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Hosting;
 using Gradients.Server.Limits;
 using Gradients.Server.Wire;
 
@@ -25,8 +26,18 @@ internal static class Fetched
 
     /// <summary>What of a request's results its reply carries, for the engine to refuse a reply that no message could hold.</summary>
     /// <param name="wire">Where the reply's memory is reserved before anything is executed.</param>
-    public static ReplyLimit Limit(IList<V1.Fetch> fetches, bool inlineGradients, long maxMessageBytes, WireCharge wire) =>
-        new(Reply.Room(maxMessageBytes), [.. fetches.Select(f => !f.AsHandle)], inlineGradients) { Reserve = bytes => wire.Ensure(Reply.Cost(bytes)) };
+    /// <exception cref="Engine.GradientsException">INVALID_FIELD: no such format.</exception>
+    public static ReplyLimit Limit(IList<V1.Fetch> fetches, bool inlineGradients, V1.TensorFormat format, GradientsServerOptions options, WireCharge wire)
+    {
+        var lists = TensorLists.AreAsked(format);
+        var room = Reply.Room(options.MaxMessageBytes);
+        // A float32 in a list has 8 bytes in the message too.
+        return new ReplyLimit(lists ? Math.Min(options.MaxListBytes, room / 2) : room, [.. fetches.Select(f => !f.AsHandle)], inlineGradients)
+        {
+            Reserve = bytes => wire.Ensure(Reply.Cost(bytes, lists)),
+            Name = lists ? "max_list_bytes" : "max_message_bytes",
+        };
+    }
 
     public static IEnumerable<V1.FetchedValue> Write(IList<V1.Fetch> fetches, IReadOnlyList<Tensor> values, Reply reply, ServerSession? session)
     {

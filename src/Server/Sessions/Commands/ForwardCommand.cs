@@ -42,7 +42,7 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
                 Profile = request.Profile,
                 Trace = context.Trace,
                 Callouts = context.Callouts(session),
-                Reply = Fetched.Limit(request.Fetches, inlineGradients: false, context.Options.MaxMessageBytes, context.Wire),
+                Reply = Fetched.Limit(request.Fetches, inlineGradients: false, request.TensorFormat, context.Options, context.Wire),
             },
             context.Cancellation);
         return Write(result, session);
@@ -56,7 +56,7 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
             HeldBytes = (ulong)result.HeldBytes,
             Profile = ProfileWriter.Write(result.Profile),
         };
-        var reply = new Reply(response);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
         reply.Own(result);
         try
         {

@@ -29,9 +29,10 @@ internal sealed class GetVariablesCommand(V1.GetVariablesRequest request) : Comm
 
         var values = request.Contents.Count == 0 || request.Contents.Contains(V1.VariableContent.Value);
         var gradients = request.Contents.Contains(V1.VariableContent.Gradient);
+        var lists = TensorLists.AreAsked(request.TensorFormat);
         var result = await session.Engine.GetVariablesAsync(new GetVariablesRequest { Variables = [.. request.Variables], Trace = context.Trace }, context.Cancellation);
         var response = new V1.GetVariablesResponse();
-        var reply = new Reply(response);
+        var reply = new Reply(response, lists);
         reply.Own(result);
         foreach (var v in result.Variables)
         {
