@@ -23,7 +23,8 @@ internal sealed class EvaluationService(EngineHost host, GradientsServerOptions 
         using var session = new GraphSession(host, Limits(), call.Tenant.Engine);
         using var tensors = new TensorReader(host, call.Tenant.Engine, null, options);
         var graph = GraphReader.Read(request.Graph, tensors);
-        using var reply = await ComputeAsync(request, graph, session, tensors, scope, call.Wire.Reply);
+        var reply = await ComputeAsync(request, graph, session, tensors, scope, call.Wire.Reply);
+        call.Wire.Reply.Own(reply);
         host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, call.Wire.Reply));
         var response = (V1.EvaluateResponse)reply.Message;
         response.TraceId = scope.Activity.TraceId;

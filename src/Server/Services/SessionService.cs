@@ -90,7 +90,8 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         scope.Activity.SetSession(use.Session.Name);
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
         var wire = TenantCall.Of(context).Wire.Reply;
-        using var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, wire, cancellation.Token));
+        var reply = await command.RunAsync(use.Session, new CommandContext(host, options, scope.Activity.Context, wire, cancellation.Token));
+        wire.Own(reply);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, wire));

@@ -18,7 +18,6 @@ internal sealed class UploadReader : IDisposable
     private readonly CancellationTokenSource _cancellation;
     private readonly ITimer _pause;
     private readonly long _began;
-    private WireCharge? _message;
     private volatile bool _timedOut;
 
     public UploadReader(IAsyncStreamReader<V1.UploadTensorRequest> requests, WireLease wire, GradientsServerOptions options, TimeProvider time, CancellationToken cancellation)
@@ -40,13 +39,11 @@ internal sealed class UploadReader : IDisposable
     public async Task<V1.UploadTensorRequest?> NextAsync()
     {
         // The message before is done with.
-        _message?.Dispose();
+        _wire.ReleaseReceived();
         _pause.Change(_options.UploadIdleTimeout, Timeout.InfiniteTimeSpan);
         try
         {
-            var read = await _requests.MoveNext(_cancellation.Token);
-            _message = _wire.TakeReceived();
-            return read ? _requests.Current : null;
+            return await _requests.MoveNext(_cancellation.Token) ? _requests.Current : null;
         }
         catch (OperationCanceledException) when (_timedOut)
         {
@@ -62,25 +59,26 @@ internal sealed class UploadReader : IDisposable
     /// <exception cref="GradientsException">CHUNK_OUT_OF_ORDER, CHECKSUM_MISMATCH, CONTENT_SIZE_MISMATCH, LIMIT_EXCEEDED, UPLOAD_TIMEOUT.</exception>
     public async Task FillAsync(Tensor tensor)
     {
-        long received = 0;
+        var destination = _wire.Destination = new Destination(tensor);
         while (await NextAsync() is { } message)
         {
             if (message.PartCase != V1.UploadTensorRequest.PartOneofCase.Chunk)
                 throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "After the header come chunks only.").With("field", "chunk");
-            Store(message.Chunk, tensor, received);
-            received += message.Chunk.Data.Length;
+            Store(message.Chunk, tensor, destination.Filled);
+            var received = destination.Filled += message.Chunk.Data.Length;
             if (_time.GetElapsedTime(_began) - _options.UploadIdleTimeout is var late && late > TimeSpan.Zero && received < late.TotalSeconds * _options.UploadMinBytesPerSecond)
                 throw TooSlow($"{received} bytes in {_time.GetElapsedTime(_began)} are too few.");
         }
 
-        if (received != tensor.ByteCount)
-            throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {tensor.DataType.Name()} tensor of shape {tensor.Shape} has {tensor.ByteCount} bytes; {received} came.").With("shapes", tensor.Shape.ToString());
+        if (destination.Filled != tensor.ByteCount)
+            throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {tensor.DataType.Name()} tensor of shape {tensor.Shape} has {tensor.ByteCount} bytes; {destination.Filled} came.").With("shapes", tensor.Shape.ToString());
         TensorReader.CheckBools(tensor.DataType, tensor.AsBytes(), "chunk.data");
     }
 
     public void Dispose()
     {
-        _message?.Dispose();
+        _wire.Destination = null;
+        _wire.ReleaseReceived();
         _pause.Dispose();
         _cancellation.Dispose();
     }
@@ -100,7 +98,8 @@ internal sealed class UploadReader : IDisposable
             throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {tensor.DataType.Name()} tensor of shape {tensor.Shape} has {tensor.ByteCount} bytes; more came.").With("shapes", tensor.Shape.ToString());
         if (chunk.HasCrc32C && TensorChunks.Checksum(data) != chunk.Crc32C)
             throw GradientsException.Invalid(ErrorReasons.ChecksumMismatch, $"The chunk at {received} does not have its checksum.").With("field", "chunk.crc32c").With("value", received.ToString());
-        data.CopyTo(tensor.Buffer.AsSpan<byte>(tensor.ByteCount)[(int)received..]);
+        if (PooledContent.Of(chunk.Data)?.Is(tensor, received) != true)
+            data.CopyTo(tensor.Buffer.AsSpan<byte>(tensor.ByteCount)[(int)received..]);
     }
 
     private void TimeOut()

@@ -28,7 +28,7 @@ internal sealed class RequestLog(int window)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(System.Text.Encoding.UTF8.GetBytes(payload.Descriptor.FullName));
-        hash.AppendData(payload.ToByteArray());
+        payload.WriteTo(new HashWriter(hash));
         return hash.GetHashAndReset();
     }
 

@@ -6,8 +6,8 @@ using Gradients.Server.Limits;
 namespace Gradients.Server.Wire;
 
 /// <summary>
-/// A reply whose tensors are still in the engine's memory: they are copied out when it is about to be sent, so that replies
-/// that wait count to the memory budget. Holds the tensors until disposed.
+/// A reply whose tensors stay in the engine's memory, from which they are written to the connection. Holds the tensors until
+/// disposed, which must be after it is written.
 /// </summary>
 internal sealed class Reply(IMessage message) : IDisposable
 {
@@ -45,12 +45,9 @@ internal sealed class Reply(IMessage message) : IDisposable
     /// <summary>Bytes of elements for which a message of a size has room beside ids, shapes and a usual profile.</summary>
     public static long Room(long maxMessageBytes) => maxMessageBytes - (maxMessageBytes / 8);
 
-    /// <summary>Managed bytes that elements take until they are sent: in the message, and in the connection's buffers.</summary>
-    public static long Cost(long bytes) => 2 * bytes;
-
     /// <summary>
-    /// Copies the elements into the message; <paramref name="wire"/> holds their memory until the message is sent. Returns how
-    /// many bytes they have.
+    /// Puts the elements into the message, without a copy; <paramref name="wire"/> counts what they take in the connection's
+    /// buffers until the message is sent. Returns how many bytes they have.
     /// </summary>
     /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE, MEMORY_BUDGET_EXCEEDED.</exception>
     public long Fill(long maxBytes, WireCharge wire)
@@ -59,9 +56,9 @@ internal sealed class Reply(IMessage message) : IDisposable
         var bytes = Message.CalculateSize() + elements + ((long)_contents.Count * ContentHeader);
         if (bytes > maxBytes)
             throw Refusals.TooLarge(bytes, maxBytes);
-        wire.Ensure(Cost(elements));
+        wire.Ensure(elements);
         foreach (var (tensor, source) in _contents)
-            tensor.Raw = ByteString.CopyFrom(source.AsBytes());
+            tensor.Raw = UnsafeByteOperations.UnsafeWrap(new TensorMemory(source).Memory);
         _contents.Clear();
         return elements;
     }
@@ -70,5 +67,6 @@ internal sealed class Reply(IMessage message) : IDisposable
     {
         foreach (var owned in _owned)
             owned.Dispose();
+        _owned.Clear();
     }
 }

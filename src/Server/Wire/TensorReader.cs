@@ -9,8 +9,8 @@ using Gradients.Server.Hosting;
 namespace Gradients.Server.Wire;
 
 /// <summary>
-/// Turns tensors of one request into engine tensors, checked before a byte is copied. It owns what it made until disposed,
-/// which must be after the engine has answered.
+/// Turns tensors of one request into engine tensors: checked, and copied only where the message does not have them in pooled
+/// memory already. It owns what it made until disposed, which must be after the engine has answered.
 /// </summary>
 /// <param name="tenant">Whose part of the memory budget they count to.</param>
 /// <param name="session">Where handles are looked up; null where there are none.</param>
@@ -84,7 +84,9 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, GraphSes
     {
         var (type, shape) = Check(wire, field);
         host.Metrics.Received(wire.Raw.Length);
-        return Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request", tenant.Bytes);
+        return PooledContent.Of(wire.Raw)?.Share(tenant.Bytes) is { } buffer
+            ? new Tensor(type, shape, buffer)
+            : Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request", tenant.Bytes);
     }
 
     private (DataType Type, Shape Shape) Check(V1.Tensor wire, string field)

@@ -26,7 +26,7 @@ internal static class Fetched
     /// <summary>What of a request's results its reply carries, for the engine to refuse a reply that no message could hold.</summary>
     /// <param name="wire">Where the reply's memory is reserved before anything is executed.</param>
     public static ReplyLimit Limit(IList<V1.Fetch> fetches, bool inlineGradients, long maxMessageBytes, WireCharge wire) =>
-        new(Reply.Room(maxMessageBytes), [.. fetches.Select(f => !f.AsHandle)], inlineGradients) { Reserve = bytes => wire.Ensure(Reply.Cost(bytes)) };
+        new(Reply.Room(maxMessageBytes), [.. fetches.Select(f => !f.AsHandle)], inlineGradients) { Reserve = bytes => wire.Ensure(bytes) };
 
     public static IEnumerable<V1.FetchedValue> Write(IList<V1.Fetch> fetches, IReadOnlyList<Tensor> values, Reply reply, ServerSession? session)
     {
