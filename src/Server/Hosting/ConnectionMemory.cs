@@ -1,0 +1,136 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using Gradients.Engine.Execution;
+using Microsoft.AspNetCore.Connections;
+
+namespace Gradients.Server.Hosting;
+
+/// <summary>
+/// The buffers of all connections. Large blocks, which move tensors with few system calls, up to
+/// <see cref="GradientsServerOptions.ConnectionBufferBytes"/>; beyond them small ones, which are counted to the memory budget:
+/// what clients send and nobody reads yet cannot grow without bound. Where the budget has no room a connection that wants more
+/// is closed.
+/// </summary>
+internal sealed class ConnectionMemory(GradientsServerOptions options, EngineHost host) : IMemoryPoolFactory<byte>
+{
+    public const int LargeBytes = 64 << 10;
+    public const int SmallBytes = 4 << 10;
+
+    // Small blocks are counted so many bytes at a time, and so many are kept.
+    private const long StepBytes = 256 << 10;
+
+    private readonly ConcurrentStack<Block> _large = new();
+    private readonly ConcurrentStack<Block> _small = new();
+    private readonly Lock _gate = new();
+    private readonly long _maxLarge = options.ConnectionBufferBytes / LargeBytes;
+    private long _largeBlocks;
+    private long _rentedBytes;
+    private long _highWaterBytes;
+    private long _smallBytes;
+    private long _countedBytes;
+
+    /// <summary>Bytes of blocks that connections hold now.</summary>
+    public long RentedBytes => Volatile.Read(ref _rentedBytes);
+
+    /// <summary>The most bytes that connections held at one time.</summary>
+    public long HighWaterBytes => Volatile.Read(ref _highWaterBytes);
+
+    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new Pool(this);
+
+    private Block Rent()
+    {
+        var block = RentLarge() ?? RentSmall();
+        block.Rented();
+        lock (_gate)
+        {
+            _rentedBytes += block.Size;
+            _highWaterBytes = Math.Max(_highWaterBytes, _rentedBytes);
+        }
+
+        return block;
+    }
+
+    private Block? RentLarge()
+    {
+        if (_large.TryPop(out var kept))
+            return kept;
+        if (Interlocked.Increment(ref _largeBlocks) <= _maxLarge)
+            return new Block(this, LargeBytes);
+        Interlocked.Decrement(ref _largeBlocks);
+        return null;
+    }
+
+    /// <exception cref="Engine.GradientsException">MEMORY_BUDGET_EXCEEDED: the connection is closed.</exception>
+    private Block RentSmall()
+    {
+        lock (_gate)
+        {
+            if (_smallBytes + SmallBytes > _countedBytes)
+            {
+                host.Pool.Charge(StepBytes);
+                _countedBytes += StepBytes;
+            }
+
+            _smallBytes += SmallBytes;
+        }
+
+        return _small.TryPop(out var kept) ? kept : new Block(this, SmallBytes);
+    }
+
+    private void Return(Block block)
+    {
+        lock (_gate)
+            _rentedBytes -= block.Size;
+        if (block.Size == LargeBytes)
+        {
+            _large.Push(block);
+            return;
+        }
+
+        if (_small.Count * SmallBytes < StepBytes)
+            _small.Push(block);
+        lock (_gate)
+        {
+            _smallBytes -= SmallBytes;
+            if (_countedBytes - _smallBytes < 2 * StepBytes && _smallBytes > 0)
+                return;
+            var spare = (_countedBytes - _smallBytes) / StepBytes * StepBytes;
+            _countedBytes -= spare;
+            host.Pool.Discharge(spare);
+        }
+    }
+
+    /// <summary>Kestrel asks for at most <see cref="MaxBufferSize"/> and uses all that it gets.</summary>
+    private sealed class Pool(ConnectionMemory memory) : MemoryPool<byte>
+    {
+        public override int MaxBufferSize => SmallBytes;
+
+        public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, SmallBytes);
+            return memory.Rent();
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+
+    private sealed class Block(ConnectionMemory memory, int size) : IMemoryOwner<byte>
+    {
+        private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(size, pinned: true);
+        private int _rented;
+
+        public int Size => _bytes.Length;
+
+        public Memory<byte> Memory => _bytes;
+
+        public void Rented() => Volatile.Write(ref _rented, 1);
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _rented, 0) == 1)
+                memory.Return(this);
+        }
+    }
+}
