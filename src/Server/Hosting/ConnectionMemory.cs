@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using Gradients.Engine.Execution;
 using Microsoft.AspNetCore.Connections;
 
@@ -19,8 +18,8 @@ internal sealed class ConnectionMemory(GradientsServerOptions options, EngineHos
     // Small blocks are counted so many bytes at a time, and so many are kept.
     private const long StepBytes = 256 << 10;
 
-    private readonly ConcurrentStack<Block> _large = new();
-    private readonly ConcurrentStack<Block> _small = new();
+    private readonly Stack<Block> _large = new();
+    private readonly Stack<Block> _small = new();
     private readonly Lock _gate = new();
     private readonly long _maxLarge = options.ConnectionBufferBytes / LargeBytes;
     private long _largeBlocks;
@@ -37,67 +36,74 @@ internal sealed class ConnectionMemory(GradientsServerOptions options, EngineHos
 
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new Pool(this);
 
+    /// <exception cref="Engine.GradientsException">MEMORY_BUDGET_EXCEEDED: the connection is closed.</exception>
     private Block Rent()
     {
-        var block = RentLarge() ?? RentSmall();
-        block.Rented();
+        Block? block;
+        bool isLarge;
         lock (_gate)
         {
-            _rentedBytes += block.Size;
+            if (!_large.TryPop(out block))
+            {
+                isLarge = _largeBlocks < _maxLarge;
+                if (isLarge)
+                    _largeBlocks++;
+                else
+                    Count();
+            }
+            else
+            {
+                isLarge = true;
+            }
+
+            if (!isLarge)
+                _small.TryPop(out block);
+            _rentedBytes += isLarge ? LargeBytes : SmallBytes;
             _highWaterBytes = Math.Max(_highWaterBytes, _rentedBytes);
         }
 
+        block ??= new Block(this, isLarge ? LargeBytes : SmallBytes);
+        block.Rented();
         return block;
-    }
-
-    private Block? RentLarge()
-    {
-        if (_large.TryPop(out var kept))
-            return kept;
-        if (Interlocked.Increment(ref _largeBlocks) <= _maxLarge)
-            return new Block(this, LargeBytes);
-        Interlocked.Decrement(ref _largeBlocks);
-        return null;
-    }
-
-    /// <exception cref="Engine.GradientsException">MEMORY_BUDGET_EXCEEDED: the connection is closed.</exception>
-    private Block RentSmall()
-    {
-        lock (_gate)
-        {
-            if (_smallBytes + SmallBytes > _countedBytes)
-            {
-                host.Pool.Charge(StepBytes);
-                _countedBytes += StepBytes;
-            }
-
-            _smallBytes += SmallBytes;
-        }
-
-        return _small.TryPop(out var kept) ? kept : new Block(this, SmallBytes);
     }
 
     private void Return(Block block)
     {
         lock (_gate)
-            _rentedBytes -= block.Size;
-        if (block.Size == LargeBytes)
         {
-            _large.Push(block);
-            return;
+            _rentedBytes -= block.Size;
+            if (block.Size == LargeBytes)
+            {
+                _large.Push(block);
+                return;
+            }
+
+            if (_small.Count * SmallBytes < StepBytes)
+                _small.Push(block);
+            Discount();
+        }
+    }
+
+    private void Count()
+    {
+        if (_smallBytes + SmallBytes > _countedBytes)
+        {
+            host.Pool.Charge(StepBytes);
+            _countedBytes += StepBytes;
         }
 
-        if (_small.Count * SmallBytes < StepBytes)
-            _small.Push(block);
-        lock (_gate)
-        {
-            _smallBytes -= SmallBytes;
-            if (_countedBytes - _smallBytes < 2 * StepBytes && _smallBytes > 0)
-                return;
-            var spare = (_countedBytes - _smallBytes) / StepBytes * StepBytes;
-            _countedBytes -= spare;
-            host.Pool.Discharge(spare);
-        }
+        _smallBytes += SmallBytes;
+    }
+
+    /// <summary>One step is kept while any small block is out, so that the count does not go up and down with each.</summary>
+    private void Discount()
+    {
+        _smallBytes -= SmallBytes;
+        if (_countedBytes - _smallBytes < 2 * StepBytes && _smallBytes > 0)
+            return;
+        var spare = (_countedBytes - _smallBytes) / StepBytes * StepBytes;
+        _countedBytes -= spare;
+        host.Pool.Discharge(spare);
     }
 
     /// <summary>Kestrel asks for at most <see cref="MaxBufferSize"/> and uses all that it gets.</summary>

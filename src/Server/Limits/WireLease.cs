@@ -28,7 +28,7 @@ internal sealed class WireLease(BufferPool pool, Quota quota, Quota? tensors) : 
     /// <summary>The memory of the call's reply.</summary>
     public WireCharge Reply => _reply ??= new WireCharge(_quota);
 
-    /// <summary>Where the bytes of the next contents are wanted; null = in memory of their own.</summary>
+    /// <summary>The tensor that the call's chunks belong to; null = there is none.</summary>
     public Destination? Destination { get; set; }
 
     /// <summary>Counts a message that is about to be parsed.</summary>
@@ -37,11 +37,11 @@ internal sealed class WireLease(BufferPool pool, Quota quota, Quota? tensors) : 
 
     /// <summary>Memory for a content of the message that is about to be parsed, held as long as the message is counted.</summary>
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
-    public PooledContent Place(int bytes)
+    public Memory<byte> Place(int bytes)
     {
-        var content = Destination?.TryPlace(bytes) ?? new PooledContent(pool.Rent(bytes, "request", _tensors), 0, bytes, _tensors);
+        var content = new PooledContent(pool.Rent(bytes, "request", _tensors), bytes, _tensors);
         _received.Own(content);
-        return content;
+        return content.Memory;
     }
 
     /// <summary>Hands over what was received since the last time, for messages that are done before the call is.</summary>

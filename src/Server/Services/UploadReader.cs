@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gradients.Engine;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
@@ -36,7 +37,8 @@ internal sealed class UploadReader : IDisposable
 
     /// <summary>The next message; null when the client has closed its side.</summary>
     /// <exception cref="GradientsException">UPLOAD_TIMEOUT.</exception>
-    public async Task<V1.UploadTensorRequest?> NextAsync()
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<V1.UploadTensorRequest?> NextAsync()
     {
         // The message before is done with.
         _wire.ReleaseReceived();
@@ -59,13 +61,14 @@ internal sealed class UploadReader : IDisposable
     /// <exception cref="GradientsException">CHUNK_OUT_OF_ORDER, CHECKSUM_MISMATCH, CONTENT_SIZE_MISMATCH, LIMIT_EXCEEDED, UPLOAD_TIMEOUT.</exception>
     public async Task FillAsync(Tensor tensor)
     {
-        var destination = _wire.Destination = new Destination(tensor);
+        using var destination = new Destination(tensor);
+        _wire.Destination = destination;
         while (await NextAsync() is { } message)
         {
             if (message.PartCase != V1.UploadTensorRequest.PartOneofCase.Chunk)
                 throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "After the header come chunks only.").With("field", "chunk");
-            Store(message.Chunk, tensor, destination.Filled);
-            var received = destination.Filled += message.Chunk.Data.Length;
+            Store(message.Chunk, tensor, destination);
+            long received = destination.Filled += message.Chunk.Data.Length;
             if (_time.GetElapsedTime(_began) - _options.UploadIdleTimeout is var late && late > TimeSpan.Zero && received < late.TotalSeconds * _options.UploadMinBytesPerSecond)
                 throw TooSlow($"{received} bytes in {_time.GetElapsedTime(_began)} are too few.");
         }
@@ -85,8 +88,9 @@ internal sealed class UploadReader : IDisposable
 
     private static GradientsException TooSlow(string message) => new(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, message);
 
-    private void Store(V1.TensorChunk chunk, Tensor tensor, long received)
+    private void Store(V1.TensorChunk chunk, Tensor tensor, Destination destination)
     {
+        var received = destination.Filled;
         var data = chunk.Data.Span;
         if (data.IsEmpty)
             throw Refusals.Field("chunk.data", "a chunk is not empty.");
@@ -98,8 +102,8 @@ internal sealed class UploadReader : IDisposable
             throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"A {tensor.DataType.Name()} tensor of shape {tensor.Shape} has {tensor.ByteCount} bytes; more came.").With("shapes", tensor.Shape.ToString());
         if (chunk.HasCrc32C && TensorChunks.Checksum(data) != chunk.Crc32C)
             throw GradientsException.Invalid(ErrorReasons.ChecksumMismatch, $"The chunk at {received} does not have its checksum.").With("field", "chunk.crc32c").With("value", received.ToString());
-        if (PooledContent.Of(chunk.Data)?.Is(tensor, received) != true)
-            data.CopyTo(tensor.Buffer.AsSpan<byte>(tensor.ByteCount)[(int)received..]);
+        if (!destination.Holds(chunk.Data.Memory))
+            data.CopyTo(tensor.Buffer.AsSpan<byte>(tensor.ByteCount)[received..]);
     }
 
     private void TimeOut()

@@ -70,8 +70,8 @@ internal sealed class DetachedContents(WireLease lease)
         }
 
         var content = lease.Place(walk.Length);
-        walk.Read(content.GetSpan());
-        return content.AsBytes();
+        walk.Read(content.Span);
+        return UnsafeByteOperations.UnsafeWrap(content);
     }
 
     private void Attach(IMessage holder)

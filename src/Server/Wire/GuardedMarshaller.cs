@@ -27,11 +27,14 @@ internal static class GuardedMarshaller
     {
         try
         {
+            var lease = WireLease.Current;
+            if (lease?.Destination is { } destination && descriptor == V1.UploadTensorRequest.Descriptor && ChunkReader.TryRead(payload, destination))
+                return destination.Message;
             var table = MessageTable.For(descriptor);
             var estimate = ExpansionEstimate.Of(table, payload, limit);
             if (estimate.Cost > limit)
                 throw Refusals.OverLimit("message", "max_message_expansion_bytes", limit, estimate.Cost);
-            if (WireLease.Current is not { } lease)
+            if (lease is null)
                 return descriptor.Parser.ParseFrom(payload);
             lease.Receive(estimate.Cost + payload.Length - estimate.ContentBytes);
             return estimate.ContentBytes == 0 ? descriptor.Parser.ParseFrom(payload) : new DetachedContents(lease).Parse(payload, descriptor, table, estimate);

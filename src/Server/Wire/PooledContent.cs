@@ -12,31 +12,29 @@ namespace Gradients.Server.Wire;
 /// </summary>
 /// <param name="buffer">One reference to it becomes this holder's.</param>
 /// <param name="account">Whose part of the budget the buffer counts to.</param>
-internal sealed unsafe class PooledContent(PooledBuffer buffer, long offset, int length, Quota? account) : MemoryManager<byte>
+internal sealed unsafe class PooledContent(PooledBuffer buffer, int length, Quota? account) : MemoryManager<byte>
 {
     private PooledBuffer? _buffer = buffer;
 
-    /// <summary>The pooled memory under a message's bytes; null when they have memory of their own.</summary>
-    public static PooledContent? Of(ByteString bytes) =>
-        MemoryMarshal.TryGetMemoryManager<byte, PooledContent>(bytes.Memory, out var content) ? content : null;
+    /// <summary>The pooled memory that holds bytes, and where they start in it; null when they have memory of their own.</summary>
+    public static PooledContent? Of(ReadOnlyMemory<byte> bytes, out int start) =>
+        MemoryMarshal.TryGetMemoryManager<byte, PooledContent>(bytes, out var content, out start, out _) ? content : null;
 
-    public ByteString AsBytes() => UnsafeByteOperations.UnsafeWrap(Memory);
+    /// <summary>A further reference to the buffer under a message's bytes, for a tensor to have; null when it is not one of this account.</summary>
+    public static PooledBuffer? Share(ByteString bytes, Quota? of) =>
+        Of(bytes.Memory, out var start) is { } content && start == 0 && content.Account == of ? content.Buffer.Retain() : null;
 
-    /// <summary>A further reference to the buffer, for a tensor to have; null when it is not a whole one of this account.</summary>
-    public PooledBuffer? Share(Quota? of) => offset == 0 && of == account ? Buffer.Retain() : null;
+    public override Span<byte> GetSpan() => new(Buffer.Pointer, length);
 
-    /// <summary>True = the bytes are where <paramref name="tensor"/> has this part.</summary>
-    public bool Is(Tensor tensor, long at) => offset == at && Buffer == tensor.Buffer;
-
-    public override Span<byte> GetSpan() => new(Buffer.Pointer + offset, length);
-
-    public override MemoryHandle Pin(int elementIndex = 0) => new(Buffer.Pointer + offset + elementIndex);
+    public override MemoryHandle Pin(int elementIndex = 0) => new(Buffer.Pointer + elementIndex);
 
     public override void Unpin()
     {
     }
 
     protected override void Dispose(bool disposing) => Interlocked.Exchange(ref _buffer, null)?.Release();
+
+    private Quota? Account => account;
 
     private PooledBuffer Buffer => _buffer ?? throw new ObjectDisposedException(nameof(PooledContent));
 }

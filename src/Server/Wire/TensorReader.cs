@@ -84,7 +84,7 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, GraphSes
     {
         var (type, shape) = Check(wire, field);
         host.Metrics.Received(wire.Raw.Length);
-        return PooledContent.Of(wire.Raw)?.Share(tenant.Bytes) is { } buffer
+        return PooledContent.Share(wire.Raw, tenant.Bytes) is { } buffer
             ? new Tensor(type, shape, buffer)
             : Tensor.FromBytes(host.Pool, type, shape, wire.Raw.Span, "request", tenant.Bytes);
     }

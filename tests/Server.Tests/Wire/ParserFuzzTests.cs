@@ -28,21 +28,27 @@ public sealed class ParserFuzzTests
         var splits = new Random(seed);
         using var pool = new BufferPool(new BufferPoolOptions { PoisonReturned = true });
         var wire = new Quota("wire", long.MaxValue, ErrorReasons.MemoryBudgetExceeded);
-        var (accepted, detached) = (0, 0);
+        var (accepted, detached, placed) = (0, 0, 0);
         for (var i = 0; i < count; i++)
         {
             var (prototype, bytes) = mutated.Next();
             var expected = Parse(prototype, bytes);
             using (var lease = new WireLease(pool, wire, null))
+            using (var tensor = Tensor.Rent(pool, DataType.Bool, new Shape([3000]), "upload"))
+            using (var destination = new Destination(tensor))
             {
+                // Chunks of an upload go to their tensor, those of nothing to memory of their own.
+                lease.Destination = splits.Next(2) == 0 ? destination : null;
+                destination.Filled = splits.Next(2000);
                 WireLease.Current = lease;
                 var actual = Deserialize(prototype, Split(bytes, splits));
-                Assert.True((expected is null) == (actual is null), $"Message {i}, {prototype.Descriptor.Name}: {(expected is null ? "accepted" : "refused")} {Convert.ToBase64String(bytes)}");
+                Assert.True((expected is null) == (actual is null), $"Message {i}, {prototype.Descriptor.Name}: of seed {seed}: {(expected is null ? "accepted" : "refused")}.");
                 if (expected is not null)
                 {
                     accepted++;
-                    detached += pool.RentedCount > 0 ? 1 : 0;
-                    Assert.True(expected.Equals(actual) && expected.ToByteString().Equals(actual!.ToByteString()), $"Message {i}, {prototype.Descriptor.Name}: another value {Convert.ToBase64String(bytes)}");
+                    detached += pool.RentedCount > 1 ? 1 : 0;
+                    placed += ReferenceEquals(actual, destination.Message) ? 1 : 0;
+                    Assert.True(expected.Equals(actual) && expected.ToByteString().Equals(actual!.ToByteString()), $"Message {i}, {prototype.Descriptor.Name} of seed {seed}: another value.");
                 }
             }
 
@@ -54,6 +60,7 @@ public sealed class ParserFuzzTests
         // The corpus reaches both answers and both ways.
         Assert.InRange(accepted, count / 10, count * 9 / 10);
         Assert.InRange(detached, count / 20, accepted - 1);
+        Assert.InRange(placed, count / 200, accepted - 1);
     }
 
     private static int Setting(string name, int otherwise) =>
