@@ -124,7 +124,8 @@ internal sealed class ConnectionMemory(GradientsServerOptions options, EngineHos
 
     private sealed class Block(ConnectionMemory memory, int size) : IMemoryOwner<byte>
     {
-        private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(size, pinned: true);
+        // Not pinned: it stays, so it is soon moved no more, and new pinned memory makes the whole heap be collected.
+        private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(size);
         private int _rented;
 
         public int Size => _bytes.Length;

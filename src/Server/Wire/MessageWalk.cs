@@ -23,6 +23,10 @@ internal ref struct MessageWalk
     private long _removed;
     private int _depth;
 
+    // Where the length of the unread record begins.
+    private SequencePosition _lengthAt;
+    private long _lengthOffset;
+
     public MessageWalk(MessageTable table, in ReadOnlySequence<byte> payload, Span<byte> output = default)
     {
         _payload = payload;
@@ -41,10 +45,6 @@ internal ref struct MessageWalk
 
     /// <summary>Bytes of an unread record.</summary>
     public int Length { get; private set; }
-
-    // Where the length of the unread record begins.
-    private SequencePosition _lengthAt;
-    private long _lengthOffset;
 
     /// <summary>Moves to the next record of this message or of one within it; false at the end of all.</summary>
     /// <exception cref="FormatException">The bytes are no message.</exception>

@@ -16,55 +16,69 @@ public sealed class TrafficTests
     private const int Tensor = 16 << 20;
     private const int Chunk = 1 << 20;
 
+    private static readonly byte[] Elements = new byte[Chunk];
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
+    /// <summary>What a call costs by itself is in both sizes; the difference is what the elements cost.</summary>
     [Fact]
     public async Task Tensors_come_and_go_without_managed_memory_of_their_size_and_without_full_collections()
     {
         await using var server = await Server.StartAsync();
-        var (upload, download) = (Part(), new V1.DownloadTensorRequest { Session = server.Session, ChunkBytes = Chunk });
-        for (var i = 0; i < 20; i++)
-            await RoundAsync(server, upload, download);
-        var idle = await server.AllocatedAsync();
-        var scrape = await server.AllocatedAsync() - idle;
-        var before = await server.AllocatedAsync();
-        var collections = await server.FullCollectionsAsync();
-        var rounds = 0;
-        for (var began = Stopwatch.GetTimestamp(); rounds < 10 || Stopwatch.GetElapsedTime(began) < Duration; rounds++)
-            await RoundAsync(server, upload, download);
-        var perRound = (await server.AllocatedAsync() - before - (2 * scrape)) / rounds;
-        TestContext.Current.SendDiagnosticMessage($"{perRound} bytes for an upload, a download and a release of {Tensor} bytes, {rounds} rounds, {await server.FullCollectionsAsync() - collections} full collections");
-        Assert.Equal(collections, await server.FullCollectionsAsync());
-
-        // Three calls and 32 chunks of a mebibyte.
-        Assert.InRange(perRound, 0, 64 << 10);
-    }
-
-    private static TimeSpan Duration => TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("GRADIENTS_TRAFFIC_SECONDS") ?? "2", CultureInfo.InvariantCulture));
-
-    private static V1.UploadTensorRequest[] Part()
-    {
-        var data = ByteString.CopyFrom(new byte[Chunk]);
-        return [.. Enumerable.Range(0, Tensor / Chunk).Select(i => new V1.UploadTensorRequest { Chunk = new V1.TensorChunk { Offset = (ulong)i * Chunk, Data = data } })];
-    }
-
-    private static async Task RoundAsync(Server server, V1.UploadTensorRequest[] chunks, V1.DownloadTensorRequest download)
-    {
-        using var upload = server.Tensors.UploadTensor(cancellationToken: Cancellation);
-        await upload.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = server.Session, DataType = V1.DataType.Float32, Shape = { Tensor / 4 } } }, Cancellation);
-        foreach (var chunk in chunks)
-            await upload.RequestStream.WriteAsync(chunk, Cancellation);
-        await upload.RequestStream.CompleteAsync();
-        download.Handle = (await upload).Handle;
-        long received = 0;
-        using (var call = server.Tensors.DownloadTensor(download, cancellationToken: Cancellation))
+        foreach (var bytes in new[] { 4, Tensor })
         {
-            while (await call.ResponseStream.MoveNext(Cancellation))
-                received += call.ResponseStream.Current.Chunk?.Data.Length ?? 0;
+            for (var i = 0; i < 20; i++)
+                await server.ReleaseAsync(await DownloadAsync(server, await UploadAsync(server, bytes), bytes));
         }
 
-        Assert.Equal(Tensor, received);
-        await server.Sessions.ReleaseResourcesAsync(new V1.ReleaseResourcesRequest { Session = server.Session, Handles = { download.Handle } }, cancellationToken: Cancellation);
+        var collections = await server.FullCollectionsAsync();
+        var small = await CostAsync(server, async () => await server.ReleaseAsync(await UploadAsync(server, 4)));
+        var large = await CostAsync(server, async () => await server.ReleaseAsync(await UploadAsync(server, Tensor)));
+        var one = await UploadAsync(server, 4);
+        var kept = await UploadAsync(server, Tensor);
+        var read = await CostAsync(server, () => DownloadAsync(server, one, 4));
+        var readLarge = await CostAsync(server, () => DownloadAsync(server, kept, Tensor));
+        var full = await server.FullCollectionsAsync() - collections;
+        TestContext.Current.SendDiagnosticMessage($"upload {small} and {large} bytes, download {read} and {readLarge}, {full} full collections");
+        Assert.InRange(large - small, long.MinValue, 4096);
+
+        // Each of its 16 messages waits for the connection several times.
+        Assert.InRange(readLarge - read, long.MinValue, 64 << 10);
+        Assert.Equal(0, full);
+    }
+
+    /// <summary>Bytes that the server allocates for a round, telling them not counted.</summary>
+    private static async Task<long> CostAsync(Server server, Func<Task> round)
+    {
+        var first = await server.AllocatedAsync();
+        var before = await server.AllocatedAsync();
+        var rounds = 0;
+        for (var began = Stopwatch.GetTimestamp(); rounds < 40 || Stopwatch.GetElapsedTime(began) < Duration; rounds++)
+            await round();
+        return (await server.AllocatedAsync() - before - (before - first)) / rounds;
+    }
+
+    private static TimeSpan Duration => TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("GRADIENTS_TRAFFIC_SECONDS") ?? "1", CultureInfo.InvariantCulture));
+
+    /// <summary>Returns the handle.</summary>
+    private static async Task<string> UploadAsync(Server server, int bytes)
+    {
+        using var upload = server.Tensors.UploadTensor(cancellationToken: Cancellation);
+        await upload.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = server.Session, DataType = V1.DataType.Float32, Shape = { bytes / 4 } } }, Cancellation);
+        for (var offset = 0; offset < bytes; offset += Chunk)
+            await upload.RequestStream.WriteAsync(new V1.UploadTensorRequest { Chunk = new V1.TensorChunk { Offset = (ulong)offset, Data = UnsafeByteOperations.UnsafeWrap(Elements.AsMemory(0, Math.Min(bytes, Chunk))) } }, Cancellation);
+        await upload.RequestStream.CompleteAsync();
+        return (await upload).Handle;
+    }
+
+    private static async Task<string> DownloadAsync(Server server, string handle, int bytes)
+    {
+        using var call = server.Tensors.DownloadTensor(new V1.DownloadTensorRequest { Session = server.Session, Handle = handle, ChunkBytes = Chunk }, cancellationToken: Cancellation);
+        long received = 0;
+        while (await call.ResponseStream.MoveNext(Cancellation))
+            received += call.ResponseStream.Current.Chunk?.Data.Length ?? 0;
+        Assert.Equal(bytes, received);
+        return handle;
     }
 
     private sealed class Server : IAsyncDisposable
@@ -106,6 +120,9 @@ public sealed class TrafficTests
             server.Session = (await server.Sessions.CreateSessionAsync(new V1.CreateSessionRequest(), cancellationToken: Cancellation)).Session.Name;
             return server;
         }
+
+        public async Task ReleaseAsync(string handle) =>
+            await Sessions.ReleaseResourcesAsync(new V1.ReleaseResourcesRequest { Session = Session, Handles = { handle } }, cancellationToken: Cancellation);
 
         public Task<long> AllocatedAsync() => SumAsync("dotnet_gc_heap_total_allocated_bytes_total");
 

@@ -42,7 +42,7 @@ public sealed class ParserFuzzTests
                 destination.Filled = splits.Next(2000);
                 WireLease.Current = lease;
                 var actual = Deserialize(prototype, Split(bytes, splits));
-                Assert.True((expected is null) == (actual is null), $"Message {i}, {prototype.Descriptor.Name}: of seed {seed}: {(expected is null ? "accepted" : "refused")}.");
+                Assert.True((expected is null) == (actual is null), $"Message {i}, {prototype.Descriptor.Name} of seed {seed}: {(expected is null ? "accepted" : "refused")}.");
                 if (expected is not null)
                 {
                     accepted++;
