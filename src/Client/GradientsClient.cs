@@ -18,7 +18,7 @@ public sealed partial class GradientsClient : IAsyncDisposable
     private V1.GetServerInfoResponse? _info;
 
     /// <summary>Connects to an address; the connection is opened with the first request. Unary requests are tried again while the server is unavailable.</summary>
-    /// <param name="address">Such as <c>http://localhost:50051</c>, or <c>https://</c> with a host for TLS.</param>
+    /// <param name="address">Such as <c>http://localhost:50051</c>, or <c>https://</c> with a host for TLS, or <c>unix:/path</c> for a socket of this machine.</param>
     /// <param name="options">Credentials and certificates. Default none, and the machine's trusted roots.</param>
     /// <exception cref="ArgumentException">The address and the options do not go together: credentials would leave this machine without TLS.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>

@@ -42,6 +42,7 @@ internal static class ServeCommand
             if (r.GetValueOrDefault<int?>() is < 0 or > 65535)
                 r.AddError("--web-port takes 0 to 65535.");
         });
+        var socket = new Option<string>("--socket") { HelpName = "FILE", Description = "A Unix domain socket to listen on beside the port, for clients on this machine with the address unix:FILE. Only this user may connect. [default: none]" };
         var portFile = new Option<FileInfo>("--port-file") { HelpName = "FILE", Description = "Written in one step with the port number once the server listens: scripts wait for it. An older one is removed first." };
         var memory = new Option<string>("--memory") { HelpName = "BYTES", Description = "Tensor memory of the whole server: bytes, or with a unit as in 512MB and 2GB (powers of 1024), at least 1MB. [default: 1GB]" };
         memory.Validators.Add(r =>
@@ -61,7 +62,7 @@ internal static class ServeCommand
 
         var command = new Command("serve", "Run a server until SIGTERM or Ctrl-C; then refuse new work, finish what is in flight and exit 0. Prints one line with its address. Environment variables GRADIENTS__NAME give further settings; options named here win.")
         {
-            host, port, management, web, portFile, memory, threads, logFormat,
+            host, port, socket, management, web, portFile, memory, threads, logFormat,
         };
         command.SetAction((result, cancellation) =>
         {
@@ -71,6 +72,8 @@ internal static class ServeCommand
                 settings.Add($"--Gradients:Address={address}");
             if (result.GetValue(port) is { } number)
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:Port={number}"));
+            if (result.GetValue(socket) is { } file)
+                settings.Add($"--Gradients:SocketPath={file}");
             if (result.GetValue(management) is { } http)
             {
                 settings.Add(string.Create(CultureInfo.InvariantCulture, $"--Gradients:Management:Port={http}"));
@@ -114,7 +117,8 @@ internal static class ServeCommand
                 var address = GradientsServer.Address(app);
                 if (portFile is not null)
                     await WritePortAsync(portFile.FullName, address.Port, cancellation);
-                await console.Output.WriteLineAsync($"Gradients listens on {address.GetLeftPart(UriPartial.Authority)}");
+                var socket = GradientsServer.SocketPath(app) is { } path ? $" and unix:{path}" : "";
+                await console.Output.WriteLineAsync($"Gradients listens on {address.GetLeftPart(UriPartial.Authority)}{socket}");
                 if (GradientsServer.WebAddress(app) is { } browsers)
                     await console.Output.WriteLineAsync($"gRPC-Web and JSON are on {browsers.GetLeftPart(UriPartial.Authority)}");
                 await console.Output.FlushAsync(cancellation);

@@ -25,7 +25,7 @@ internal static class TryCommand
         var server = new Option<string>("--server") { HelpName = "URL", Description = $"The server; environment variable GRADIENTS_SERVER. [default: http://127.0.0.1:{ServerAddress.DefaultPort}]" };
         server.Validators.Add(r =>
         {
-            if (r.GetValueOrDefault<string>() is { } text && !ServerAddress.IsUrl(text))
+            if (r.GetValueOrDefault<string>() is { } text && !ServerAddress.IsUrl(text) && !text.StartsWith("unix:", StringComparison.Ordinal))
                 r.AddError($"--server takes a URL such as http://127.0.0.1:{ServerAddress.DefaultPort}; '{text}' is none.");
         });
         var traceUrl = new Option<string>("--trace-url") { HelpName = "TEMPLATE", Description = $"Where traces are looked at, such as http://localhost:16686/trace/{Placeholder}; the id goes to the end where {Placeholder} is missing. Environment variable GRADIENTS_TRACE_URL. The link is printed." };

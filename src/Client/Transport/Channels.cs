@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -9,10 +10,16 @@ namespace Gradients.Client.Transport;
 /// <summary>Opens channels with retries, credentials and certificates.</summary>
 internal static class Channels
 {
+    private const string SocketScheme = "unix:";
+
+    // What a download may send ahead of its reading.
+    private const int StreamWindowBytes = 4 << 20;
+
     /// <exception cref="ArgumentException">The address and the options do not go together.</exception>
     public static GrpcChannel Open(string address, GradientsClientOptions options)
     {
-        var uri = new Uri(address);
+        var socket = address.StartsWith(SocketScheme, StringComparison.OrdinalIgnoreCase) ? PathOf(address) : null;
+        var uri = new Uri(socket is null ? address : "http://localhost");
         var isSecure = uri.Scheme == Uri.UriSchemeHttps;
         var token = Token(options);
         if (token is not null && !isSecure && !uri.IsLoopback && !options.AllowPlaintextCredentials)
@@ -26,12 +33,42 @@ internal static class Channels
         {
             Credentials = token is null ? credentials : ChannelCredentials.Create(credentials, CallCredentials.FromInterceptor(async (context, metadata) => metadata.Add("authorization", $"Bearer {await token(context.CancellationToken).ConfigureAwait(false)}"))),
             UnsafeUseInsecureChannelCallCredentials = !isSecure,
-            HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true, SslOptions = Ssl(options) },
+            HttpHandler = new SocketsHttpHandler
+            {
+                EnableMultipleHttp2Connections = true,
+                InitialHttp2StreamWindowSize = StreamWindowBytes,
+                SslOptions = Ssl(options),
+                ConnectCallback = socket is null ? null : (_, cancellation) => ConnectAsync(socket, cancellation),
+            },
             DisposeHttpClient = true,
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(50),
             MaxReconnectBackoff = TimeSpan.FromSeconds(2),
             ServiceConfig = new ServiceConfig { MethodConfigs = { Retry() } },
         });
+    }
+
+    /// <summary>The path of <c>unix:/path</c> or <c>unix:///path</c>.</summary>
+    private static string PathOf(string address)
+    {
+        var path = address[SocketScheme.Length..];
+        if (path.StartsWith("//", StringComparison.Ordinal))
+            path = path[2..];
+        return path.Length > 0 ? path : throw new ArgumentException($"'{address}' names no file; an address of a socket is unix:/path.", nameof(address));
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellation)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     private static Func<CancellationToken, ValueTask<string>>? Token(GradientsClientOptions options)

@@ -202,7 +202,7 @@ internal sealed class EvaluationStream : IDisposable
             {
                 large = reply.TakeLarge(_options.PreferredChunkBytes);
                 if (large.Count > 0)
-                    outcome.Wire.Add(Reply.Cost(_options.PreferredChunkBytes));
+                    outcome.Wire.Add(_options.PreferredChunkBytes);
                 _host.Metrics.Sent(reply.Fill(_options.MaxMessageBytes - Envelope, _options.MaxListBytes, outcome.Wire));
                 result.Response = (V1.EvaluateResponse)reply.Message;
             }
@@ -244,11 +244,13 @@ internal sealed class EvaluationStream : IDisposable
         var described = Reply.Describe(tensor);
         await responses.WriteAsync(Part(new V1.TensorPart { Header = new V1.TensorHeader { DataType = described.DataType, Shape = { described.Shape } } }), _life.Working);
         var size = _options.PreferredChunkBytes;
-        for (long offset = 0; offset < tensor.ByteCount; offset += size)
+        var elements = new TensorMemory(tensor).Memory;
+        var message = Part(new V1.TensorPart { Chunk = new V1.TensorChunk() });
+        for (var offset = 0; offset < elements.Length; offset += size)
         {
-            var chunk = TensorChunks.Of(tensor, offset, (int)Math.Min(size, tensor.ByteCount - offset), checksum: false);
-            await responses.WriteAsync(Part(new V1.TensorPart { Chunk = chunk }), _life.Working);
-            _host.Metrics.Sent(chunk.Data.Length);
+            TensorChunks.Fill(message.Part.Chunk, elements, offset, size, checksum: false);
+            await responses.WriteAsync(message, _life.Working);
+            _host.Metrics.Sent(message.Part.Chunk.Data.Length);
             _life.Touch();
         }
     }

@@ -14,6 +14,7 @@ using Gradients.Server.Telemetry;
 using Gradients.Server.Web;
 using Gradients.Server.Wire;
 using Grpc.AspNetCore.Server.Model;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -37,6 +38,7 @@ public static class GradientsServer
         var listeners = new Listeners(options);
         builder.Services.AddSingleton(listeners);
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options, listeners));
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Bind);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.DrainTimeout + TimeSpan.FromSeconds(5));
         AddServices(builder.Services, options);
@@ -59,6 +61,9 @@ public static class GradientsServer
 
     /// <summary>Where a started server listens, with the port that it was given.</summary>
     public static Uri Address(WebApplication app) => app.Services.GetRequiredService<Listeners>().Address(Listener.Main)!;
+
+    /// <summary>The file of the Unix domain socket on which a started server listens too; null when it is not configured.</summary>
+    public static string? SocketPath(WebApplication app) => app.Services.GetRequiredService<Listeners>().SocketPath;
 
     /// <summary>Where a started server answers operators over HTTP/1.1; null when that port is not configured.</summary>
     public static Uri? ManagementAddress(WebApplication app) => app.Services.GetRequiredService<Listeners>().Address(Listener.Management);
@@ -127,6 +132,8 @@ public static class GradientsServer
         kestrel.Limits.MaxRequestBodySize = options.MaxMessageBytes + (1L << 20);
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
         kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxStreamsPerConnection;
+        kestrel.Limits.Http2.InitialConnectionWindowSize = options.ConnectionWindowBytes;
+        kestrel.Limits.Http2.InitialStreamWindowSize = options.StreamWindowBytes;
         listeners.Configure(kestrel);
     }
 
@@ -136,6 +143,8 @@ public static class GradientsServer
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Drain>();
         services.AddSingleton(provider => new EngineHost(EngineOptions(options) with { Time = provider.GetRequiredService<TimeProvider>(), Meter = provider.GetRequiredService<IMeterFactory>().Create(GradientsActivities.SourceName) }));
+        services.AddSingleton<ConnectionMemory>();
+        services.Replace(ServiceDescriptor.Singleton<IMemoryPoolFactory<byte>>(provider => provider.GetRequiredService<ConnectionMemory>()));
         services.AddSingleton<ServerQuotas>();
         services.AddSingleton<TenantRegistry>();
         services.AddSingleton<QuotaInterceptor>();

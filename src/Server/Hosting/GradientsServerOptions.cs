@@ -23,6 +23,15 @@ public sealed class GradientsServerOptions
     public int Port { get; set; }
 
     /// <summary>
+    /// A Unix domain socket beside the port, for clients on the same machine: its file, which is made at start and removed at
+    /// stop. Without TLS: who may open the file may connect. The default value is none.
+    /// </summary>
+    public string? SocketPath { get; set; }
+
+    /// <summary>Permissions of the socket's file. The default value is reading and writing by its owner alone.</summary>
+    public UnixFileMode SocketMode { get; set; } = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>
     /// Whether the main listener may do without TLS. The default value is null: only where <see cref="Address"/> is loopback.
     /// </summary>
     public bool? AllowPlaintext { get; set; }
@@ -204,6 +213,21 @@ public sealed class GradientsServerOptions
     /// <summary>HTTP/2 streams of one connection at the same time. The default value is 256.</summary>
     [Range(1, 100_000)]
     public int MaxStreamsPerConnection { get; set; } = 256;
+
+    /// <summary>Bytes that the streams of one connection may send ahead of their reading, together. The default value is 32 MiB.</summary>
+    [Range(1 << 16, 1 << 30)]
+    public int ConnectionWindowBytes { get; set; } = 32 << 20;
+
+    /// <summary>Bytes that one stream may send ahead of its reading; at most those of the connection. The default value is 16 MiB.</summary>
+    [Range(1 << 16, 1 << 30)]
+    public int StreamWindowBytes { get; set; } = 16 << 20;
+
+    /// <summary>
+    /// Bytes of connections' buffers in blocks of 64 KiB, of the whole server. What is above is in blocks of 4 KiB, which count
+    /// to <see cref="MemoryBudgetBytes"/>. The default value is 32 MiB.
+    /// </summary>
+    [Range(0L, 1L << 40)]
+    public long ConnectionBufferBytes { get; set; } = 32L << 20;
 
     /// <summary>Time without requests after which a session ends that asks for none. The default value is 10 minutes.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "365.00:00:00")]

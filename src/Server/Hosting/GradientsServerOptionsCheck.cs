@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using System.Text;
 using Gradients.Server.Limits;
 using Gradients.Server.Security;
 
@@ -27,6 +28,8 @@ internal static class GradientsServerOptionsCheck
         Require(options.PreferredChunkBytes <= options.MaxChunkBytes, "PreferredChunkBytes is above MaxChunkBytes.");
         Require(options.MaxChunkBytes <= options.MaxMessageBytes - 256, "MaxChunkBytes must be 256 bytes below MaxMessageBytes: a chunk has a header.");
         Require(options.WireBudgetBytes >= options.MaxMessageExpansionBytes + (2L * options.MaxMessageBytes), "WireBudgetBytes must have room for MaxMessageExpansionBytes and twice MaxMessageBytes.");
+        Require(options.StreamWindowBytes <= options.ConnectionWindowBytes, "StreamWindowBytes is above ConnectionWindowBytes.");
+        RequireSocket(options);
         Require(options.DefaultSessionTtl <= options.MaxSessionTtl, "DefaultSessionTtl is above MaxSessionTtl.");
     }
 
@@ -39,6 +42,14 @@ internal static class GradientsServerOptionsCheck
             $"Web:Address {text} without TLS is refused: set Tls:CertificateFile, or AllowPlaintext=true where the network itself is trusted.");
         foreach (var origin in options.Web.AllowedOrigins)
             Require(WebOptions.IsOrigin(origin), $"Web:AllowedOrigins: '{origin}' is no origin such as https://example.org, nor *.");
+    }
+
+    private static void RequireSocket(GradientsServerOptions options)
+    {
+        if (options.SocketPath is not { } path)
+            return;
+        Require(path.Length > 0 && Encoding.UTF8.GetByteCount(Path.GetFullPath(path)) < SocketFile.MaxPathBytes, $"SocketPath '{path}' is empty or has {SocketFile.MaxPathBytes} bytes or more as a full path.");
+        Require(options.Tls.ClientCertificates == ClientCertificatePolicy.None, "SocketPath has no TLS, so it does not go with Tls:ClientCertificates=Require.");
     }
 
     private static void Require(bool condition, string message)

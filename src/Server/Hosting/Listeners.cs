@@ -1,7 +1,9 @@
 using System.Net;
+using System.Net.Sockets;
 using Gradients.Server.Security;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Gradients.Server.Hosting;
 
@@ -17,6 +19,8 @@ internal sealed class Listeners(GradientsServerOptions options)
             if (kestrel.ApplicationServices.GetService<TlsFiles>() is { } files)
                 listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(files.Current) });
         });
+        if (SocketPath is { } path)
+            kestrel.ListenUnixSocket(path, listen => Open(listen, Listener.Main, HttpProtocols.Http2));
         if (options.Web.Port is { } web)
         {
             // Without TLS nothing tells the two versions apart before the first byte.
@@ -37,17 +41,30 @@ internal sealed class Listeners(GradientsServerOptions options)
     public Uri? Address(Listener listener) =>
         _open.TryGetValue(listener, out var listen) ? new Uri($"{((listener & Listener.Services) != 0 && options.Tls.IsConfigured ? "https" : "http")}://{listen.IPEndPoint}") : null;
 
+    /// <summary>The file of the socket beside the main port; null when there is none.</summary>
+    public string? SocketPath { get; } = options.SocketPath is { } path ? Path.GetFullPath(path) : null;
+
+    /// <summary>The socket's file gets its permissions before anyone can connect.</summary>
+    public Socket Bind(EndPoint endPoint) => endPoint is UnixDomainSocketEndPoint unix
+        ? SocketFile.Bind(unix, SocketPath!, options.SocketMode)
+        : SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
+
     private void Open(KestrelServerOptions kestrel, Listener listener, string address, int port, HttpProtocols protocols, Action<ListenOptions> configure) =>
         kestrel.Listen(IPAddress.Parse(address), port, listen =>
         {
             _open[listener] = listen;
-            listen.Protocols = protocols;
-            var feature = new ListenerFeature(listener);
-            listen.Use(next => connection =>
-            {
-                connection.Features.Set(feature);
-                return next(connection);
-            });
+            Open(listen, listener, protocols);
             configure(listen);
         });
+
+    private static void Open(ListenOptions listen, Listener listener, HttpProtocols protocols)
+    {
+        listen.Protocols = protocols;
+        var feature = new ListenerFeature(listener);
+        listen.Use(next => connection =>
+        {
+            connection.Features.Set(feature);
+            return next(connection);
+        });
+    }
 }

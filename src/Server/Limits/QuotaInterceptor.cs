@@ -48,7 +48,7 @@ internal sealed class QuotaInterceptor(TenantRegistry tenants, GradientsServerOp
                 tenant.Streams.Take(1);
             streams = streaming;
             var wire = WireLease.Current ?? throw new InvalidOperationException("The call has no lease.");
-            wire.AssignTo(tenant.Wire);
+            wire.AssignTo(tenant.Wire, tenant.Bytes);
             var call = new TenantCall(tenant, wire, streaming);
             call.Attach(context);
             return call;

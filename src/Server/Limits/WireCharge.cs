@@ -2,18 +2,20 @@ using Gradients.Engine;
 
 namespace Gradients.Server.Limits;
 
-/// <summary>Managed memory of messages, counted to a wire quota until disposed.</summary>
+/// <summary>The memory of messages until disposed: managed bytes, counted to a wire quota, and what messages refer to.</summary>
 /// <param name="scale">What <see cref="Ensure"/> is told is counted so many times.</param>
 internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
 {
+    private Quota _quota = quota;
     private long _bytes;
+    private List<IDisposable>? _owned;
 
     public long Bytes => Volatile.Read(ref _bytes);
 
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED; nothing is counted then.</exception>
     public void Add(long bytes)
     {
-        quota.Take(bytes);
+        _quota.Take(bytes);
         Interlocked.Add(ref _bytes, bytes);
     }
 
@@ -26,6 +28,27 @@ internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
             Add(bytes - Bytes);
     }
 
-    /// <summary>Gives everything back; a second call does nothing.</summary>
-    public void Dispose() => quota.Give(Interlocked.Exchange(ref _bytes, 0));
+    /// <summary>Disposes <paramref name="owned"/> with the charge.</summary>
+    public void Own(IDisposable owned) => (_owned ??= []).Add(owned);
+
+    /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED; nothing is counted any more then.</exception>
+    public void MoveTo(Quota quota)
+    {
+        var bytes = Interlocked.Exchange(ref _bytes, 0);
+        _quota.Give(bytes);
+        _quota = quota;
+        Add(bytes);
+    }
+
+    /// <summary>Gives everything back, after which the charge may be used again.</summary>
+    public void Dispose()
+    {
+        _quota.Give(Interlocked.Exchange(ref _bytes, 0));
+        if (Interlocked.Exchange(ref _owned, null) is not { } owned)
+            return;
+        foreach (var one in owned)
+            one.Dispose();
+        owned.Clear();
+        _owned = owned;
+    }
 }

@@ -15,7 +15,8 @@ internal sealed class EvaluationService(EngineHost host, Evaluator evaluator, Gr
     {
         var scope = CallScope.Of(context);
         var call = TenantCall.Of(context);
-        using var reply = await evaluator.EvaluateAsync(request, new EvaluationContext(call.Tenant, scope.Activity.Context, call.Wire.Reply, null, long.MaxValue, scope.Cancellation));
+        var reply = await evaluator.EvaluateAsync(request, new EvaluationContext(call.Tenant, scope.Activity.Context, call.Wire.Reply, null, long.MaxValue, scope.Cancellation));
+        call.Wire.Reply.Own(reply);
         host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, options.MaxListBytes, call.Wire.Reply));
         var response = (V1.EvaluateResponse)reply.Message;
         response.TraceId = scope.Activity.TraceId;

@@ -28,7 +28,7 @@ internal sealed class GraphService(EngineHost host, GradientsServerOptions optio
         if (request.InfoOnly)
             return Task.FromResult(response);
         // What a graph counts in memory is more than the message that it was created from.
-        call.Wire.Reply.Ensure(Reply.Cost(stored.Bytes));
+        call.Wire.Reply.Ensure(2 * stored.Bytes);
         response.Graph = GraphWriter.Write(stored.Graph.Functions, stored.Graph.Nodes);
         if (response.CalculateSize() is var bytes && bytes > options.MaxMessageBytes)
             throw Refusals.TooLarge(bytes, options.MaxMessageBytes);

@@ -149,10 +149,12 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         if (InsideCallout(context) is { } callout && use.Session.Nested(callout) is { } refusal)
             throw refusal;
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
-        using var reply = await command.RunAsync(use.Session, ContextOf(context, cancellation.Token));
+        var reply = await command.RunAsync(use.Session, ContextOf(context, cancellation.Token));
+        var wire = TenantCall.Of(context).Wire.Reply;
+        wire.Own(reply);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
-        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, options.MaxListBytes, TenantCall.Of(context).Wire.Reply));
+        host.Metrics.Sent(reply.Fill(options.MaxMessageBytes, options.MaxListBytes, wire));
         switch (reply.Message)
         {
             case V1.ForwardResponse r:

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gradients.Engine;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Hosting;
@@ -17,7 +18,6 @@ internal sealed class UploadReader : IDisposable
     private readonly CancellationTokenSource _cancellation;
     private readonly ITimer _pause;
     private readonly long _began;
-    private WireCharge? _message;
     private volatile bool _timedOut;
 
     public UploadReader(IAsyncStreamReader<V1.UploadTensorRequest> requests, WireLease wire, GradientsServerOptions options, TimeProvider time, CancellationToken cancellation)
@@ -36,16 +36,15 @@ internal sealed class UploadReader : IDisposable
 
     /// <summary>The next message; null when the client has closed its side.</summary>
     /// <exception cref="GradientsException">UPLOAD_TIMEOUT.</exception>
-    public async Task<V1.UploadTensorRequest?> NextAsync()
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<V1.UploadTensorRequest?> NextAsync()
     {
         // The message before is done with.
-        _message?.Dispose();
+        _wire.ReleaseReceived();
         _pause.Change(_options.UploadIdleTimeout, Timeout.InfiniteTimeSpan);
         try
         {
-            var read = await _requests.MoveNext(_cancellation.Token);
-            _message = _wire.TakeReceived();
-            return read ? _requests.Current : null;
+            return await _requests.MoveNext(_cancellation.Token) ? _requests.Current : null;
         }
         catch (OperationCanceledException) when (_timedOut)
         {
@@ -61,7 +60,9 @@ internal sealed class UploadReader : IDisposable
     /// <exception cref="GradientsException">CHUNK_OUT_OF_ORDER, CHECKSUM_MISMATCH, CONTENT_SIZE_MISMATCH, LIMIT_EXCEEDED, UPLOAD_TIMEOUT.</exception>
     public async Task FillAsync(Tensor tensor)
     {
-        var assembly = new TensorAssembly(tensor, _options.MaxChunkBytes);
+        using var destination = new Destination(tensor);
+        _wire.Destination = destination;
+        var assembly = new TensorAssembly(tensor, _options.MaxChunkBytes, destination);
         while (await NextAsync() is { } message)
         {
             if (message.PartCase != V1.UploadTensorRequest.PartOneofCase.Chunk)
@@ -76,7 +77,8 @@ internal sealed class UploadReader : IDisposable
 
     public void Dispose()
     {
-        _message?.Dispose();
+        _wire.Destination = null;
+        _wire.ReleaseReceived();
         _pause.Dispose();
         _cancellation.Dispose();
     }

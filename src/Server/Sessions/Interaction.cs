@@ -285,7 +285,7 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
         }
     }
 
-    /// <summary>The result as a message; the reply's tensors are copied and given back.</summary>
+    /// <summary>The result as a message; the reply's tensors are held until <see cref="Outcome.Wire"/> is disposed.</summary>
     private V1.CommandResult Result(StreamCommand command, Outcome outcome)
     {
         var result = new V1.CommandResult { Tag = command.Wire.Tag, TraceId = command.TraceId };
@@ -295,18 +295,16 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
             return result;
         }
 
-        using (reply)
+        outcome.Wire.Own(reply);
+        try
         {
-            try
-            {
-                host.Metrics.Sent(reply.Fill(options.MaxMessageBytes - Envelope, options.MaxListBytes, outcome.Wire));
-                result.Replayed = reply.Replayed;
-                StreamCommands.Write(result, reply.Message);
-            }
-            catch (GradientsException e)
-            {
-                result.Error = ErrorStatus.Of(e, command.TraceId);
-            }
+            host.Metrics.Sent(reply.Fill(options.MaxMessageBytes - Envelope, options.MaxListBytes, outcome.Wire));
+            result.Replayed = reply.Replayed;
+            StreamCommands.Write(result, reply.Message);
+        }
+        catch (GradientsException e)
+        {
+            result.Error = ErrorStatus.Of(e, command.TraceId);
         }
 
         return result;

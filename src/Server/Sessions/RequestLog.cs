@@ -16,6 +16,9 @@ internal sealed class RequestLog(int window)
 {
     private const int ClientIdBytes = 16;
 
+    /// <summary>Payloads of up to so many bytes are hashed at once.</summary>
+    private const int SmallBytes = 2048;
+
     /// <summary>Watermarks are kept for so many clients; the client forgotten is the one whose reply was evicted longest ago.</summary>
     private const int MaxClients = 16384;
 
@@ -31,17 +34,18 @@ internal sealed class RequestLog(int window)
         var name = payload.Descriptor.FullName;
         var nameBytes = Encoding.UTF8.GetByteCount(name);
         var size = nameBytes + payload.CalculateSize();
-        var bytes = ArrayPool<byte>.Shared.Rent(size);
-        try
+        if (size <= SmallBytes)
         {
+            Span<byte> bytes = stackalloc byte[size];
             Encoding.UTF8.GetBytes(name, bytes);
-            payload.WriteTo(bytes.AsSpan(nameBytes, size - nameBytes));
-            return SHA256.HashData(bytes.AsSpan(0, size));
+            payload.WriteTo(bytes[nameBytes..]);
+            return SHA256.HashData(bytes);
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(bytes);
-        }
+
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(name));
+        payload.WriteTo(new HashWriter(hash));
+        return hash.GetHashAndReset();
     }
 
     /// <exception cref="GradientsException">INVALID_FIELD unless it has 16 bytes and a number of at least 1.</exception>

@@ -58,8 +58,8 @@ internal sealed class StreamCallouts(ServerSession session, EngineHost host, Gra
         var charge = wire.CreateReply();
         try
         {
-            using (callout)
-                message.Write(callout, options.MaxMessageBytes, charge);
+            charge.Own(callout);
+            message.Write(callout, options.MaxMessageBytes, charge);
             host.Metrics.Sent(callout.ByteCount);
             Enter(message.Request.Callout, waiting);
         }

@@ -13,7 +13,7 @@ internal sealed class CalloutMessage(ServerSession session, ulong id) : IDisposa
 
     public V1.CalloutRequest Request { get; } = new() { Callout = id };
 
-    /// <summary>Copies everything; the call-out may be disposed of afterwards.</summary>
+    /// <summary>Refers to the call-out's tensors, which must outlive the message.</summary>
     /// <exception cref="Engine.GradientsException">MEMORY_BUDGET_EXCEEDED, SESSION_QUOTA.</exception>
     public void Write(Callout callout, long maxBytes, WireCharge wire)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Rpc;
@@ -9,27 +10,34 @@ using Grpc.Core;
 
 namespace Gradients.Server.Wire;
 
-/// <summary>A marshaller that bounds and counts what a message expands to before it is parsed, and says so when bytes are no message.</summary>
+/// <summary>
+/// A marshaller that bounds and counts what a message expands to before it is parsed, moves the contents of its tensors from
+/// the connection to pooled memory, and says so when bytes are no message.
+/// </summary>
 internal static class GuardedMarshaller
 {
     public static Marshaller<T> Of<T>(Marshaller<T> inner, GradientsServerOptions options)
     {
         var descriptor = (Activator.CreateInstance<T>() as IMessage)?.Descriptor
             ?? throw new InvalidOperationException($"{typeof(T)} is not a message.");
-        var estimate = ExpansionEstimate.For(descriptor);
-        return new Marshaller<T>(inner.ContextualSerializer, context => Deserialize(context, inner, estimate, options.MaxMessageExpansionBytes));
+        return new Marshaller<T>(inner.ContextualSerializer, context => (T)Deserialize(context.PayloadAsReadOnlySequence(), descriptor, options.MaxMessageExpansionBytes));
     }
 
-    private static T Deserialize<T>(DeserializationContext context, Marshaller<T> inner, ExpansionEstimate estimate, long limit)
+    private static IMessage Deserialize(in ReadOnlySequence<byte> payload, MessageDescriptor descriptor, long limit)
     {
         try
         {
-            var payload = context.PayloadAsReadOnlySequence();
-            var bytes = estimate.Of(payload, limit);
-            if (bytes > limit)
-                throw Refusals.OverLimit("message", "max_message_expansion_bytes", limit, bytes);
-            WireLease.Current?.Receive(bytes + payload.Length);
-            return inner.ContextualDeserializer(context);
+            var lease = WireLease.Current;
+            if (lease?.Destination is { } destination && descriptor == V1.UploadTensorRequest.Descriptor && ChunkReader.TryRead(payload, destination))
+                return destination.Message;
+            var table = MessageTable.For(descriptor);
+            var estimate = ExpansionEstimate.Of(table, payload, limit);
+            if (estimate.Cost > limit)
+                throw Refusals.OverLimit("message", "max_message_expansion_bytes", limit, estimate.Cost);
+            if (lease is null)
+                return descriptor.Parser.ParseFrom(payload);
+            lease.Receive(estimate.Cost + payload.Length - estimate.ContentBytes);
+            return estimate.ContentBytes == 0 ? descriptor.Parser.ParseFrom(payload) : new DetachedContents(lease).Parse(payload, descriptor, table, estimate);
         }
         catch (GradientsException e)
         {

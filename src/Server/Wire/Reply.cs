@@ -6,8 +6,8 @@ using Gradients.Server.Limits;
 namespace Gradients.Server.Wire;
 
 /// <summary>
-/// A reply whose tensors are still in the engine's memory: they are copied out when it is about to be sent, so that replies
-/// that wait count to the memory budget. Holds the tensors until disposed.
+/// A reply whose tensors stay in the engine's memory, from which they are written to the connection. Holds the tensors until
+/// disposed, which must be after it is written.
 /// </summary>
 /// <param name="lists">True = tensors carry their elements as lists.</param>
 internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
@@ -58,12 +58,15 @@ internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
     /// <summary>Bytes of elements for which a message of a size has room beside ids, shapes and a usual profile.</summary>
     public static long Room(long maxMessageBytes) => maxMessageBytes - (maxMessageBytes / 8);
 
-    /// <summary>Managed bytes that elements take until they are sent: in the message, and in the connection's buffers; a float32 in a list has 8.</summary>
-    public static long Cost(long bytes, bool lists = false) => (lists ? 4 : 2) * bytes;
+    /// <summary>
+    /// Bytes that elements take until they are sent: in the connection's buffers; in lists also in the message, and a float32 has
+    /// 8 in both.
+    /// </summary>
+    public static long Cost(long bytes, bool lists = false) => (lists ? 4 : 1) * bytes;
 
     /// <summary>
-    /// Copies the elements into the message; <paramref name="wire"/> holds their memory until the message is sent. Returns how
-    /// many bytes they have.
+    /// Puts the elements into the message, without a copy; <paramref name="wire"/> counts what they take in the connection's
+    /// buffers until the message is sent. Returns how many bytes they have.
     /// </summary>
     /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE, MEMORY_BUDGET_EXCEEDED.</exception>
     public long Fill(long maxBytes, long maxListBytes, WireCharge wire)
@@ -80,7 +83,7 @@ internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
             if (lists)
                 tensor.Values = TensorLists.Write(source);
             else
-                tensor.Raw = ByteString.CopyFrom(source.AsBytes());
+                tensor.Raw = UnsafeByteOperations.UnsafeWrap(new TensorMemory(source).Memory);
         }
 
         _contents.Clear();
@@ -91,5 +94,6 @@ internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
     {
         foreach (var owned in _owned)
             owned.Dispose();
+        _owned.Clear();
     }
 }

@@ -1,11 +1,13 @@
 using Gradients.Engine;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
+using Gradients.Server.Limits;
 
 namespace Gradients.Server.Wire;
 
 /// <summary>A tensor whose bytes arrive in chunks: in order, without gaps, no fewer and no more than it has.</summary>
-internal sealed class TensorAssembly(Tensor tensor, int maxChunkBytes)
+/// <param name="destination">Where chunks may lie already when they are added; null = nowhere.</param>
+internal sealed class TensorAssembly(Tensor tensor, int maxChunkBytes, Destination? destination = null)
 {
     public Tensor Tensor => tensor;
 
@@ -27,8 +29,10 @@ internal sealed class TensorAssembly(Tensor tensor, int maxChunkBytes)
             throw Mismatch("more came");
         if (chunk.HasCrc32C && TensorChunks.Checksum(data) != chunk.Crc32C)
             throw GradientsException.Invalid(ErrorReasons.ChecksumMismatch, $"The chunk at {Received} does not have its checksum.").With("field", "chunk.crc32c").With("value", Received.ToString());
-        data.CopyTo(tensor.Buffer.AsSpan<byte>(tensor.ByteCount)[(int)Received..]);
+        if (destination?.Holds(chunk.Data.Memory) != true)
+            data.CopyTo(tensor.Buffer.AsSpan<byte>(tensor.ByteCount)[(int)Received..]);
         Received += data.Length;
+        destination?.Filled = (int)Received;
     }
 
     /// <summary>Checks the whole: nothing more comes.</summary>

@@ -1,20 +1,19 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
-using Gradients.Engine.Tensors;
 
 namespace Gradients.Server.Wire;
 
 internal static class TensorChunks
 {
-    /// <summary>A chunk over the tensor's own memory: written before the tensor is disposed, and kept by nobody.</summary>
-    public static V1.TensorChunk Of(Tensor tensor, long offset, int count, bool checksum)
+    /// <summary>Makes it the chunk at an offset, over the tensor's own memory: written before that goes, and kept by nobody.</summary>
+    public static void Fill(V1.TensorChunk chunk, ReadOnlyMemory<byte> elements, int offset, int size, bool checksum)
     {
-        var memory = new TensorMemory(tensor).Memory.Slice((int)offset, count);
-        var chunk = new V1.TensorChunk { Offset = (ulong)offset, Data = UnsafeByteOperations.UnsafeWrap(memory) };
+        var part = elements.Slice(offset, Math.Min(size, elements.Length - offset));
+        chunk.Offset = (ulong)offset;
+        chunk.Data = UnsafeByteOperations.UnsafeWrap(part);
         if (checksum)
-            chunk.Crc32C = Checksum(memory.Span);
-        return chunk;
+            chunk.Crc32C = Checksum(part.Span);
     }
 
     /// <summary>CRC-32C (Castagnoli): reflected, initial value and final xor 0xFFFFFFFF.</summary>

@@ -8,8 +8,8 @@ using Gradients.Server.Hosting;
 namespace Gradients.Server.Wire;
 
 /// <summary>
-/// Turns tensors of one request into engine tensors, checked before a byte is copied. It owns what it made until disposed,
-/// which must be after the engine has answered.
+/// Turns tensors of one request into engine tensors: checked, and copied only where the message does not have them in pooled
+/// memory already. It owns what it made until disposed, which must be after the engine has answered.
 /// </summary>
 /// <param name="tenant">Whose part of the memory budget they count to.</param>
 /// <param name="handles">Finds a tensor by handle, as a share; null where there are none.</param>
@@ -81,7 +81,9 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
     private Tensor FromContent(V1.Tensor wire, string field)
     {
         var (type, shape, bytes) = Content(wire, field);
-        return Tensor.FromBytes(host.Pool, type, shape, bytes.Span, "request", tenant.Bytes);
+        return wire.ContentCase == V1.Tensor.ContentOneofCase.Raw && PooledContent.Share(wire.Raw, tenant.Bytes) is { } buffer
+            ? new Tensor(type, shape, buffer)
+            : Tensor.FromBytes(host.Pool, type, shape, bytes.Span, "request", tenant.Bytes);
     }
 
     private (DataType Type, Shape Shape, ReadOnlyMemory<byte> Bytes) Content(V1.Tensor wire, string field)

@@ -30,7 +30,7 @@ internal sealed class TrainCommand(V1.TrainRequest request) : Command
     {
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Wrt.Count, "wrt");
-        context.Wire.Ensure(Reply.Cost(ReportBytes(session)));
+        context.Wire.Ensure(2 * ReportBytes(session));
         var result = await session.Engine.TrainAsync(
             new TrainRequest
             {
