@@ -26,7 +26,7 @@ public sealed class UploadChunkTests
         Assert.Equal(20UL, (await StoreAsync(server, session, opened.Upload, Chunk(10, 10))).ReceivedBytes);
         Assert.Equal(20UL, (await StoreAsync(server, session, opened.Upload, Chunk(4, 3))).ReceivedBytes);
         var last = Chunk(20, 12);
-        last.Crc32C = Wire.TensorChunks.Checksum(last.Data.Span);
+        last.Crc32C = Gradients.Server.Wire.TensorChunks.Checksum(last.Data.Span);
         for (var i = 0; i < 2; i++)
             Assert.Equal(("tensors/1", 32UL), (await StoreAsync(server, session, opened.Upload, last)) is var r ? (r.Handle, r.ReceivedBytes) : default);
         using var download = server.Tensors.DownloadTensor(new V1.DownloadTensorRequest { Session = session, Handle = "tensors/1" }, cancellationToken: TestContext.Current.CancellationToken);
