@@ -26,6 +26,7 @@ internal static class SingleErrorFunction
 /// <summary>
 /// x Φ(x) for float32: max(x, 0) − s with s = |x|/2 · erfc(|x|/√2) = |x|/2 · e^(−x²/2) N(|x|)/D(|x|), where N/D is the minimax
 /// quotient of erfc(z) e^(z²), below 7e-9 of it. Its coefficients are positive, so that no sum cancels. x² = h + l with h exact.
+/// Within 5.1 units in the last place where multiply-adds are fused, 7.7 elsewhere.
 /// </summary>
 internal readonly struct SingleGeluTerm<V, T> : IUnaryTerm<SingleGeluTerm<V, T>, V>
     where V : struct, ILanes<V, T>
