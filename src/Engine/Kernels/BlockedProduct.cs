@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Gradients.Engine.Kernels;
 
@@ -11,17 +12,14 @@ namespace Gradients.Engine.Kernels;
 /// </summary>
 internal static unsafe class BlockedProduct
 {
-    /// <summary>A panel of B of this depth stays in the first-level cache.</summary>
-    private const int Depth = 256;
+    /// <summary>A panel of B of this depth comes from the first two levels of cache, and C is read and written seldom.</summary>
+    private const int Depth = 384;
 
-    /// <summary>Depth × this many elements of A stay in the second level.</summary>
-    private const int UnitRows = 192;
+    private const int MaximalUnitColumns = 1024;
+    private const int ColumnGranule = 128;
 
-    private const int MaximalUnitColumns = 512;
-    private const int ColumnGranule = 64;
-
-    /// <summary>Multiply-adds of a unit of a large product: a millisecond with 512-bit registers, some without any.</summary>
-    private const long MaximalUnitProduct = 1 << 26;
+    /// <summary>Multiply-adds of a unit of a large product, for each float32 of a register: a millisecond or two.</summary>
+    private const long MaximalUnitProduct = 1 << 23;
 
     /// <summary>Smaller products are cut into about so many units, so that several threads find work.</summary>
     private const int WantedUnits = 12;
@@ -32,11 +30,17 @@ internal static unsafe class BlockedProduct
     /// <summary>Addresses this far apart share a set of the first-level cache.</summary>
     private const long CacheWay = 4096;
 
+    /// <summary>All of a B of this size stays in the first-level cache where it is.</summary>
+    private const long NearBytes = 1 << 14;
+
     /// <summary>Columns of B that are packed together, panel beside panel: long enough pieces of its rows for the prefetcher.</summary>
     private const int GroupColumns = 128;
 
     private const int MaximalRows = 12;
     private const int EdgeElements = MaximalRows * ColumnGranule;
+
+    /// <summary>Depth × this many elements of A stay in the second level, which is larger where registers have 512 bits.</summary>
+    private static int UnitRows => Vector512.IsHardwareAccelerated ? 384 : 192;
 
     public static int UnitCount(int m, int n, int k) => checked(Blocks(m, RowsPerUnit(m)) * Blocks(n, ColumnsPerUnit(m, n, k)));
 
@@ -66,7 +70,8 @@ internal static unsafe class BlockedProduct
         T* packed = group + ((long)Math.Min(k, Depth) * GroupColumns);
         c += (block.Row * ldc) + block.Column;
         bool packsA = ReadsClash<T>(a.RowStride) && columns > MicroKernels<V, T>.Columns;
-        bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride) || rows > 4 * MaximalRows;
+        bool isNear = Math.Abs(b.RowStride) * k * sizeof(T) <= NearBytes;
+        bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride) || (rows > 4 * MaximalRows && !isNear);
         int panelColumns = MicroKernels<V, T>.Columns, groupColumns = GroupColumns / panelColumns * panelColumns;
         int slices = Blocks(k, Depth), tiles = MicroKernels<V, T>.Tiles(rows);
         for (int slice = 0; slice < slices; slice++)
@@ -178,7 +183,7 @@ internal static unsafe class BlockedProduct
 
     private static int ColumnsPerUnit(int m, int n, int k)
     {
-        long product = Math.Clamp((long)m * n * k / WantedUnits, MinimalUnitProduct, MaximalUnitProduct);
+        long product = Math.Clamp((long)m * n * k / WantedUnits, MinimalUnitProduct, MaximalUnitProduct * IsaLevel.Lanes);
         long wanted = Math.Clamp(product / Math.Min(m, RowsPerUnit(m)) / k, ColumnGranule, MaximalUnitColumns);
         int even = Blocks(n, Blocks(n, (int)wanted));
         return Math.Max(ColumnGranule, Blocks(even, ColumnGranule) * ColumnGranule);

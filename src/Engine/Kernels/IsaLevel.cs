@@ -14,4 +14,11 @@ public static class IsaLevel
         : Vector256.IsHardwareAccelerated ? "avx2"
         : Vector128.IsHardwareAccelerated ? "vector128"
         : "scalar";
+
+    /// <summary>float32 of a register.</summary>
+    internal static int Lanes =>
+        Vector512.IsHardwareAccelerated ? 16
+        : Vector256.IsHardwareAccelerated ? 8
+        : Vector128.IsHardwareAccelerated ? 4
+        : 1;
 }

@@ -16,7 +16,7 @@ public unsafe struct KernelArguments
 
 /// <summary>
 /// A computation bound to shapes and layouts, without memory of its own, shared by all executions of a plan. Its work is
-/// split by shape into <see cref="UnitCount"/> units of at most about a millisecond; between units an execution can be
+/// split by shape into <see cref="UnitCount"/> units of about a millisecond, two at most; between units an execution can be
 /// cancelled or parked.
 /// </summary>
 /// <remarks>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -13,6 +14,9 @@ internal static unsafe class MicroKernel<V, T, H, W>
     where H : struct, ICount
     where W : struct, ICount
 {
+    /// <summary>From this depth on the wait for C is worth avoiding.</summary>
+    private const int FetchDepth = 64;
+
     /// <summary>
     /// C[i, j] (+)= Σ over p in increasing order of a[i·aRow + p·aDepth] · b[p·bDepth + j], each sum a chain of fused
     /// multiply-adds from 0; C is overwritten unless <paramref name="accumulate"/>.
@@ -33,6 +37,9 @@ internal static unsafe class MicroKernel<V, T, H, W>
         V l9 = zero, r9 = zero;
         V l10 = zero, r10 = zero;
         V l11 = zero, r11 = zero;
+
+        if (depth >= FetchDepth)
+            Fetch(c, ldc);
 
         // Four pointers and two offsets reach twelve rows.
         T* a3 = a + (3 * aRow), a6 = a + (6 * aRow), a9 = a + (9 * aRow);
@@ -96,6 +103,20 @@ internal static unsafe class MicroKernel<V, T, H, W>
             Write(c + (10 * ldc), l10, r10, accumulate);
         if (H.Value > 11)
             Write(c + (11 * ldc), l11, r11, accumulate);
+    }
+
+    /// <summary>Asks for the tile of C, which arrives while the sums are made.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fetch(T* c, long ldc)
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (int i = 0; i < H.Value; i++, c += ldc)
+        {
+            Sse.Prefetch0(c);
+            if (W.Value > 1)
+                Sse.Prefetch0(c + V.Count);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

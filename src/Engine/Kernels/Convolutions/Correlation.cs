@@ -7,7 +7,7 @@ namespace Gradients.Engine.Kernels.Convolutions;
 internal sealed class Correlation
 {
     /// <summary>Elements of the source's band that stay in the second-level cache.</summary>
-    private const long BandElements = 1 << 16;
+    private const long BandElements = 1 << 17;
 
     /// <summary>Positions of a band; one row at least.</summary>
     private const int BandPositions = 1024;

@@ -224,11 +224,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         }
 
         for (var t = 0; t < count; t++, sums += _correlation.Band.Pitch, output += step)
-        {
-            var to = output;
-            for (var i = 0; i < columns; i++, to += spread)
-                *to = sums[i];
-        }
+            StridedRow.Scatter(sums, output, spread, columns);
     }
 
     /// <summary>For each pass and block of taps, panels of the tile's rows: panel[p·rows + i]; missing rows are zero.</summary>

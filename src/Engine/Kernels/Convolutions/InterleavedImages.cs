@@ -47,10 +47,10 @@ internal readonly unsafe record struct InterleavedImages<T>(int Count)
         {
             for (var i = 0; i < images; i++)
                 band.Fill(source + (i * step), 1, firstRow, scratch + ((long)i * elements));
-            Packing.Turn(scratch, elements, Count, elements, Count, to);
+            Transposition.Run(scratch, elements, Count, elements, Count, to);
         }
     }
 
     /// <summary>lines[i · length + q] = sums of position q of image i.</summary>
-    public void TakeApart(T* sums, int length, T* lines) => Packing.Turn(sums, Count, length, Count, length, lines);
+    public void TakeApart(T* sums, int length, T* lines) => Transposition.Run(sums, Count, length, Count, length, lines);
 }

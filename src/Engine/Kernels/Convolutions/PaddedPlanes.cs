@@ -102,10 +102,6 @@ internal sealed unsafe class PaddedPlanes
         }
 
         for (var r = 0; r < rows; r++, source += step, band += Pitch)
-        {
-            var from = source;
-            for (var x = 0; x < columns; x++, from += _columns.Stride)
-                band[x] = *from;
-        }
+            StridedRow.Gather(source, _columns.Stride, band, columns);
     }
 }

@@ -14,7 +14,11 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
     private const long PartialBytes = 8 << 20;
     private const int BlockFilters = 128;
     private const long BandElements = 1 << 15;
-    private const double UnitProducts = 1 << 24;
+
+    /// <summary>Positions of a band, whose gradients for a tile's filters stay near the core.</summary>
+    private const int BandPositions = 1024;
+    private const double UnitProducts = 1 << 25;
+    private const double ChunkProducts = 1 << 21;
     private const long CombinedElements = 1 << 18;
 
     private readonly ConvolutionShape _shape;
@@ -42,7 +46,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         _filterBlocks = (_filters + _blockFilters - 1) / Math.Max(1, _blockFilters);
         long positions = (long)shape.Rows.Output * shape.Columns.Output;
         var products = Math.Max(1, (double)_blockFilters * shape.KernelElements * positions);
-        _chunkImages = (int)Math.Clamp(UnitProducts / 8 / (products * Math.Max(1, shape.Channels)), 1, Math.Max(1, shape.Batch));
+        _chunkImages = (int)Math.Clamp(ChunkProducts / (products * Math.Max(1, shape.Channels)), 1, Math.Max(1, shape.Batch));
         long chunk = (long)shape.Groups * shape.Channels * shape.KernelElements * _filters * sizeof(T);
         var most = (int)Math.Clamp(PartialBytes / Math.Max(1, chunk), 1, MaximalChunks);
         _chunkImages = Math.Max(_chunkImages, (shape.Batch + most - 1) / most);
@@ -50,7 +54,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         _blockChannels = (int)Math.Clamp(UnitProducts / (products * _chunkImages), 1, Math.Max(1, shape.Channels));
         _channelBlocks = (shape.Channels + _blockChannels - 1) / _blockChannels;
         var pitch = shape.Columns.Output + (long)shape.Columns.Reach;
-        _bandRows = (int)Math.Clamp(Math.Min(BandElements / pitch / _blockChannels, BandElements / pitch * 2 / Math.Max(1, _blockFilters)), 1, Math.Max(1, shape.Rows.Output));
+        _bandRows = (int)Math.Clamp(Math.Min(BandElements / pitch / _blockChannels, BandPositions / Math.Max(1, shape.Columns.Output)), 1, Math.Max(1, shape.Rows.Output));
         _bands = (shape.Rows.Output + _bandRows - 1) / _bandRows;
         _band = PaddedPlanes.OfInput(shape, _bandRows);
         _height = TileTable<T>.HeightFor(_blockChannels * shape.KernelElements);
@@ -123,43 +127,35 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
 
     private void AddBand(T* source, T* transposed, int rows, int taps, T* sums)
     {
-        int lanes = TileTable<T>.Lanes;
         var loop = TileTable<T>.WeightGradient(_height);
+        var positions = (long)rows * _shape.Columns.Output;
         fixed (long* offsets = _offsets)
         {
-            for (var tap = 0; tap < taps; tap += _height)
+            for (int m = 0, panel; m < _blockFilters; m += panel, sums += panel)
             {
-                var to = sums + ((long)tap * _blockFilters);
-                var m = 0;
-                for (; m + (2 * lanes) <= _blockFilters; m += 2 * lanes)
-                    loop.Two(source, offsets + tap, rows, _shape.Columns.Output, _band.Pitch, transposed + m, _blockFilters, to + m, _blockFilters);
-                if (m < _blockFilters)
-                    loop.One(source, offsets + tap, rows, _shape.Columns.Output, _band.Pitch, transposed + m, _blockFilters, to + m, _blockFilters);
+                panel = PanelFrom(m);
+                var b = transposed + (m * positions);
+                for (var tap = 0; tap < taps; tap += _height)
+                {
+                    if (panel > TileTable<T>.Lanes)
+                        loop.Two(source, offsets + tap, rows, _shape.Columns.Output, _band.Pitch, b, panel, sums + ((long)tap * _blockFilters), _blockFilters);
+                    else
+                        loop.One(source, offsets + tap, rows, _shape.Columns.Output, _band.Pitch, b, panel, sums + ((long)tap * _blockFilters), _blockFilters);
+                }
             }
         }
     }
 
-    /// <summary>to[q, m] = g[m, q] for the filters that there are, 4 lines of each side at a time.</summary>
+    /// <summary>Filters of the tile that begins with one: two registers, or one at the end.</summary>
+    private int PanelFrom(int filter) => Math.Min(2 * TileTable<T>.Lanes, _blockFilters - filter);
+
+    /// <summary>Panels of a tile's filters, each to[q, m] = g[m, q] for the filters that there are.</summary>
     private void Transpose(T* g, long stride, int filters, int positions, T* to)
     {
-        var m = 0;
-        for (; m + 4 <= filters; m += 4)
+        for (int m = 0, panel; m < filters; m += panel)
         {
-            T* a = g + (m * stride), b = a + stride, c = b + stride, d = c + stride, line = to + m;
-            for (var q = 0; q < positions; q++, line += _blockFilters)
-            {
-                line[0] = a[q];
-                line[1] = b[q];
-                line[2] = c[q];
-                line[3] = d[q];
-            }
-        }
-
-        for (; m < filters; m++)
-        {
-            T* a = g + (m * stride), line = to + m;
-            for (var q = 0; q < positions; q++, line += _blockFilters)
-                *line = a[q];
+            panel = PanelFrom(m);
+            Transposition.Run(g + (m * stride), stride, Math.Min(panel, filters - m), positions, panel, to + ((long)m * positions));
         }
     }
 

@@ -1,0 +1,174 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace Gradients.Engine.Kernels;
+
+/// <summary>
+/// Turns lines into columns. A square is as many elements of as many lines as fit 16 bytes, and is turned in registers; up to
+/// four squares below each other are turned at once, one in each quarter of a register.
+/// </summary>
+internal static unsafe class Transposition
+{
+    private const int Side = 16;
+    private const int CacheLine = 64;
+
+    /// <summary>target[p · width + i] = source[i · line + p] for i below <paramref name="lines"/> and p below <paramref name="depth"/>.</summary>
+    public static void Run<T>(T* source, long line, int lines, int depth, int width, T* target)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        int side = Side / sizeof(T);
+        if (!Vector128.IsHardwareAccelerated || lines < side || depth < side)
+        {
+            Elements(source, line, lines, depth, width, target);
+            return;
+        }
+
+        for (int p = 0; p < depth; p += CacheLine / sizeof(T))
+        {
+            int end = Math.Min(depth, p + (CacheLine / sizeof(T)));
+            for (int i = 0; i < lines;)
+            {
+                int squares = Squares(lines - i, side);
+
+                // The last squares lie over their neighbours.
+                int x = Math.Min(i, lines - (squares * side));
+                for (int q = p; q < end; q += side)
+                {
+                    int y = Math.Min(q, depth - side);
+                    Turn<T>(squares, (byte*)(source + (x * line) + y), line * sizeof(T), (byte*)(target + ((long)y * width) + x), (long)width * sizeof(T));
+                }
+
+                i += squares * side;
+            }
+        }
+    }
+
+    private static int Squares(int lines, int side) =>
+        Avx512F.IsSupported && lines >= 4 * side ? 4
+        : Avx.IsSupported && lines >= 2 * side ? 2
+        : 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Turn<T>(int squares, byte* from, long line, byte* to, long width)
+        where T : unmanaged
+    {
+        if (sizeof(T) == 4)
+        {
+            if (squares == 4)
+                FourOfSingle(from, line, to, width);
+            else if (squares == 2)
+                TwoOfSingle(from, line, to, width);
+            else
+                OneOfSingle(from, line, to, width);
+        }
+        else if (squares == 4)
+        {
+            var (x, y) = (Stacked4(from, 2 * line), Stacked4(from + line, 2 * line));
+            Vector512.Store(Avx512F.UnpackLow(x, y), (double*)to);
+            Vector512.Store(Avx512F.UnpackHigh(x, y), (double*)(to + width));
+        }
+        else if (squares == 2)
+        {
+            var (x, y) = (Stacked2(from, 2 * line), Stacked2(from + line, 2 * line));
+            Vector256.Store(Avx.UnpackLow(x, y), (double*)to);
+            Vector256.Store(Avx.UnpackHigh(x, y), (double*)(to + width));
+        }
+        else
+        {
+            var (x, y) = (Vector128.Load((double*)from), Vector128.Load((double*)(from + line)));
+            Vector128.Store(Low(x, y), (double*)to);
+            Vector128.Store(High(x, y), (double*)(to + width));
+        }
+    }
+
+    // a0 b0 a1 b1 beside c0 d0 c1 d1, and so for the upper halves; then pairs.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FourOfSingle(byte* from, long line, byte* to, long width)
+    {
+        Vector512<float> a = Stacked4(from, 4 * line).AsSingle(), b = Stacked4(from + line, 4 * line).AsSingle();
+        Vector512<float> c = Stacked4(from + (2 * line), 4 * line).AsSingle(), d = Stacked4(from + (3 * line), 4 * line).AsSingle();
+        Vector512<double> abLow = Avx512F.UnpackLow(a, b).AsDouble(), abHigh = Avx512F.UnpackHigh(a, b).AsDouble();
+        Vector512<double> cdLow = Avx512F.UnpackLow(c, d).AsDouble(), cdHigh = Avx512F.UnpackHigh(c, d).AsDouble();
+        Vector512.Store(Avx512F.UnpackLow(abLow, cdLow), (double*)to);
+        Vector512.Store(Avx512F.UnpackHigh(abLow, cdLow), (double*)(to + width));
+        Vector512.Store(Avx512F.UnpackLow(abHigh, cdHigh), (double*)(to + (2 * width)));
+        Vector512.Store(Avx512F.UnpackHigh(abHigh, cdHigh), (double*)(to + (3 * width)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TwoOfSingle(byte* from, long line, byte* to, long width)
+    {
+        Vector256<float> a = Stacked2(from, 4 * line).AsSingle(), b = Stacked2(from + line, 4 * line).AsSingle();
+        Vector256<float> c = Stacked2(from + (2 * line), 4 * line).AsSingle(), d = Stacked2(from + (3 * line), 4 * line).AsSingle();
+        Vector256<double> abLow = Avx.UnpackLow(a, b).AsDouble(), abHigh = Avx.UnpackHigh(a, b).AsDouble();
+        Vector256<double> cdLow = Avx.UnpackLow(c, d).AsDouble(), cdHigh = Avx.UnpackHigh(c, d).AsDouble();
+        Vector256.Store(Avx.UnpackLow(abLow, cdLow), (double*)to);
+        Vector256.Store(Avx.UnpackHigh(abLow, cdLow), (double*)(to + width));
+        Vector256.Store(Avx.UnpackLow(abHigh, cdHigh), (double*)(to + (2 * width)));
+        Vector256.Store(Avx.UnpackHigh(abHigh, cdHigh), (double*)(to + (3 * width)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void OneOfSingle(byte* from, long line, byte* to, long width)
+    {
+        Vector128<float> a = Vector128.Load((float*)from), b = Vector128.Load((float*)(from + line));
+        Vector128<float> c = Vector128.Load((float*)(from + (2 * line))), d = Vector128.Load((float*)(from + (3 * line)));
+        Vector128<double> abLow = Low(a, b).AsDouble(), abHigh = High(a, b).AsDouble();
+        Vector128<double> cdLow = Low(c, d).AsDouble(), cdHigh = High(c, d).AsDouble();
+        Vector128.Store(Low(abLow, cdLow), (double*)to);
+        Vector128.Store(High(abLow, cdLow), (double*)(to + width));
+        Vector128.Store(Low(abHigh, cdHigh), (double*)(to + (2 * width)));
+        Vector128.Store(High(abHigh, cdHigh), (double*)(to + (3 * width)));
+    }
+
+    /// <summary>16 bytes from each of two places that are so far apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Stacked2(byte* from, long apart) =>
+        Vector256.Create(Vector128.Load((double*)from), Vector128.Load((double*)(from + apart)));
+
+    /// <summary>16 bytes from each of four places that are so far apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> Stacked4(byte* from, long apart) =>
+        Vector512.Create(Stacked2(from, apart), Stacked2(from + (2 * apart), apart));
+
+    /// <summary>x0 y0 x1 y1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Low(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.UnpackLow(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
+        : Vector128.Create(x[0], y[0], x[1], y[1]);
+
+    /// <summary>x2 y2 x3 y3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> High(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.UnpackHigh(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
+        : Vector128.Create(x[2], y[2], x[3], y[3]);
+
+    /// <summary>x0 y0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> Low(Vector128<double> x, Vector128<double> y) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
+        : Vector128.Create(x[0], y[0]);
+
+    /// <summary>x1 y1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> High(Vector128<double> x, Vector128<double> y) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
+        : Vector128.Create(x[1], y[1]);
+
+    private static void Elements<T>(T* source, long line, int lines, int depth, int width, T* target)
+        where T : unmanaged
+    {
+        for (int i = 0; i < lines; i++, source += line, target++)
+        {
+            for (int p = 0; p < depth; p++)
+                target[(long)p * width] = source[p];
+        }
+    }
+}
