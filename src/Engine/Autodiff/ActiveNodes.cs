@@ -21,7 +21,7 @@ internal sealed class ActiveNodes
         foreach (var node in wrt)
         {
             if (!node.DataType.IsFloating())
-                throw builder.Locate(GradientsException.Invalid(ErrorReasons.NotDifferentiableType, $"A {node.DataType.Name()} value has no gradient; only float32 and float64 have."), node.Origin.Op ?? "Input");
+                throw builder.Locate(GradientsException.Invalid(ErrorReasons.NotDifferentiableType, $"A {node.DataType.Name()} value has no gradient; only float32 and float64 have."), node.Origin.Op is { Length: > 0 } op ? op : "Input");
             first = Math.Min(first, node.Index);
         }
 

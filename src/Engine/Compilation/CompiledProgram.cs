@@ -117,17 +117,17 @@ public sealed class CompiledProgram
     /// </summary>
     private static List<Node> FindResiduals(GraphBuilder builder, List<Node> forwardRoots, List<Node> gradients)
     {
-        var forward = Reach(builder, forwardRoots, _ => false);
+        var forward = Reachability.Of(builder.Nodes, builder.Nodes.Count, forwardRoots);
         KeepCallouts(builder, forward);
         var residuals = new List<Node>();
-        Reach(builder, gradients, node =>
+        Reachability.Of(builder.Nodes, builder.Nodes.Count, gradients, node =>
         {
             if (!forward[node.Index] || node.Op is null or ViewOp)
                 return false;
             residuals.Add(node);
             return true;
         });
-        residuals.Sort((a, b) => a.Index.CompareTo(b.Index));
+        residuals.Reverse();
         return residuals;
     }
 
@@ -139,23 +139,5 @@ public sealed class CompiledProgram
             return;
         foreach (var node in builder.Nodes)
             forward[node.Index] |= node.Payload is CalloutValue value && asked.Contains(value.Call);
-    }
-
-    private static bool[] Reach(GraphBuilder builder, List<Node> from, Func<Node, bool> stop)
-    {
-        var seen = new bool[builder.Nodes.Count];
-        var stack = new Stack<Node>(from);
-        while (stack.TryPop(out var node))
-        {
-            if (seen[node.Index])
-                continue;
-            seen[node.Index] = true;
-            if (stop(node))
-                continue;
-            foreach (var input in Planner.DataInputs(node))
-                stack.Push(input);
-        }
-
-        return seen;
     }
 }

@@ -12,7 +12,11 @@ public readonly record struct NodeType(DataType DataType, Shape Shape)
 /// Which definition of the client a node stems from, for errors and profiles; id 0 when there is none. Plans keep only the
 /// position in the canonical order: another client that shares the plan has other ids and labels.
 /// </summary>
-public readonly record struct NodeOrigin(ulong Id, string Op, string? Label, int Position);
+public sealed record NodeOrigin(ulong Id, string Op, string? Label, int Position)
+{
+    /// <summary>Of nodes that stem from no definition.</summary>
+    public static readonly NodeOrigin None = new(0, "", null, 0);
+}
 
 /// <summary>
 /// One value of an instantiated graph: an op applied to earlier nodes, with element type and shape known. Created only by
@@ -60,6 +64,9 @@ public sealed class Node
 
     /// <summary>What a source or the output of a call carries: the slot, the constant, the custom call or the call-out.</summary>
     internal object? Payload { get; }
+
+    /// <summary>Another node in this one's place.</summary>
+    internal Node With(PrimitiveOp? op, Node[] inputs, object? payload = null) => new(Builder, Index, op, inputs, Attributes, Type, payload, Origin);
 
     public override string ToString() => $"%{Index} = {Op?.Name ?? (Constant is null ? "Input" : "Constant")} : {Type}";
 }
