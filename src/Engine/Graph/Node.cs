@@ -24,16 +24,18 @@ public sealed record NodeOrigin(ulong Id, string Op, string? Label, int Position
 /// </summary>
 public sealed class Node
 {
+    // Attributes that are not empty, or the payload: no node has both.
+    private readonly object? _data;
+
     internal Node(GraphBuilder builder, int index, PrimitiveOp? op, Node[] inputs, Attributes attributes, NodeType type, object? payload, NodeOrigin origin)
     {
         Builder = builder;
         Index = index;
         Op = op;
         Inputs = inputs;
-        Attributes = attributes;
+        _data = payload ?? (attributes == Attributes.None ? null : attributes);
         DataType = type.DataType;
         Shape = type.Shape;
-        Payload = payload;
         Origin = origin;
     }
 
@@ -46,7 +48,7 @@ public sealed class Node
 
     public Node[] Inputs { get; }
 
-    public Attributes Attributes { get; }
+    public Attributes Attributes => _data as Attributes ?? Attributes.None;
 
     public DataType DataType { get; }
 
@@ -57,13 +59,13 @@ public sealed class Node
     public NodeOrigin Origin { get; }
 
     /// <summary>The elements, when they are known while the graph is built.</summary>
-    public ConstantData? Constant => Payload as ConstantData;
+    public ConstantData? Constant => _data as ConstantData;
 
     /// <summary>The position of an input among the plan's inputs, or −1.</summary>
     public int InputSlot => Op is null && Payload is int slot ? slot : -1;
 
     /// <summary>What a source or the output of a call carries: the slot, the constant, the custom call or the call-out.</summary>
-    internal object? Payload { get; }
+    internal object? Payload => _data is Attributes ? null : _data;
 
     /// <summary>Another node in this one's place.</summary>
     internal Node With(PrimitiveOp? op, Node[] inputs, object? payload = null) => new(Builder, Index, op, inputs, Attributes, Type, payload, Origin);
