@@ -26,11 +26,11 @@ internal sealed class FusedGroup(int indices)
     /// <summary>Members that are used outside, in the kernel's order of outputs.</summary>
     public List<Node> Escaping { get; } = [];
 
-    /// <param name="members">In order, inputs first.</param>
-    public FusedKernel Build(List<Node> members, FusionGroups groups, PlanDraft draft)
+    /// <param name="members">In order, inputs first; whatever reads one of them and is no member has a larger index than the last.</param>
+    public FusedKernel Build(List<Node> members, Readers readers, PlanDraft draft)
     {
         Clear();
-        Note(members, groups);
+        Note(members, readers);
         var shape = members[0].Shape;
         var layouts = new Layout[External.Count];
         for (var i = 0; i < layouts.Length; i++)
@@ -97,7 +97,7 @@ internal sealed class FusedGroup(int indices)
     }
 
     /// <summary>Finds what is read from outside and what leaves, and when each value is read last.</summary>
-    private void Note(List<Node> members, FusionGroups groups)
+    private void Note(List<Node> members, Readers readers)
     {
         for (var step = 0; step < members.Count; step++)
         {
@@ -114,7 +114,7 @@ internal sealed class FusedGroup(int indices)
 
             ref var note = ref NoteOf(member);
             note.IsMember = true;
-            if (groups.Escapes(member))
+            if (readers.LastOf(member) > members[^1].Index)
             {
                 note.Output = Escaping.Count;
                 Escaping.Add(member);

@@ -3,22 +3,45 @@ using Gradients.Engine.Kernels;
 
 namespace Gradients.Engine.Compilation;
 
-/// <summary>Lowers groups of elementwise nodes, each to one instruction: a chain, or a product with the chain on its blocks.</summary>
-internal sealed class GroupLowering(PlanDraft draft, FusionGroups groups, int indices)
+/// <summary>
+/// Lowers neighbouring elementwise nodes as one: to a chain, or to the product before them with the chain on its blocks. A
+/// group is a run of consecutive executing nodes of one shape in graph order; a node joins unless it reads a member through a
+/// view. So everything a group reads from outside is computed before its first member, and no order needs to be changed.
+/// </summary>
+internal sealed class GroupLowering(PlanDraft draft, Readers readers, int indices, bool fusion)
 {
+    private const int MaxMembers = 64;
+
     /// <summary>So many inputs of a group are asked whether an output may take their place: the cost stays linear.</summary>
     private const int MaxTakeovers = 16;
 
+    private readonly List<Node> _members = [];
     private readonly FusedGroup _group = new(indices);
     private readonly Dictionary<int, (int Instruction, Node Node)> _products = [];
+
+    /// <summary>The first member of the open group, null when none is open.</summary>
+    public Node? First => _members.Count > 0 ? _members[0] : null;
+
+    /// <summary>Whether the node can join the open group.</summary>
+    public bool Takes(Node node) => fusion && _members.Count is > 0 and < MaxMembers && _members[0].Shape.Equals(node.Shape);
+
+    public void Add(Node node) => _members.Add(node);
 
     /// <summary>Notes a product whose blocks a chain may run on.</summary>
     /// <param name="instruction">Its position.</param>
     public void AddProduct(Node product, int instruction) => _products[draft[product].Storage] = (instruction, product);
 
-    public void Lower(List<Node> members)
+    /// <summary>Lowers the open group and closes it.</summary>
+    public void Close()
     {
-        var kernel = _group.Build(members, groups, draft);
+        if (_members.Count > 0)
+            Lower();
+        _members.Clear();
+    }
+
+    private void Lower()
+    {
+        var kernel = _group.Build(_members, readers, draft);
         long bytes = 0;
         var inputs = new Operand[_group.External.Count];
         for (var i = 0; i < inputs.Length; i++)
@@ -34,14 +57,14 @@ internal sealed class GroupLowering(PlanDraft draft, FusionGroups groups, int in
             bytes += PlanDraft.ByteCount(_group.Escaping[i]);
         }
 
-        if (FindProduct(members, inputs) is >= 0 and var product)
+        if (FindProduct(inputs) is >= 0 and var product)
         {
-            LowerBehind(product, kernel, members, inputs, outputs, bytes);
+            LowerBehind(product, kernel, inputs, outputs, bytes);
             return;
         }
 
         NoteTakeovers(inputs, outputs);
-        draft.Emit(kernel, inputs, outputs, [.. members.Select(Planned)], bytes, _group.Escaping);
+        draft.Emit(kernel, inputs, outputs, [.. _members.Select(Planned)], bytes, _group.Escaping);
     }
 
     public static PlannedNode Planned(Node node) => new(node.Origin.Position, node.Op!.Name);
@@ -51,7 +74,7 @@ internal sealed class GroupLowering(PlanDraft draft, FusionGroups groups, int in
     /// and is written where the group's own result goes, if the group has read it by then.
     /// </summary>
     /// <param name="external">The product's position among the inputs.</param>
-    private void LowerBehind(int external, FusedKernel chain, List<Node> members, Operand[] inputs, Operand[] outputs, long bytes)
+    private void LowerBehind(int external, FusedKernel chain, Operand[] inputs, Operand[] outputs, long bytes)
     {
         var index = _products[inputs[external].Storage].Instruction;
         var product = draft.Instructions[index]!;
@@ -69,11 +92,11 @@ internal sealed class GroupLowering(PlanDraft draft, FusionGroups groups, int in
         }
 
         var kernel = new EpilogueKernel((BlockKernel)product.Kernel, chain, places, target >= 0 ? target : outputs.Length);
-        draft.Emit(kernel, [.. allInputs], allOutputs, [.. product.Nodes, .. members.Select(Planned)], product.Bytes + bytes - (2 * PlanDraft.ByteCount(_group.External[external])), results);
+        draft.Emit(kernel, [.. allInputs], allOutputs, [.. product.Nodes, .. _members.Select(Planned)], product.Bytes + bytes - (2 * PlanDraft.ByteCount(_group.External[external])), results);
     }
 
     /// <summary>The position of an input that is a product of as many elements, in row-major order, and read by this group alone; or −1.</summary>
-    private int FindProduct(List<Node> members, Operand[] inputs)
+    private int FindProduct(Operand[] inputs)
     {
         for (var i = 0; i < inputs.Length && _products.Count > 0; i++)
         {
@@ -81,8 +104,8 @@ internal sealed class GroupLowering(PlanDraft draft, FusionGroups groups, int in
                 continue;
             var layout = draft[_group.External[i]].Layout;
             var count = _group.External[i].Shape.ElementCount;
-            if (layout.IsContiguous && layout.Offset == 0 && count == product.Node.Shape.ElementCount && count == members[0].Shape.ElementCount
-                && IsReadOnce(inputs, i) && groups.UsesOf(product.Node) == ReadsOf(product.Node, members))
+            if (layout.IsContiguous && layout.Offset == 0 && count == product.Node.Shape.ElementCount && count == _members[0].Shape.ElementCount
+                && IsReadOnce(inputs, i) && readers.CountOf(product.Node) == ReadsOf(inputs[i].Storage))
             {
                 return i;
             }
@@ -91,13 +114,14 @@ internal sealed class GroupLowering(PlanDraft draft, FusionGroups groups, int in
         return -1;
     }
 
-    private int ReadsOf(Node source, List<Node> members)
+    /// <summary>How many inputs of members lie in the storage.</summary>
+    private int ReadsOf(int storage)
     {
         var reads = 0;
-        foreach (var member in members)
+        foreach (var member in _members)
         {
             foreach (var input in member.Inputs)
-                reads += groups.BaseOf(input) == source.Index ? 1 : 0;
+                reads += draft.IsPlaced(input) && draft[input].Storage == storage ? 1 : 0;
         }
 
         return reads;

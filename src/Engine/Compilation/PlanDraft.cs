@@ -14,7 +14,9 @@ internal record struct StorageDraft(StorageKind Kind, int Index, long Bytes, lon
 /// <param name="indices">All nodes' indices are below.</param>
 internal sealed class PlanDraft(int indices)
 {
-    private readonly Place[] _places = new Place[indices];
+    // By node index the position of its place, counted from 1.
+    private readonly int[] _placeOf = new int[indices];
+    private readonly List<Place> _places = [];
     private readonly Dictionary<int, int> _inputs = [];
     private readonly Dictionary<Shape, Layout> _rowMajor = [];
 
@@ -29,9 +31,16 @@ internal sealed class PlanDraft(int indices)
 
     public Place this[Node node]
     {
-        get => _places[node.Index];
-        set => _places[node.Index] = value;
+        get => _places[_placeOf[node.Index] - 1];
+        set
+        {
+            _places.Add(value);
+            _placeOf[node.Index] = _places.Count;
+        }
     }
+
+    /// <summary>Whether it is known where the node's elements lie.</summary>
+    public bool IsPlaced(Node node) => _placeOf[node.Index] > 0;
 
     public static long ByteCount(Node node) => node.Shape.ElementCount * node.DataType.Size();
 
@@ -59,8 +68,9 @@ internal sealed class PlanDraft(int indices)
     /// <summary>Makes room in the arena for the node's value, row-major, and says where.</summary>
     public Operand AddResult(Node node)
     {
-        this[node] = new Place(Add(StorageKind.Arena, 0, ByteCount(node)), RowMajor(node.Shape));
-        return new Operand(this[node].Storage, 0);
+        var storage = Add(StorageKind.Arena, 0, ByteCount(node));
+        this[node] = new Place(storage, RowMajor(node.Shape));
+        return new Operand(storage, 0);
     }
 
     /// <summary>A row-major copy of the node's value, for one reader.</summary>

@@ -12,8 +12,7 @@ internal sealed class Planner
 {
     private readonly IReadOnlyList<Node> _order;
     private readonly PlanDraft _draft;
-    private readonly FusionGroups _groups;
-    private readonly GroupLowering _grouped;
+    private readonly GroupLowering _group;
     private readonly Dictionary<CalloutCall, List<Node>> _callouts = [];
     private readonly bool _fusion;
     private readonly int _forwardNodes;
@@ -23,8 +22,7 @@ internal sealed class Planner
     {
         _order = graph.Nodes;
         _draft = new PlanDraft(graph.IndexCount);
-        _groups = new FusionGroups(_order, graph.IndexCount, graph.Outputs, fusion);
-        _grouped = new GroupLowering(_draft, _groups, graph.IndexCount);
+        _group = new GroupLowering(_draft, graph.Readers, graph.IndexCount, fusion);
         _fusion = fusion;
         _forwardNodes = forwardNodes;
     }
@@ -51,33 +49,31 @@ internal sealed class Planner
                 _callouts[value.Call].Add(node);
         }
 
-        var members = new List<Node>();
         foreach (var node in _order)
         {
-            if (node.Op is null)
-            {
-                _draft.AddSource(node);
-                continue;
-            }
-
-            if (members.Count > 0 && node.Op is not ViewOp && _groups[node] != _groups[members[0]])
-                LowerGroup(members);
             switch (node.Op)
             {
+                case null:
+                    _draft.AddSource(node);
+                    break;
                 case ViewOp view:
-                    // A view of a member closed the group; a view of anything else does not touch it.
-                    if (members.Count > 0 && members.Contains(node.Inputs[0]))
-                        LowerGroup(members);
+                    // What has no place yet is a member: a view of it closes the group, a view of anything else does not touch it.
+                    if (!_draft.IsPlaced(node.Inputs[0]))
+                        CloseGroup();
                     LowerView(view, node);
                     break;
                 case KernelOp op:
+                    CloseGroup();
                     LowerKernel(op, node);
                     break;
                 case CalloutOp:
+                    CloseGroup();
                     LowerCallout(node);
                     break;
                 default:
-                    members.Add(node);
+                    if (!_group.Takes(node))
+                        CloseGroup();
+                    _group.Add(node);
                     break;
             }
 
@@ -85,16 +81,15 @@ internal sealed class Planner
                 cancellation.ThrowIfCancellationRequested();
         }
 
-        if (members.Count > 0)
-            LowerGroup(members);
+        CloseGroup();
     }
 
-    /// <summary>Lowers the open group and empties it.</summary>
-    private void LowerGroup(List<Node> members)
+    private void CloseGroup()
     {
-        _grouped.Lower(members);
-        MarkForward(members[0]);
-        members.Clear();
+        if (_group.First is not { } first)
+            return;
+        _group.Close();
+        MarkForward(first);
     }
 
     private void LowerView(ViewOp op, Node node)
@@ -117,7 +112,7 @@ internal sealed class Planner
         var output = _draft.AddResult(node);
         var kernel = op.CreateKernel(node, layouts);
         if (kernel is BlockKernel && _fusion)
-            _grouped.AddProduct(node, _draft.Instructions.Count);
+            _group.AddProduct(node, _draft.Instructions.Count);
         _draft.Emit(kernel, operands, [output], [GroupLowering.Planned(node)], bytes, [node]);
         MarkForward(node);
     }

@@ -5,27 +5,28 @@ namespace Gradients.Engine.Compilation;
 /// <summary>Which nodes some outputs depend on.</summary>
 internal static class Reachability
 {
+    /// <summary>In the result, of outputs and of nodes that are read more than once.</summary>
+    public const byte Many = 2;
+
     /// <summary>The inputs whose elements a node reads; a view reads only what it looks at.</summary>
     public static ReadOnlySpan<Node> DataInputs(Node node) => node.Op is ViewOp ? node.Inputs.AsSpan(0, 1) : node.Inputs;
 
-    /// <summary>By index, whether the elements of an output depend on the node.</summary>
-    /// <param name="nodes">Inputs first.</param>
-    /// <param name="indices">All indices are below.</param>
-    /// <param name="stop">Nodes whose inputs are not followed; each node that is reached is asked once.</param>
-    public static bool[] Of(IReadOnlyList<Node> nodes, int indices, IReadOnlyList<Node> outputs, Func<Node, bool>? stop = null)
+    /// <summary>By index, how often a node is read for the outputs: 0, 1 or <see cref="Many"/>.</summary>
+    /// <param name="nodes">By index.</param>
+    /// <param name="stop">Nodes whose inputs are not followed; each node that is reached is asked once, the last first.</param>
+    public static byte[] Of(IReadOnlyList<Node> nodes, IReadOnlyList<Node> outputs, Func<Node, bool>? stop = null)
     {
-        var reached = new bool[indices];
+        var reads = new byte[nodes.Count];
         foreach (var output in outputs)
-            reached[output.Index] = true;
-        for (var i = nodes.Count - 1; i >= 0; i--)
+            reads[output.Index] = Many;
+        for (var i = reads.Length - 1; i >= 0; i--)
         {
-            var node = nodes[i];
-            if (!reached[node.Index] || (stop is not null && stop(node)))
+            if (reads[i] == 0 || (stop is not null && stop(nodes[i])))
                 continue;
-            foreach (var input in DataInputs(node))
-                reached[input.Index] = true;
+            foreach (var input in DataInputs(nodes[i]))
+                reads[input.Index] = (byte)Math.Min(Many, reads[input.Index] + 1);
         }
 
-        return reached;
+        return reads;
     }
 }

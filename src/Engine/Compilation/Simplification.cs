@@ -19,16 +19,17 @@ internal sealed class Simplification
 
     private readonly List<Node> _nodes;
     private readonly Node?[] _kept;
-    private readonly int[] _uses;
+    private readonly byte[] _reads;
     private readonly HashSet<Node> _values;
     private readonly Dictionary<int, Node> _inputs = [];
 
-    private Simplification(int count)
+    private Simplification(byte[] reads)
     {
+        var count = reads.Length;
+        _reads = reads;
         _nodes = new List<Node>(count);
         _values = new HashSet<Node>(count, ValueComparer.Instance);
         _kept = new Node?[count];
-        _uses = new int[count];
         IndexCount = count;
     }
 
@@ -40,41 +41,28 @@ internal sealed class Simplification
 
     public Node[] Outputs { get; private set; } = [];
 
+    public Readers Readers { get; private set; } = null!;
+
     /// <param name="nodes">The graph.</param>
     /// <param name="outputs">What the plan gives.</param>
     /// <param name="boundary">Nodes that are not computed but bound, with their slots.</param>
     public static Simplification Of(IReadOnlyList<Node> nodes, IReadOnlyList<Node> outputs, IReadOnlyDictionary<Node, int> boundary, CancellationToken cancellation)
     {
-        var simple = new Simplification(nodes.Count);
-        var needed = Reachability.Of(nodes, nodes.Count, outputs, boundary.ContainsKey);
-        foreach (var output in outputs)
-            simple._uses[output.Index] = int.MaxValue / 2;
-        for (var i = 0; i < nodes.Count; i++)
-        {
-            if (!needed[i] || boundary.ContainsKey(nodes[i]))
-                continue;
-            foreach (var input in Reachability.DataInputs(nodes[i]))
-                simple._uses[input.Index]++;
-        }
-
+        var simple = new Simplification(Reachability.Of(nodes, outputs, boundary.ContainsKey));
         for (var i = 0; i < nodes.Count; i++)
         {
             if ((i & 1023) == 0)
                 cancellation.ThrowIfCancellationRequested();
-            if (needed[i])
+            if (simple._reads[i] > 0)
                 simple._kept[i] = simple.Keep(nodes[i], boundary.TryGetValue(nodes[i], out var slot) ? slot : nodes[i].InputSlot);
         }
 
         simple.Outputs = [.. outputs.Select(o => simple._kept[o.Index]!)];
-        simple.DropUnneeded();
-        return simple;
-    }
+        simple.Readers = new Readers(simple._nodes, simple.IndexCount, simple.Outputs);
 
-    /// <summary>A product that is computed transposed, and what changed nothing, may have lost their readers.</summary>
-    private void DropUnneeded()
-    {
-        var needed = Reachability.Of(_nodes, IndexCount, Outputs);
-        _nodes.RemoveAll(n => !needed[n.Index]);
+        // A product that is computed transposed, and what changed nothing, may have lost their readers.
+        simple._nodes.RemoveAll(n => simple.Readers.LastOf(n) == 0);
+        return simple;
     }
 
     private Node Keep(Node node, int slot)
@@ -142,7 +130,7 @@ internal sealed class Simplification
     private Node? Transposed(Node node, Node[] inputs)
     {
         var product = inputs[0];
-        if (node.Op is not TransposeOp || product.Op is not MatrixProductOp || _uses[node.Inputs[0].Index] != 1 || node.Shape[-1] * node.Shape[-2] <= 1 || !TransposeOp.SwapsLast(node))
+        if (node.Op is not TransposeOp || product.Op is not MatrixProductOp || _reads[node.Inputs[0].Index] != 1 || node.Shape[-1] * node.Shape[-2] <= 1 || !TransposeOp.SwapsLast(node))
             return null;
         return Number(new Node(node.Builder, node.Index, product.Op, [Swapped(product.Inputs[1]), Swapped(product.Inputs[0])], product.Attributes, node.Type, null, product.Origin));
     }

@@ -7,12 +7,13 @@ namespace Gradients.Engine.Graph;
 /// inputs are constants, so that shapes computed from shapes are known where they are needed.
 /// </summary>
 /// <param name="maxNodes">The most nodes it takes before COMPUTE_QUOTA; bounds what a small request can expand to.</param>
-public sealed class GraphBuilder(int maxNodes = 4_000_000)
+/// <param name="capacity">About how many there will be.</param>
+public sealed class GraphBuilder(int maxNodes = 4_000_000, int capacity = 0)
 {
     /// <summary>Folding stops at results of this many elements: larger ones are computed when the plan runs.</summary>
     private const int MaxFoldedElements = 4096;
 
-    private readonly List<Node> _nodes = [];
+    private readonly List<Node> _nodes = new(capacity);
     private readonly Dictionary<(DataType, long Bits), Node> _scalars = [];
 
     public IReadOnlyList<Node> Nodes => _nodes;
