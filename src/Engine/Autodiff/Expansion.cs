@@ -47,9 +47,12 @@ public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
         for (var i = 0; i < inputs.Length; i++)
             inputs[i] = definition.Inputs[i] is { } value ? Find(value, scope) : null;
         if (definition.Function is { } function)
-            return Inline(function, Array.ConvertAll(inputs, i => i ?? throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"'{function.Name}' has an omitted argument.")))!;
+            return Call(function, inputs);
         return definition.Op == StructuralOp.Gradient ? Differentiate(definition, inputs) : builder.AddAll(definition.Op, definition.Attributes, inputs);
     }
+
+    private Node[] Call(FunctionDefinition function, Node?[] arguments) =>
+        Inline(function, Array.ConvertAll(arguments, i => i ?? throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"'{function.Name}' has an omitted argument.")))!;
 
     /// <summary>A Gradient node: zeros where no path leads, because a value of the graph cannot be absent.</summary>
     private Node[] Differentiate(NodeDefinition definition, Node?[] inputs)

@@ -173,8 +173,18 @@ internal sealed unsafe class FusedKernel : Kernel
         }
     }
 
-    private static int[] Where(FusedInput[] inputs, Predicate<FusedInput> predicate) =>
-        Array.Exists(inputs, predicate) ? [.. Enumerable.Range(0, inputs.Length).Where(i => predicate(inputs[i]))] : [];
+    private static int[] Where(FusedInput[] inputs, Predicate<FusedInput> predicate)
+    {
+        Span<int> found = inputs.Length <= 256 ? stackalloc int[inputs.Length] : new int[inputs.Length];
+        var count = 0;
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            if (predicate(inputs[i]))
+                found[count++] = i;
+        }
+
+        return found[..count].ToArray();
+    }
 
     private byte* Register(byte* workspace, int register) => workspace + ((long)register * _registerBytes);
 
