@@ -20,7 +20,7 @@ public sealed class CompileCostTests
         Cost(Chain, 2_000);
         var few = Cost(Chain, 2_000).Bytes;
         var many = Cost(Chain, 20_000).Bytes;
-        Assert.InRange(many, 0, 1_700);
+        Assert.InRange(many, 0, 1_500);
         Assert.InRange(many / few, 0, 1.3);
     }
 
