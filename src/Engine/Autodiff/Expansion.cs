@@ -12,7 +12,7 @@ namespace Gradients.Engine.Autodiff;
 /// <param name="subgraph">The definitions in order; their positions index what this class keeps.</param>
 public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
 {
-    private readonly Node[][] _outputs = new Node[subgraph.Nodes.Count][];
+    private readonly Outputs[] _outputs = new Outputs[subgraph.Nodes.Count];
 
     /// <summary>Expands every definition; sources become inputs of the given types, in order.</summary>
     public void Run(IReadOnlyList<NodeType> sourceTypes)
@@ -20,33 +20,39 @@ public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
         var slot = 0;
         foreach (var definition in subgraph.Nodes)
         {
-            builder.Origin = definition.Origin;
+            builder.Origin = new NodeOrigin(definition.Id, definition.OpName, definition.Label, definition.Position);
             if (Subgraph.IsSource(definition))
             {
-                _outputs[definition.Position] = [builder.Input(sourceTypes[slot].DataType, sourceTypes[slot].Shape, slot)];
+                _outputs[definition.Position] = builder.Input(sourceTypes[slot].DataType, sourceTypes[slot].Shape, slot);
                 slot++;
             }
             else
             {
-                _outputs[definition.Position] = Expand(definition, value => _outputs[value.Node.Position][value.Output]);
+                _outputs[definition.Position] = Expand(definition, _outputs);
             }
         }
 
-        builder.Origin = default;
+        builder.Origin = NodeOrigin.None;
     }
 
     /// <summary>The node of a value of the subgraph.</summary>
-    public Node this[Value value] => _outputs[value.Node.Position][value.Output];
+    public Node this[Value value] => Find(value, _outputs);
 
-    private Node[] Expand(NodeDefinition definition, Func<Value, Node> find)
+    /// <param name="scope">By position, what the definitions before this one became.</param>
+    private Outputs Expand(NodeDefinition definition, Outputs[] scope)
     {
         if (definition.Op == StructuralOp.Constant)
-            return [builder.Constant(Subgraph.ConstantOf(definition))];
-        var inputs = Array.ConvertAll(definition.Inputs, i => i is { } value ? find(value) : null);
+            return builder.Constant(Subgraph.ConstantOf(definition));
+        var inputs = new Node?[definition.Inputs.Length];
+        for (var i = 0; i < inputs.Length; i++)
+            inputs[i] = definition.Inputs[i] is { } value ? Find(value, scope) : null;
         if (definition.Function is { } function)
-            return Inline(function, Array.ConvertAll(inputs, i => i ?? throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"'{function.Name}' has an omitted argument.")))!;
+            return Call(function, inputs);
         return definition.Op == StructuralOp.Gradient ? Differentiate(definition, inputs) : builder.AddAll(definition.Op, definition.Attributes, inputs);
     }
+
+    private Node[] Call(FunctionDefinition function, Node?[] arguments) =>
+        Inline(function, Array.ConvertAll(arguments, i => i ?? throw GradientsException.Invalid(ErrorReasons.InputCountMismatch, $"'{function.Name}' has an omitted argument.")))!;
 
     /// <summary>A Gradient node: zeros where no path leads, because a value of the graph cannot be absent.</summary>
     private Node[] Differentiate(NodeDefinition definition, Node?[] inputs)
@@ -61,35 +67,37 @@ public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
     /// <summary>Nesting is at most <see cref="FunctionDefinition.MaxDepth"/>, so this recursion is bounded.</summary>
     private Node?[] Inline(FunctionDefinition function, Node[] arguments)
     {
-        var scope = new Dictionary<NodeDefinition, Node[]>(function.Nodes.Length + arguments.Length);
+        // The positions of a function count its parameters, then its body.
+        var scope = new Outputs[function.NodeCount];
         for (var i = 0; i < arguments.Length; i++)
-            scope[function.Parameters[i]] = [arguments[i]];
+            scope[i] = arguments[i];
         var origin = builder.Origin;
         foreach (var definition in function.Nodes)
         {
             // Errors and profiles name the call in the client's graph and the op inside.
-            builder.Origin = origin with { Op = $"{origin.Op}/{definition.Origin.Op}" };
-            scope[definition] = Expand(definition, value => scope[value.Node][value.Output]);
+            builder.Origin = origin with { Op = $"{origin.Op}/{definition.OpName}" };
+            scope[definition.Position] = Expand(definition, scope);
         }
 
         builder.Origin = origin;
-        Node? Find(Value? value) => value is { } v ? scope[v.Node][v.Output] : null;
-        var outputs = Array.ConvertAll(function.Outputs, Find);
-        return function.Gradient is null ? outputs : WithCustomGradient(function, function.Gradient, arguments, outputs!, Find);
+        var outputs = Array.ConvertAll(function.Outputs, o => o is { } value ? Find(value, scope) : null);
+        return function.Gradient is null ? outputs : WithCustomGradient(function, function.Gradient, arguments, outputs!, scope);
     }
 
-    private Node[] WithCustomGradient(FunctionDefinition function, FunctionDefinition gradient, Node[] arguments, Node[] outputs, Func<Value?, Node?> find)
+    private Node[] WithCustomGradient(FunctionDefinition function, FunctionDefinition gradient, Node[] arguments, Node[] outputs, Outputs[] scope)
     {
         var origin = builder.Origin;
         Node[] results = [];
         var call = new CustomCall(function.Name, arguments, cotangents =>
         {
             // A saved output is the call's output, so that differentiating again meets the custom rule, not the body.
-            var saved = function.Saved.Select(s => Array.FindIndex(function.Outputs, o => o == s) is >= 0 and var i ? results[i] : find(s)!);
+            var saved = function.Saved.Select(s => Array.FindIndex(function.Outputs, o => o == s) is >= 0 and var i ? results[i] : Find(s, scope));
             builder.Origin = origin;
             return Inline(gradient, [.. saved, .. cotangents]);
         });
         results = Array.ConvertAll(outputs, o => call.AddOutput(builder, o));
         return results;
     }
+
+    private static Node Find(Value value, Outputs[] scope) => scope[value.Node.Position][value.Output];
 }

@@ -23,7 +23,7 @@ public static class ReverseMode
         if (roots.Count == 0)
             return new Node?[wrt.Count];
         var builder = roots[0].Builder;
-        var active = new ActiveNodes(builder, roots, wrt);
+        using var active = new ActiveNodes(builder, roots, wrt);
         for (var i = 0; i < roots.Count; i++)
         {
             var seed = Seed(roots[i], cotangents.Count > i ? cotangents[i] : null);
@@ -33,9 +33,9 @@ public static class ReverseMode
 
         var origin = builder.Origin;
         var context = new DerivativeContext();
-        for (var i = active.Order.Count - 1; i >= 0; i--)
+        for (var i = active.Count - 1; i >= 0; i--)
         {
-            var node = builder.Nodes[active.Order[i]];
+            var node = active[i];
             if (active.CotangentOf(node) is not { } cotangent)
                 continue;
             builder.Origin = node.Origin;

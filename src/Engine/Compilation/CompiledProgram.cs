@@ -10,6 +10,9 @@ namespace Gradients.Engine.Compilation;
 /// </summary>
 public sealed class CompiledProgram
 {
+    /// <summary>So many nodes a definition becomes with its gradient, roughly: the room that is made.</summary>
+    private const int NodesPerDefinition = 4;
+
     private CompiledProgram(Plan forward, Plan? backward, NodeType[] roots, NodeType[] wrt, bool[] absent, NodeType[] residuals)
     {
         Forward = forward;
@@ -46,7 +49,7 @@ public sealed class CompiledProgram
         if (FunctionDefinition.ExpandedNodesOf(subgraph.Nodes) is var expanded && expanded > maxNodes)
             throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request expands to {expanded} nodes; the limit is {maxNodes}.")
                 .Limited("max_expanded_nodes", expanded.ToString(), "server");
-        var builder = new GraphBuilder(maxNodes) { Cancellation = cancellation };
+        var builder = new GraphBuilder(maxNodes, (int)Math.Min(maxNodes, expanded * (request.Roots.Count > 0 ? NodesPerDefinition : 1))) { Cancellation = cancellation };
         var expansion = new Expansion(builder, subgraph);
         expansion.Run(sourceTypes);
         var fetches = request.Fetches.ConvertAll(v => expansion[v]);
@@ -117,45 +120,30 @@ public sealed class CompiledProgram
     /// </summary>
     private static List<Node> FindResiduals(GraphBuilder builder, List<Node> forwardRoots, List<Node> gradients)
     {
-        var forward = Reach(builder, forwardRoots, _ => false);
+        var forward = Reachability.Of(builder.Nodes, forwardRoots);
         KeepCallouts(builder, forward);
         var residuals = new List<Node>();
-        Reach(builder, gradients, node =>
+        Reachability.Of(builder.Nodes, gradients, node =>
         {
-            if (!forward[node.Index] || node.Op is null or ViewOp)
+            if (forward[node.Index] == 0 || node.Op is null or ViewOp)
                 return false;
             residuals.Add(node);
             return true;
         });
-        residuals.Sort((a, b) => a.Index.CompareTo(b.Index));
+        residuals.Reverse();
         return residuals;
     }
 
     /// <summary>What a call-out of the forward half has given besides what was needed is kept, or the client would be asked again.</summary>
-    private static void KeepCallouts(GraphBuilder builder, bool[] forward)
+    private static void KeepCallouts(GraphBuilder builder, byte[] forward)
     {
-        var asked = builder.Nodes.Where(n => forward[n.Index]).Select(n => (n.Payload as CalloutValue)?.Call).OfType<CalloutCall>().ToHashSet();
+        var asked = builder.Nodes.Where(n => forward[n.Index] > 0).Select(n => (n.Payload as CalloutValue)?.Call).OfType<CalloutCall>().ToHashSet();
         if (asked.Count == 0)
             return;
         foreach (var node in builder.Nodes)
-            forward[node.Index] |= node.Payload is CalloutValue value && asked.Contains(value.Call);
-    }
-
-    private static bool[] Reach(GraphBuilder builder, List<Node> from, Func<Node, bool> stop)
-    {
-        var seen = new bool[builder.Nodes.Count];
-        var stack = new Stack<Node>(from);
-        while (stack.TryPop(out var node))
         {
-            if (seen[node.Index])
-                continue;
-            seen[node.Index] = true;
-            if (stop(node))
-                continue;
-            foreach (var input in Planner.DataInputs(node))
-                stack.Push(input);
+            if (node.Payload is CalloutValue value && asked.Contains(value.Call))
+                forward[node.Index] = Reachability.Many;
         }
-
-        return seen;
     }
 }

@@ -1,32 +1,40 @@
+using System.Runtime.InteropServices;
 using Gradients.Engine.Graph;
-using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Compilation;
 
-/// <summary>Works out what a group reads, what leaves it, and which registers its steps use.</summary>
-internal sealed class FusedGroup
+/// <summary>Works out what a group reads, what leaves it, and which registers its steps use. Reusable.</summary>
+/// <param name="indices">All nodes' indices are below.</param>
+internal sealed class FusedGroup(int indices)
 {
     private const int MinRowLength = 64;
 
-    private readonly NodeNote[] _notes;
+    // By node index the position of its note, counted from 1; all 0 between two groups.
+    private readonly int[] _noteOf = new int[indices];
+    private readonly List<NodeNote> _notes = [];
     private readonly List<int> _lastUses = [];
     private readonly List<int> _escapeSteps = [];
+    private readonly List<ushort> _operands = [];
     private readonly Stack<int> _free = new();
-    private readonly FusedInput[] _inputs;
+    private FusedInput[] _inputs = [];
     private int _registers;
 
-    /// <param name="members">In order, inputs first.</param>
-    /// <param name="escapes">By node index, whether a node is used outside its group.</param>
-    /// <param name="notes">By node index, all <see cref="NodeNote.None"/>; left so.</param>
-    public FusedGroup(List<Node> members, bool[] escapes, NodeNote[] notes, Func<Node, Layout> layoutOf)
+    /// <summary>What is read from outside, in the kernel's order of inputs.</summary>
+    public List<Node> External { get; } = [];
+
+    /// <summary>Members that are used outside, in the kernel's order of outputs.</summary>
+    public List<Node> Escaping { get; } = [];
+
+    /// <param name="members">In order, inputs first; whatever reads one of them and is no member has a larger index than the last.</param>
+    public FusedKernel Build(List<Node> members, Readers readers, PlanDraft draft)
     {
-        _notes = notes;
-        Note(members, escapes);
+        Clear();
+        Note(members, readers);
         var shape = members[0].Shape;
         var layouts = new Layout[External.Count];
         for (var i = 0; i < layouts.Length; i++)
-            layouts[i] = layoutOf(External[i]).BroadcastTo(shape);
+            layouts[i] = draft[External[i]].Layout.BroadcastTo(shape);
         var rowLength = RowLength(layouts);
         _inputs = new FusedInput[layouts.Length];
         for (var i = 0; i < layouts.Length; i++)
@@ -37,35 +45,23 @@ internal sealed class FusedGroup
         for (var step = 0; step < steps.Length; step++)
         {
             var node = members[step];
-            var operands = new int[node.Inputs.Length];
-            for (var i = 0; i < operands.Length; i++)
+            foreach (var input in node.Inputs)
             {
-                operands[i] = OperandOf(node.Inputs[i]);
-                registerSize = Math.Max(registerSize, node.Inputs[i].DataType.Size());
+                _operands.Add(checked((ushort)OperandOf(NoteOf(input))));
+                registerSize = Math.Max(registerSize, input.DataType.Size());
             }
 
-            ref var note = ref notes[node.Index];
-            var target = note.Output >= 0 ? -1 - note.Output : note.Register = TakeRegister();
-            steps[step] = new FusedStep(((ElementwiseOp)node.Op!).Tile(node), operands, target);
+            ref var note = ref NoteOf(node);
+            if (note.Output < 0)
+                note.Register = TakeRegister();
+            steps[step] = new FusedStep(((ElementwiseOp)node.Op!).Tile(node), node.Inputs.Length, OperandOf(note));
             foreach (var input in node.Inputs)
-                Free(ref notes[input.Index], step);
+                Free(ref NoteOf(input), step);
         }
 
         var byRows = Array.Exists(_inputs, i => i.Mode is ReadMode.Row or ReadMode.RowSplat);
-        Kernel = new FusedKernel(shape, byRows ? rowLength : 0, _inputs, steps, [.. Escaping.Select(n => n.DataType.Size())], _registers, registerSize);
-        foreach (var node in members)
-            notes[node.Index] = NodeNote.None;
-        foreach (var node in External)
-            notes[node.Index] = NodeNote.None;
+        return new FusedKernel(shape, byRows ? rowLength : 0, _inputs, steps, [.. _operands], [.. Escaping.Select(n => n.DataType.Size())], _registers, registerSize);
     }
-
-    /// <summary>What is read from outside, in the kernel's order of inputs.</summary>
-    public List<Node> External { get; } = [];
-
-    /// <summary>Members that are used outside, in the kernel's order of outputs.</summary>
-    public List<Node> Escaping { get; } = [];
-
-    public FusedKernel Kernel { get; }
 
     /// <summary>
     /// An output that may share its place with a direct input: of the same size, and written when the input is read no more.
@@ -86,15 +82,29 @@ internal sealed class FusedGroup
     public bool MayOverwrite(int output, int external) =>
         _inputs[external].Mode == ReadMode.Direct && Escaping[output].DataType.Size() == External[external].DataType.Size() && _escapeSteps[output] >= _lastUses[external];
 
+    private void Clear()
+    {
+        foreach (var note in _notes)
+            _noteOf[note.Index] = 0;
+        _notes.Clear();
+        _lastUses.Clear();
+        _escapeSteps.Clear();
+        _operands.Clear();
+        _free.Clear();
+        _registers = 0;
+        External.Clear();
+        Escaping.Clear();
+    }
+
     /// <summary>Finds what is read from outside and what leaves, and when each value is read last.</summary>
-    private void Note(List<Node> members, bool[] escapes)
+    private void Note(List<Node> members, Readers readers)
     {
         for (var step = 0; step < members.Count; step++)
         {
             var member = members[step];
             foreach (var input in member.Inputs)
             {
-                ref var read = ref _notes[input.Index];
+                ref var read = ref NoteOf(input);
                 read.LastUse = step;
                 if (read.IsMember || read.External >= 0)
                     continue;
@@ -102,9 +112,9 @@ internal sealed class FusedGroup
                 External.Add(input);
             }
 
-            ref var note = ref _notes[member.Index];
+            ref var note = ref NoteOf(member);
             note.IsMember = true;
-            if (escapes[member.Index])
+            if (readers.LastOf(member) > members[^1].Index)
             {
                 note.Output = Escaping.Count;
                 Escaping.Add(member);
@@ -113,7 +123,20 @@ internal sealed class FusedGroup
         }
 
         foreach (var node in External)
-            _lastUses.Add(_notes[node.Index].LastUse);
+            _lastUses.Add(NoteOf(node).LastUse);
+    }
+
+    /// <summary>The node's note, valid until another node gets one.</summary>
+    private ref NodeNote NoteOf(Node node)
+    {
+        ref var position = ref _noteOf[node.Index];
+        if (position == 0)
+        {
+            _notes.Add(new NodeNote { Index = node.Index, External = -1, Output = -1, Register = -1, LastUse = -1 });
+            position = _notes.Count;
+        }
+
+        return ref CollectionsMarshal.AsSpan(_notes)[position - 1];
     }
 
     /// <summary>Gives the register of a member back behind the step that reads it last.</summary>
@@ -125,12 +148,13 @@ internal sealed class FusedGroup
         note.Register = -1;
     }
 
-    private int OperandOf(Node node)
+    /// <summary>Where a value's tile is: its index in the kernel's table of inputs, outputs, registers.</summary>
+    private int OperandOf(in NodeNote note)
     {
-        var note = _notes[node.Index];
+        var registers = _inputs.Length + Escaping.Count;
         if (note.External >= 0)
-            return _inputs[note.External].Mode is ReadMode.Direct or ReadMode.Row ? -1 - note.External : _inputs[note.External].Register;
-        return note.Output >= 0 ? -1 - (_inputs.Length + note.Output) : note.Register;
+            return _inputs[note.External].Mode is ReadMode.Direct or ReadMode.Row ? note.External : registers + _inputs[note.External].Register;
+        return note.Output >= 0 ? _inputs.Length + note.Output : registers + note.Register;
     }
 
     /// <summary>
@@ -182,24 +206,24 @@ internal sealed class FusedGroup
     }
 
     private int TakeRegister() => _free.TryPop(out var register) ? register : _registers++;
-}
 
-/// <summary>What a group notes of a node while it is made.</summary>
-internal struct NodeNote
-{
-    public static readonly NodeNote None = new() { External = -1, Output = -1, Register = -1, LastUse = -1 };
+    /// <summary>What is noted of a node while its group is made.</summary>
+    private struct NodeNote
+    {
+        public int Index;
 
-    public bool IsMember;
+        public bool IsMember;
 
-    /// <summary>Its position among what is read from outside, or −1.</summary>
-    public int External;
+        /// <summary>Its position among what is read from outside, or −1.</summary>
+        public int External;
 
-    /// <summary>Its position among what leaves the group, or −1.</summary>
-    public int Output;
+        /// <summary>Its position among what leaves the group, or −1.</summary>
+        public int Output;
 
-    /// <summary>Where its tile is now, or −1.</summary>
-    public int Register;
+        /// <summary>Where its tile is now, or −1.</summary>
+        public int Register;
 
-    /// <summary>The step that reads it last.</summary>
-    public int LastUse;
+        /// <summary>The step that reads it last.</summary>
+        public int LastUse;
+    }
 }

@@ -24,11 +24,10 @@ internal enum ReadMode : byte
 }
 
 /// <param name="Register">Where a splat or strided operand is put; unused for those read in place.</param>
-internal sealed record FusedInput(ReadMode Mode, Layout Layout, int ElementSize, int Register);
+internal readonly record struct FusedInput(ReadMode Mode, Layout Layout, int ElementSize, int Register);
 
-/// <param name="Operands">For each operand: a register, or −1 − i for the direct input i.</param>
-/// <param name="Register">Where the result goes, or −1 − i for output i in memory.</param>
-internal readonly record struct FusedStep(TileFunction Function, int[] Operands, int Register);
+/// <param name="Target">Where in the table of addresses the result goes.</param>
+internal readonly record struct FusedStep(TileFunction Function, int OperandCount, int Target);
 
 /// <summary>
 /// A chain of elementwise ops over one iteration shape, run tile by tile: the tiles of all its intermediate values stay in
@@ -45,7 +44,7 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly int[] _strided;
     private readonly int[] _direct;
     private readonly int[] _rows;
-    private readonly Step[] _steps;
+    private readonly FusedStep[] _steps;
     private readonly ushort[] _operands;
     private readonly int[] _outputSizes;
     private readonly int _registers;
@@ -56,8 +55,9 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly int _maxOperands;
 
     /// <param name="rowLength">Elements of a row for operands that are read by rows; 0 where none is.</param>
+    /// <param name="operands">Of all steps in order: indices in the table of addresses, where inputs stand first, then outputs, then registers.</param>
     /// <param name="registerSize">Bytes of the largest element that a register holds.</param>
-    public FusedKernel(Shape shape, long rowLength, FusedInput[] inputs, FusedStep[] steps, int[] outputSizes, int registers, int registerSize)
+    public FusedKernel(Shape shape, long rowLength, FusedInput[] inputs, FusedStep[] steps, ushort[] operands, int[] outputSizes, int registers, int registerSize)
     {
         _rowLength = rowLength;
         _rows = Where(inputs, i => i.Mode is ReadMode.Row or ReadMode.RowSplat);
@@ -65,6 +65,9 @@ internal sealed unsafe class FusedKernel : Kernel
         _splats = Where(inputs, i => i.Mode == ReadMode.Splat);
         _strided = Where(inputs, i => i.Mode == ReadMode.Strided);
         _direct = Where(inputs, i => i.Mode == ReadMode.Direct);
+        _steps = steps;
+        _operands = operands;
+        _maxOperands = steps.Max(s => s.OperandCount);
         _outputSizes = outputSizes;
         _registers = registers;
         _count = shape.ElementCount;
@@ -76,20 +79,6 @@ internal sealed unsafe class FusedKernel : Kernel
         _tile = (int)Math.Min(_tile, (_count + 63) / 64 * 64);
         _registerBytes = _tile * registerSize;
         WorkspaceBytes = (long)registers * _registerBytes;
-
-        // The table of addresses: inputs, outputs, registers. A result in output i is named −1 − i, as an operand it is named behind the inputs.
-        var first = inputs.Length + outputSizes.Length;
-        _operands = new ushort[steps.Sum(s => s.Operands.Length)];
-        _steps = new Step[steps.Length];
-        for (int i = 0, next = 0; i < steps.Length; i++)
-        {
-            foreach (var operand in steps[i].Operands)
-                _operands[next++] = checked((ushort)(operand >= 0 ? first + operand : -1 - operand));
-            var target = steps[i].Register;
-            _steps[i] = new Step(steps[i].Function, steps[i].Operands.Length, target >= 0 ? first + target : inputs.Length - 1 - target);
-            _maxOperands = Math.Max(_maxOperands, steps[i].Operands.Length);
-        }
-
         UnitCount = _count == 0 ? 0 : (_count + ((long)_tile * TilesPerUnit) - 1) / ((long)_tile * TilesPerUnit);
         Flops = (double)_count * steps.Length;
     }
@@ -139,7 +128,7 @@ internal sealed unsafe class FusedKernel : Kernel
     {
         foreach (var i in _rows)
         {
-            var input = _inputs[i];
+            ref readonly var input = ref _inputs[i];
             var first = (byte*)arguments.Inputs[i] + (RowOffset(input.Layout, row) * input.ElementSize);
             if (input.Mode == ReadMode.Row)
                 table[i] = first + (column * input.ElementSize);
@@ -170,7 +159,7 @@ internal sealed unsafe class FusedKernel : Kernel
         foreach (var i in _strided)
         {
             // The copy indexes its target like the whole iteration: the register stands where the tile starts.
-            var input = _inputs[i];
+            ref readonly var input = ref _inputs[i];
             var target = Register(workspace, input.Register) - (start * input.ElementSize);
             StridedCopy.Gather(arguments.Inputs[i], input.Layout.Shape.Dimensions, input.Layout.Strides, target, input.ElementSize, start, count);
         }
@@ -184,8 +173,18 @@ internal sealed unsafe class FusedKernel : Kernel
         }
     }
 
-    private static int[] Where(FusedInput[] inputs, Predicate<FusedInput> predicate) =>
-        Array.Exists(inputs, predicate) ? [.. Enumerable.Range(0, inputs.Length).Where(i => predicate(inputs[i]))] : [];
+    private static int[] Where(FusedInput[] inputs, Predicate<FusedInput> predicate)
+    {
+        Span<int> found = inputs.Length <= 256 ? stackalloc int[inputs.Length] : new int[inputs.Length];
+        var count = 0;
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            if (predicate(inputs[i]))
+                found[count++] = i;
+        }
+
+        return found[..count].ToArray();
+    }
 
     private byte* Register(byte* workspace, int register) => workspace + ((long)register * _registerBytes);
 
@@ -204,7 +203,4 @@ internal sealed unsafe class FusedKernel : Kernel
                 break;
         }
     }
-
-    /// <param name="Target">Where in the table of addresses the result goes.</param>
-    private readonly record struct Step(TileFunction Function, int OperandCount, int Target);
 }

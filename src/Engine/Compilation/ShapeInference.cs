@@ -42,6 +42,6 @@ public static class ShapeInference
                 nodes[i] = input.Constant is { } constant ? builder.Constant(constant) : builder.Input(input.Type!.Value.DataType, input.Type.Value.Shape, i);
         }
 
-        return Array.ConvertAll(builder.AddAll(op, known, nodes), output => new KnownValue(output.Type, output.Constant));
+        return Array.ConvertAll(builder.AddAll(op, known, nodes).ToArray(), output => new KnownValue(output.Type, output.Constant));
     }
 }

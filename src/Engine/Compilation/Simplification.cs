@@ -6,8 +6,8 @@ namespace Gradients.Engine.Compilation;
 
 /// <summary>
 /// The part of a graph that a plan computes, in fewer nodes that give the same bits: what is equal is computed once, what
-/// changes nothing is left out, a transposed product is computed transposed. Values that are bound become inputs. Linear in
-/// the number of nodes.
+/// changes nothing is left out, a transposed product is computed transposed. Values that are bound become inputs. A node
+/// that stays as it is, is taken over; another takes the index of the one it replaces. Linear in the number of nodes.
 /// </summary>
 /// <remarks>
 /// Left alone, because they would change bits: x + 0 (−0 becomes 0), x − y for x + (−y) (the sign of a NaN), sums in another
@@ -17,93 +17,87 @@ internal sealed class Simplification
 {
     private const int MaxComparedConstant = 64;
 
-    private readonly List<Node> _nodes = [];
+    private readonly List<Node> _nodes;
     private readonly Node?[] _kept;
-    private readonly int[] _uses;
-    private readonly HashSet<Node> _values = new(ValueComparer.Instance);
+    private readonly byte[] _reads;
+    private readonly HashSet<Node> _values;
     private readonly Dictionary<int, Node> _inputs = [];
 
-    private Simplification(int nodeCount)
+    private Simplification(byte[] reads)
     {
-        _kept = new Node?[nodeCount];
-        _uses = new int[nodeCount];
+        var count = reads.Length;
+        _reads = reads;
+        _nodes = new List<Node>(count);
+        _values = new HashSet<Node>(count, ValueComparer.Instance);
+        _kept = new Node?[count];
+        IndexCount = count;
     }
 
-    /// <summary>The nodes that are left, in an order in which inputs come first; some may be needed no more.</summary>
+    /// <summary>The nodes that are left, in an order in which inputs come first.</summary>
     public IReadOnlyList<Node> Nodes => _nodes;
+
+    /// <summary>All indices are below.</summary>
+    public int IndexCount { get; private set; }
 
     public Node[] Outputs { get; private set; } = [];
 
-    /// <summary>The first so many nodes compute values, the others gradients.</summary>
-    public int ForwardNodes { get; private set; }
+    public Readers Readers { get; private set; } = null!;
 
     /// <param name="nodes">The graph.</param>
     /// <param name="outputs">What the plan gives.</param>
     /// <param name="boundary">Nodes that are not computed but bound, with their slots.</param>
-    /// <param name="forwardNodes">Nodes behind this many are the gradient's.</param>
-    public static Simplification Of(IReadOnlyList<Node> nodes, IReadOnlyList<Node> outputs, IReadOnlyDictionary<Node, int> boundary, int forwardNodes, CancellationToken cancellation)
+    public static Simplification Of(IReadOnlyList<Node> nodes, IReadOnlyList<Node> outputs, IReadOnlyDictionary<Node, int> boundary, CancellationToken cancellation)
     {
-        var simple = new Simplification(nodes.Count);
-        var needed = Needed(nodes.Count, outputs, boundary.ContainsKey);
-        foreach (var output in outputs)
-            simple._uses[output.Index] = int.MaxValue / 2;
+        var simple = new Simplification(Reachability.Of(nodes, outputs, boundary.ContainsKey));
         for (var i = 0; i < nodes.Count; i++)
         {
-            if (!needed[i] || boundary.ContainsKey(nodes[i]))
-                continue;
-            foreach (var input in Planner.DataInputs(nodes[i]))
-                simple._uses[input.Index]++;
-        }
-
-        for (var i = 0; i < nodes.Count; i++)
-        {
-            if (i == forwardNodes)
-                simple.ForwardNodes = simple._nodes.Count;
             if ((i & 1023) == 0)
                 cancellation.ThrowIfCancellationRequested();
-            if (needed[i])
+            if (simple._reads[i] > 0)
                 simple._kept[i] = simple.Keep(nodes[i], boundary.TryGetValue(nodes[i], out var slot) ? slot : nodes[i].InputSlot);
         }
 
-        if (forwardNodes >= nodes.Count)
-            simple.ForwardNodes = simple._nodes.Count;
         simple.Outputs = [.. outputs.Select(o => simple._kept[o.Index]!)];
+        simple.Readers = new Readers(simple._nodes, simple.IndexCount, simple.Outputs);
+
+        // A product that is computed transposed, and what changed nothing, may have lost their readers.
+        simple._nodes.RemoveAll(n => simple.Readers.LastOf(n) == 0);
         return simple;
-    }
-
-    /// <summary>For each index, whether an output depends on the node.</summary>
-    public static bool[] Needed(int count, IReadOnlyList<Node> outputs, Func<Node, bool> isBound)
-    {
-        var needed = new bool[count];
-        var stack = new Stack<Node>(outputs);
-        while (stack.TryPop(out var node))
-        {
-            if (needed[node.Index])
-                continue;
-            needed[node.Index] = true;
-            if (isBound(node))
-                continue;
-            foreach (var input in Planner.DataInputs(node))
-                stack.Push(input);
-        }
-
-        return needed;
     }
 
     private Node Keep(Node node, int slot)
     {
         if (slot >= 0)
-            return _inputs.TryGetValue(slot, out var bound) ? bound : _inputs[slot] = Append(node, null, [], slot);
-        if (node.Op is null)
-            return node.Constant!.ByteCount > MaxComparedConstant ? Append(node, null, [], node.Payload) : Number(node, null, [], node.Constant);
+        {
+            if (!_inputs.TryGetValue(slot, out var bound))
+                _inputs[slot] = bound = Append(node.InputSlot == slot ? node : node.With(null, [], slot));
+            return bound;
+        }
 
-        // A view looks at the elements of its first input alone; the others have told their values when the graph was built.
-        var inputs = new Node[Planner.DataInputs(node).Length];
-        for (var i = 0; i < inputs.Length; i++)
-            inputs[i] = _kept[node.Inputs[i].Index]!;
+        if (node.Op is null)
+            return node.Constant!.ByteCount > MaxComparedConstant ? Append(node) : Number(node);
+        var inputs = KeptInputs(node);
         if (node.Payload is not null)
-            return Append(node, node.Op, inputs, node.Payload);
-        return Shortened(node, inputs) ?? Transposed(node, inputs) ?? Number(node, node.Op, inputs, null);
+            return Append(inputs == node.Inputs ? node : node.With(node.Op, inputs, node.Payload));
+        return Shortened(node, inputs) ?? Transposed(node, inputs) ?? Number(inputs == node.Inputs ? node : node.With(node.Op, inputs));
+    }
+
+    /// <summary>
+    /// What the node's inputs have become: its own array when all are as they were. A view looks at the elements of its first
+    /// input alone; the others have told their values when the graph was built.
+    /// </summary>
+    private Node[] KeptInputs(Node node)
+    {
+        var data = Reachability.DataInputs(node);
+        var same = data.Length == node.Inputs.Length;
+        for (var i = 0; same && i < data.Length; i++)
+            same = _kept[data[i].Index] == data[i];
+        if (same)
+            return node.Inputs;
+        var inputs = new Node[data.Length];
+        for (var i = 0; i < inputs.Length; i++)
+            inputs[i] = _kept[data[i].Index]!;
+        return inputs;
     }
 
     /// <summary>The input that the node equals bit by bit, or null.</summary>
@@ -136,9 +130,9 @@ internal sealed class Simplification
     private Node? Transposed(Node node, Node[] inputs)
     {
         var product = inputs[0];
-        if (node.Op is not TransposeOp || product.Op is not MatrixProductOp || _uses[node.Inputs[0].Index] != 1 || node.Shape[-1] * node.Shape[-2] <= 1 || !TransposeOp.SwapsLast(node))
+        if (node.Op is not TransposeOp || product.Op is not MatrixProductOp || _reads[node.Inputs[0].Index] != 1 || node.Shape[-1] * node.Shape[-2] <= 1 || !TransposeOp.SwapsLast(node))
             return null;
-        return Number(product, product.Op, [Swapped(product.Inputs[1]), Swapped(product.Inputs[0])], null, node.Type);
+        return Number(new Node(node.Builder, node.Index, product.Op, [Swapped(product.Inputs[1]), Swapped(product.Inputs[0])], product.Attributes, node.Type, null, product.Origin));
     }
 
     private Node Swapped(Node node)
@@ -147,29 +141,24 @@ internal sealed class Simplification
             return node.Inputs[0];
         var perm = Enumerable.Range(0, node.Shape.Rank).Select(d => (long)d).ToArray();
         (perm[^1], perm[^2]) = (perm[^2], perm[^1]);
-        return Number(node, TransposeOp.Instance, [node], null, new NodeType(node.DataType, new Shape(Array.ConvertAll(perm, p => node.Shape[(int)p]))), Attributes.Of(("perm", perm)));
+        var type = new NodeType(node.DataType, new Shape(Array.ConvertAll(perm, p => node.Shape[(int)p])));
+        return Number(new Node(node.Builder, IndexCount++, TransposeOp.Instance, [node], Attributes.Of(("perm", perm)), type, null, node.Origin));
     }
 
-    /// <summary>The node of this value: one that is there already, or a new one.</summary>
-    private Node Number(Node node, PrimitiveOp? op, Node[] inputs, ConstantData? constant, NodeType? type = null, Attributes? attributes = null)
+    /// <summary>The node of this value: one that is there already, or this one.</summary>
+    private Node Number(Node node)
     {
-        var value = NodeOf(node, op, inputs, constant, type, attributes);
-        if (_values.TryGetValue(value, out var same))
-            return same;
-        _values.Add(value);
-        _nodes.Add(value);
-        return value;
+        if (_values.Add(node))
+            return Append(node);
+        _values.TryGetValue(node, out var same);
+        return same!;
     }
 
-    private Node Append(Node node, PrimitiveOp? op, Node[] inputs, object? payload, NodeType? type = null, Attributes? attributes = null)
+    private Node Append(Node node)
     {
-        var kept = NodeOf(node, op, inputs, payload, type, attributes);
-        _nodes.Add(kept);
-        return kept;
+        _nodes.Add(node);
+        return node;
     }
-
-    private Node NodeOf(Node node, PrimitiveOp? op, Node[] inputs, object? payload, NodeType? type, Attributes? attributes) =>
-        new(node.Builder, _nodes.Count, op, inputs, attributes ?? node.Attributes, type ?? node.Type, payload, node.Origin);
 
     /// <summary>What tells values apart: op, inputs, attributes and type; of a constant its elements.</summary>
     private sealed class ValueComparer : IEqualityComparer<Node>

@@ -35,17 +35,13 @@ public sealed unsafe class PlanExecution : IDisposable
 
     private readonly PreparedPlan _prepared;
     private readonly Instruction[] _instructions;
-    private readonly Storage[] _places;
     private readonly NodeType[] _inputTypes;
     private readonly void*[] _inputs;
     private readonly PooledBuffer?[] _outputs;
     private readonly Crew _crew;
 
-    // Pinned: kernels are given addresses of them. An address that a run left is right for the next one unless its storage moved.
-    private readonly nint[] _operandBlock;
+    private readonly Addresses _addresses;
     private readonly KernelArguments[] _arguments;
-    private readonly nint[] _storages;
-    private nint _arenaAddress;
     private BufferPool _pool = null!;
     private Quota? _account;
     private PooledBuffer? _arena;
@@ -67,20 +63,11 @@ public sealed unsafe class PlanExecution : IDisposable
         Plan = plan;
         _prepared = prepared;
         _instructions = (Instruction[])plan.Instructions;
-        _places = (Storage[])plan.Storages;
         _inputTypes = (NodeType[])plan.Inputs;
         _inputs = new void*[plan.Inputs.Count];
         _outputs = new PooledBuffer?[plan.Outputs.Count];
-        _operandBlock = GC.AllocateArray<nint>(Math.Max(1, plan.Operands.Length), pinned: true);
-        _arguments = GC.AllocateArray<KernelArguments>(Math.Max(1, _instructions.Length), pinned: true);
-        _storages = new nint[plan.Storages.Count];
-        var operands = (void**)Unsafe.AsPointer(ref _operandBlock[0]);
-        for (var i = 0; i < _instructions.Length; i++)
-        {
-            _arguments[i].Inputs = operands + prepared.FirstOperands[i];
-            _arguments[i].Outputs = _arguments[i].Inputs + _instructions[i].Inputs.Length;
-        }
-
+        _addresses = new Addresses(plan, prepared);
+        _arguments = _addresses.Arguments;
         _crew = new Crew(prepared, (KernelArguments*)Unsafe.AsPointer(ref _arguments[0]));
     }
 
@@ -157,7 +144,7 @@ public sealed unsafe class PlanExecution : IDisposable
         if (!_started)
         {
             Reserve();
-            Resolve();
+            _addresses.Resolve(_inputs, _outputs, _arena!.Pointer);
             _together = helpers is { HelperCount: > 0 } && _prepared.HasParallel && !checkFinite && !timed && _crew.TryStart(_pool, _account, helpers.CurrentQueue);
             _started = true;
         }
@@ -408,45 +395,5 @@ public sealed unsafe class PlanExecution : IDisposable
             return false;
         _workSinceClock = 0;
         return Stopwatch.GetTimestamp() >= parkAt;
-    }
-
-    /// <summary>Gives every operand its address: only those whose storage has moved since the run before.</summary>
-    private void Resolve()
-    {
-        foreach (var i in _prepared.BoundStorages)
-        {
-            var (kind, index, _) = _places[i];
-            var address = (nint)(kind == StorageKind.Input ? _inputs[index] : _outputs[index]!.Pointer);
-            if (address == 0)
-                throw new InvalidOperationException($"Input {index} is not bound.");
-            if (address != _storages[i])
-                Move(i, address);
-        }
-
-        if ((nint)_arena!.Pointer != _arenaAddress)
-            MoveArena();
-    }
-
-    private void MoveArena()
-    {
-        _arenaAddress = (nint)_arena!.Pointer;
-        foreach (var i in _prepared.FixedStorages)
-        {
-            var (kind, index, offset) = _places[i];
-            Move(i, kind == StorageKind.Arena ? _arenaAddress + (nint)offset : (nint)Plan.Constants[index].Pointer);
-        }
-
-        for (var i = 0; i < _instructions.Length; i++)
-        {
-            _arguments[i].Workspace = _arena.Pointer + _instructions[i].WorkspaceOffset;
-            _arguments[i].Shared = _arena.Pointer + _instructions[i].SharedOffset;
-        }
-    }
-
-    private void Move(int storage, nint address)
-    {
-        _storages[storage] = address;
-        foreach (var patch in _prepared.PatchesOf(storage))
-            _operandBlock[patch.Operand] = address + patch.Offset;
     }
 }

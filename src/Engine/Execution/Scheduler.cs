@@ -2,18 +2,6 @@ using System.Diagnostics;
 
 namespace Gradients.Engine.Execution;
 
-public sealed record SchedulerOptions
-{
-    /// <summary>Dedicated compute threads, 1 to 1024. The default value is the number of processors.</summary>
-    public int Threads { get; init; } = Environment.ProcessorCount;
-
-    /// <summary>How long work runs while others wait. The default value is 2 ms.</summary>
-    public TimeSpan Slice { get; init; } = TimeSpan.FromMilliseconds(2);
-
-    /// <summary>How long a thread that helps an execution waits awake for its next piece. The default value is 50 µs.</summary>
-    public TimeSpan Spin { get; init; } = TimeSpan.FromMicroseconds(50);
-}
-
 /// <summary>
 /// Dedicated threads for all computation, so that kernels never occupy the thread pool that answers health checks. The next
 /// piece of work is that of the tenant, and within it of the queue, that received the least compute time so far. Threads
@@ -23,8 +11,7 @@ public sealed record SchedulerOptions
 public sealed class Scheduler : IDisposable
 {
     private readonly object _gate = new();
-    private readonly Dictionary<string, WorkQueue.Tenant> _tenants = [];
-    private readonly PriorityQueue<WorkQueue.Tenant, long> _ready = new();
+    private readonly FairLine _line;
 
     // Queues whose head waits for something outside: they hold neither a thread nor a place among the ready ones.
     private readonly HashSet<WorkQueue> _outside = [];
@@ -36,12 +23,7 @@ public sealed class Scheduler : IDisposable
 
     private readonly List<Crew> _calls = new(16);
     private readonly Thread[] _threads;
-    private readonly WorkQueue?[] _running;
     private readonly long _slice;
-
-    // The least that a running tenant has received: where a tenant that was idle starts.
-    private long _clock;
-    private int _waiting;
     private int _idle;
     private int _queued;
     private int _busy;
@@ -55,7 +37,7 @@ public sealed class Scheduler : IDisposable
         _slice = (long)(options.Slice.TotalSeconds * Stopwatch.Frequency);
         SpinTicks = (long)(options.Spin.TotalSeconds * Stopwatch.Frequency);
         _threads = new Thread[options.Threads];
-        _running = new WorkQueue?[options.Threads];
+        _line = new FairLine(options.Threads);
         for (var i = 0; i < _threads.Length; i++)
         {
             var index = i;
@@ -76,12 +58,12 @@ public sealed class Scheduler : IDisposable
     internal int IdleCount => Volatile.Read(ref _idle);
 
     /// <summary>Whether a thread that helps is wanted elsewhere.</summary>
-    internal bool HasWaiting => Volatile.Read(ref _waiting) > 0 || Volatile.Read(ref _disposed);
+    internal bool HasWaiting => _line.Waiting > 0 || Volatile.Read(ref _disposed);
 
     internal long SpinTicks { get; }
 
     /// <summary>Queues that have work which is not running.</summary>
-    public int WaitingQueues => Volatile.Read(ref _waiting);
+    public int WaitingQueues => _line.Waiting;
 
     /// <summary>Queues whose head waits for something outside.</summary>
     public int OutsideQueues
@@ -107,9 +89,7 @@ public sealed class Scheduler : IDisposable
     {
         lock (_gate)
         {
-            if (!_tenants.TryGetValue(tenant, out var owner))
-                _tenants[tenant] = owner = new WorkQueue.Tenant(tenant) { Received = _clock };
-            owner.Queues++;
+            var owner = _line.Join(tenant);
             return new WorkQueue(this, owner, capacity) { Received = owner.Clock };
         }
     }
@@ -121,12 +101,8 @@ public sealed class Scheduler : IDisposable
         lock (_gate)
         {
             _disposed = true;
-            while (_ready.TryDequeue(out var tenant, out _))
-            {
-                while (tenant.Ready.TryDequeue(out var queue, out _))
-                    Drain(queue, left);
-            }
-
+            while (_line.TryTake(out var queue))
+                Drain(queue, left);
             foreach (var queue in _outside)
                 Drain(queue, left);
             _outside.Clear();
@@ -190,7 +166,7 @@ public sealed class Scheduler : IDisposable
     {
         lock (_gate)
         {
-            if (_disposed || _waiting > 0 || queue.Closed || queue.Running || queue.Items.Count > 0)
+            if (_disposed || _line.Waiting > 0 || queue.Closed || queue.Running || queue.Items.Count > 0)
                 return false;
             queue.Items.Enqueue(work);
             queue.Running = true;
@@ -213,8 +189,7 @@ public sealed class Scheduler : IDisposable
             if (!queue.Closed)
             {
                 queue.Closed = true;
-                if (--queue.Owner.Queues == 0)
-                    _tenants.Remove(queue.Owner.Name);
+                _line.Leave(queue.Owner);
                 running = queue.Running;
 
                 // A queue that runs keeps its head: its thread abandons the head at the next pause, then runs the last.
@@ -239,17 +214,7 @@ public sealed class Scheduler : IDisposable
 
     private void MakeReady(WorkQueue queue)
     {
-        // Whoever was idle starts at the present, so that it cannot save up time.
-        queue.Received = Math.Max(queue.Received, queue.Owner.Clock);
-        queue.Owner.Ready.Enqueue(queue, queue.Received);
-        _waiting++;
-        if (!queue.Owner.Listed)
-        {
-            queue.Owner.Listed = true;
-            queue.Owner.Received = Math.Max(queue.Owner.Received, _clock);
-            _ready.Enqueue(queue.Owner, queue.Owner.Received);
-        }
-
+        _line.Add(queue);
         Monitor.Pulse(_gate);
     }
 
@@ -262,25 +227,13 @@ public sealed class Scheduler : IDisposable
             {
                 if (_disposed)
                     return (null, null);
-                if (_ready.TryDequeue(out var tenant, out _))
+                if (_line.TryTake(out var queue))
                 {
-                    tenant.Listed = false;
-                    var found = tenant.Ready.TryDequeue(out var queue, out _);
-                    if (tenant.Ready.Count > 0)
-                    {
-                        tenant.Listed = true;
-                        _ready.Enqueue(tenant, tenant.Received);
-                    }
-
-                    if (!found)
-                        continue;
-                    _waiting--;
-                    if (queue!.Items.Count == 0)
+                    if (queue.Items.Count == 0)
                         continue;
                     queue.Running = true;
-                    _running[thread] = queue;
                     _busy++;
-                    Advance(tenant);
+                    _line.Run(thread, queue);
                     return (queue, null);
                 }
 
@@ -321,23 +274,6 @@ public sealed class Scheduler : IDisposable
         }
     }
 
-    /// <summary>Moves the clocks to the least that one of those who run has received.</summary>
-    private void Advance(WorkQueue.Tenant tenant)
-    {
-        long leastTenant = long.MaxValue, leastQueue = long.MaxValue;
-        foreach (var queue in _running)
-        {
-            if (queue is null)
-                continue;
-            leastTenant = Math.Min(leastTenant, queue.Owner.Received);
-            if (queue.Owner == tenant)
-                leastQueue = Math.Min(leastQueue, queue.Received);
-        }
-
-        _clock = Math.Max(_clock, leastTenant);
-        tenant.Clock = Math.Max(tenant.Clock, leastQueue);
-    }
-
     private void Loop(int thread)
     {
         _threadScheduler = this;
@@ -375,9 +311,8 @@ public sealed class Scheduler : IDisposable
                 _computeTicks += busy;
                 if (crew.Payer is { } payer)
                 {
-                    payer.Received += busy;
-                    payer.Owner.Received += busy;
-                    Advance(payer.Owner);
+                    FairLine.Charge(payer, busy);
+                    _line.Advance(payer.Owner);
                 }
             }
         }
@@ -404,10 +339,9 @@ public sealed class Scheduler : IDisposable
         lock (_gate)
         {
             _computeTicks += ticks;
-            queue.Received += ticks;
-            queue.Owner.Received += ticks;
+            FairLine.Charge(queue, ticks);
             if (thread is not null)
-                Advance(queue.Owner);
+                _line.Advance(queue.Owner);
             if (status == WorkStatus.Done)
             {
                 queue.Items.Dequeue();
@@ -416,12 +350,12 @@ public sealed class Scheduler : IDisposable
 
             var waits = status == WorkStatus.Waiting && !queue.Resumed;
             queue.Resumed = false;
-            if (thread is not null && !waits && queue.Items.Count > 0 && _waiting == 0 && !queue.Closed && !_disposed)
+            if (thread is not null && !waits && queue.Items.Count > 0 && _line.Waiting == 0 && !queue.Closed && !_disposed)
                 return queue.Items.Peek();
             queue.Running = false;
             if (thread is { } index)
             {
-                _running[index] = null;
+                _line.Stop(index);
                 _busy--;
             }
 

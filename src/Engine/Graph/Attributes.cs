@@ -80,7 +80,38 @@ public sealed class Attributes : IEquatable<Attributes>
 
     public override bool Equals(object? obj) => Equals(obj as Attributes);
 
-    public override int GetHashCode() => _entries.Length == 0 ? 0 : _entries[0].Name.GetHashCode(StringComparison.Ordinal);
+    public override int GetHashCode()
+    {
+        if (_entries.Length == 0)
+            return 0;
+        var hash = new HashCode();
+        foreach (var (name, value) in _entries)
+        {
+            hash.Add(name);
+            AddValue(ref hash, value);
+        }
+
+        return hash.ToHashCode();
+    }
+
+    /// <summary>Lists by their elements: nodes that differ in nothing else are told apart.</summary>
+    private static void AddValue(ref HashCode hash, object value)
+    {
+        switch (value)
+        {
+            case ImmutableArray<long> integers:
+                foreach (var item in integers)
+                    hash.Add(item);
+                break;
+            case ImmutableArray<double> numbers:
+                foreach (var item in numbers)
+                    hash.Add(item);
+                break;
+            default:
+                hash.Add(value);
+                break;
+        }
+    }
 
     private static bool ValueEquals(object a, object b) => (a, b) switch
     {

@@ -77,6 +77,6 @@ public sealed class FunctionDefinition
     {
         public override OpKind Kind => OpKind.Structural;
 
-        public override Node[] Build(OpCall call) => throw new InvalidOperationException("Functions are inlined with their definition.");
+        public override Outputs Build(OpCall call) => throw new InvalidOperationException("Functions are inlined with their definition.");
     }
 }

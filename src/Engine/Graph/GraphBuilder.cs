@@ -7,18 +7,19 @@ namespace Gradients.Engine.Graph;
 /// inputs are constants, so that shapes computed from shapes are known where they are needed.
 /// </summary>
 /// <param name="maxNodes">The most nodes it takes before COMPUTE_QUOTA; bounds what a small request can expand to.</param>
-public sealed class GraphBuilder(int maxNodes = 4_000_000)
+/// <param name="capacity">About how many there will be.</param>
+public sealed class GraphBuilder(int maxNodes = 4_000_000, int capacity = 0)
 {
     /// <summary>Folding stops at results of this many elements: larger ones are computed when the plan runs.</summary>
     private const int MaxFoldedElements = 4096;
 
-    private readonly List<Node> _nodes = [];
+    private readonly List<Node> _nodes = new(capacity);
     private readonly Dictionary<(DataType, long Bits), Node> _scalars = [];
 
     public IReadOnlyList<Node> Nodes => _nodes;
 
     /// <summary>Given to the nodes that are added from now on.</summary>
-    public NodeOrigin Origin { get; set; }
+    public NodeOrigin Origin { get; set; } = NodeOrigin.None;
 
     /// <summary>Whether constants are folded; the same bits come out either way.</summary>
     public bool Folding { get; init; } = true;
@@ -48,13 +49,14 @@ public sealed class GraphBuilder(int maxNodes = 4_000_000)
     public Node Add(Op op, params ReadOnlySpan<Node?> inputs) => Add(op, Attributes.None, inputs);
 
     /// <summary>Adds an op and returns its first output.</summary>
-    public Node Add(Op op, Attributes attributes, params ReadOnlySpan<Node?> inputs) => AddAll(op, attributes, inputs)[0];
+    public Node Add(Op op, Attributes attributes, params ReadOnlySpan<Node?> inputs) => AddAll(op, attributes, inputs.ToArray())[0];
 
     /// <summary>Adds an op and returns all its outputs.</summary>
+    /// <param name="inputs">The node keeps the array.</param>
     /// <exception cref="GradientsException">When inputs, attributes or shapes do not fit, naming node, op and shapes.</exception>
-    public Node[] AddAll(Op op, Attributes attributes, ReadOnlySpan<Node?> inputs)
+    public Outputs AddAll(Op op, Attributes attributes, Node?[] inputs)
     {
-        var call = new OpCall(this, op, inputs.ToArray(), attributes);
+        var call = new OpCall(this, op, inputs, attributes);
         try
         {
             call.Check();
@@ -73,7 +75,7 @@ public sealed class GraphBuilder(int maxNodes = 4_000_000)
             e.With("node", Origin.Id.ToString());
         if (!string.IsNullOrEmpty(Origin.Label))
             e.With("label", Origin.Label);
-        return e.With("op", string.IsNullOrEmpty(Origin.Op) ? op : Origin.Op);
+        return e.With("op", Origin.Op.Length == 0 ? op : Origin.Op);
     }
 
     /// <summary>Adds a node that carries a payload of its own; it is never folded or merged with another.</summary>

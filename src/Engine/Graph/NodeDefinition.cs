@@ -49,14 +49,15 @@ public sealed class NodeDefinition
 
     public string? Label { get; }
 
-    public NodeOrigin Origin => new(Id, Function?.Name ?? Op.Name, Label, Position);
+    /// <summary>The op's or function's name.</summary>
+    public string OpName => Function?.Name ?? Op.Name;
 
     /// <summary>How many inputs of defined nodes refer to this one; what is still used outlives its release.</summary>
     internal int Uses { get; set; }
 
     internal bool Released { get; set; }
 
-    /// <summary>Scratch of <see cref="Subgraph"/>: the traversal that saw the node last, and its position there.</summary>
+    /// <summary>Scratch of <see cref="Subgraph"/>: the traversal that saw the node last, and its position there. In the body of a function its position among parameters and nodes.</summary>
     internal long Mark { get; set; }
 
     internal int Position { get; set; }

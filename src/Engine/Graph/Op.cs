@@ -45,7 +45,7 @@ public abstract class Op(OpSchema schema)
     public virtual int CountOutputs(Attributes attributes, int inputs) => 1;
 
     /// <summary>Adds the op to <c>call.Builder</c> and returns its outputs. Inputs are checked against the schema already.</summary>
-    public abstract Node[] Build(OpCall call);
+    public abstract Outputs Build(OpCall call);
 
     public override string ToString() => Name;
 }
@@ -55,7 +55,7 @@ public abstract class ComposedOp(OpSchema schema) : Op(schema)
 {
     public sealed override OpKind Kind => OpKind.Composed;
 
-    public sealed override Node[] Build(OpCall call) => [Compose(call)];
+    public sealed override Outputs Build(OpCall call) => Compose(call);
 
     protected abstract Node Compose(OpCall call);
 }
@@ -63,7 +63,7 @@ public abstract class ComposedOp(OpSchema schema) : Op(schema)
 /// <summary>An op with a shape rule and a derivative rule; one node, one output.</summary>
 public abstract class PrimitiveOp(OpSchema schema) : Op(schema)
 {
-    public sealed override Node[] Build(OpCall call) => [call.Builder.Append(this, call)];
+    public sealed override Outputs Build(OpCall call) => call.Builder.Append(this, call);
 
     /// <summary>The shape rule: element type and shape of the output, or an error that names the shapes.</summary>
     public abstract NodeType Infer(OpCall call);

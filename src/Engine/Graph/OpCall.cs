@@ -3,7 +3,7 @@ using Gradients.Engine.Tensors;
 namespace Gradients.Engine.Graph;
 
 /// <summary>An op about to be added: its inputs (null where an optional one is omitted) and attributes.</summary>
-public sealed class OpCall(GraphBuilder builder, Op op, Node?[] inputs, Attributes attributes)
+public readonly struct OpCall(GraphBuilder builder, Op op, Node?[] inputs, Attributes attributes)
 {
     private readonly Node?[] _inputs = inputs;
 

@@ -49,5 +49,5 @@ public sealed class StructuralOp : Op
 
     public override int CountOutputs(Attributes attributes, int inputs) => this == Gradient ? (int)Math.Clamp(attributes.Int("wrt", 1), 1, int.MaxValue) : 1;
 
-    public override Node[] Build(OpCall call) => throw new InvalidOperationException($"{Name} is expanded with its definition.");
+    public override Outputs Build(OpCall call) => throw new InvalidOperationException($"{Name} is expanded with its definition.");
 }

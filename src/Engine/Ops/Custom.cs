@@ -31,7 +31,7 @@ internal sealed class CustomOp() : Op(new("Custom", "Outputs that the connected 
 
     public override int CountOutputs(Attributes attributes, int inputs) => CustomSignature.CountOutputs(attributes, inputs);
 
-    public override Node[] Build(OpCall call)
+    public override Outputs Build(OpCall call)
     {
         var (builder, inputs) = (call.Builder, call.Inputs);
         var signature = new CustomSignature(call);

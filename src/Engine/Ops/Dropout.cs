@@ -21,11 +21,11 @@ internal sealed class DropoutOp() : Op(new("Dropout", "In training, drops each e
     public override OpKind Kind => OpKind.Composed;
 
     /// <summary>Ratio (0.5 when omitted) and mode (false) are known when the plan is made; the step (0) may be fed.</summary>
-    public override Node[] Build(OpCall call)
+    public override Outputs Build(OpCall call)
     {
         var x = call.Inputs[0];
         if (call.Optional(2) is not { } mode || Known(call, mode, 2).As<bool>()[0] is false)
-            return [call.Builder.Add(IdentityOp.Instance, x), call.Builder.Scalar(DataType.Bool, 1).BroadcastTo(x.Shape)];
+            return new[] { call.Builder.Add(IdentityOp.Instance, x), call.Builder.Scalar(DataType.Bool, 1).BroadcastTo(x.Shape) };
         var ratio = call.Optional(1) is not { } given ? 0.5 : Known(call, given, 1) is { DataType: DataType.Float64 } wide ? wide.As<double>()[0] : Known(call, given, 1).As<float>()[0];
         if (!(ratio is >= 0 and < 1))
             throw call.InvalidAttribute($"the ratio is {ratio}; it lies in [0, 1)");
@@ -36,7 +36,7 @@ internal sealed class DropoutOp() : Op(new("Dropout", "In training, drops each e
         if (step.Shape.ElementCount != 1)
             throw call.ShapeMismatch("The step is one number");
         step = step.Reshape(Shape.Scalar);
-        return [call.Builder.Add(DroppedOutOp.Instance, attributes, x, step), call.Builder.Add(DropoutMaskOp.Instance, attributes, x, step)];
+        return new[] { call.Builder.Add(DroppedOutOp.Instance, attributes, x, step), call.Builder.Add(DropoutMaskOp.Instance, attributes, x, step) };
     }
 
     private static ConstantData Known(OpCall call, Node node, int position)

@@ -17,7 +17,7 @@ internal abstract class NormalizationOp(OpSchema schema, bool centred) : Op(sche
     public sealed override OpKind Kind => OpKind.Composed;
 
     /// <summary>The normalized dimensions as columns, all before them as rows.</summary>
-    public sealed override Node[] Build(OpCall call)
+    public sealed override Outputs Build(OpCall call)
     {
         if (call.Attributes.Int("stash_type", 1) != 1)
             throw call.InvalidAttribute($"stash_type is {call.Attributes.Int("stash_type", 1)}; allowed is 1");
@@ -30,7 +30,7 @@ internal abstract class NormalizationOp(OpSchema schema, bool centred) : Op(sche
         var y = call.Builder.Add(NormalizedRowsOp.Instance, attributes, operands).Reshape(x.Shape);
         var (mean, inverse) = NormalizedRowsOp.Statistics(rows, call.Attributes.Float("epsilon", 1e-5), centred);
         var kept = new Shape([.. lead.Dimensions, .. normalized.Dimensions.ToArray().Select(_ => 1L)]);
-        return mean is null ? [y] : [y, mean.Reshape(kept), inverse.Reshape(kept)];
+        return mean is null ? y : (Node[])[y, mean.Reshape(kept), inverse.Reshape(kept)];
     }
 
     private static Node Columns(OpCall call, Node operand, Shape normalized)

@@ -96,7 +96,7 @@ internal sealed class ApplyGradientsCommand(GraphSession session, ApplyGradients
         var fresh = state.OptimizerKind != optimizer.Kind;
         var step = fresh ? 1 : state.OptimizerStep + 1;
         var value = state.Value ?? throw GradientsException.Precondition(ErrorReasons.VariableNotSet, $"Variable {state.Definition.Id} has no value.");
-        if ((IsBrief ? Session.FindOptimizerPlan(optimizer, state.Type) : Session.OptimizerPlan(optimizer, state.Type, Cancellation)) is not { } plan)
+        if ((IsBrief ? Session.Programs.FindOptimizerPlan(optimizer, state.Type) : Session.Programs.OptimizerPlan(optimizer, state.Type, Cancellation)) is not { } plan)
             return null;
         Session.Tenant.Flops?.Take(plan.Flops);
         var execution = PlanExecution.Rent(plan, Session.Host.Pool, Session.Tenant.Bytes);

@@ -29,7 +29,7 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
                 throw GradientsException.Invalid(ErrorReasons.InvalidField, "A run has its feeds already: give a run or feeds, not both.").With("field", "feeds");
         }
 
-        _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : _run?.Wrt.Select(w => w.Id).ToArray() ?? Session.VariablesUnder([.. request.Roots.Select(r => r.Value)]);
+        _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : _run?.Wrt.Select(w => w.Id).ToArray() ?? Session.Programs.VariablesUnder([.. request.Roots.Select(r => r.Value)]);
         if (_wrt.Length == 0)
             throw GradientsException.Precondition(ErrorReasons.GradientsDisabled, "The roots depend on no variable of a floating type: name what to differentiate for in wrt.");
         if (request.Mode != GradientMode.Return)
@@ -123,8 +123,8 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
             return null;
         _program = program;
         var execution = PlanExecution.Rent(_program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
-        Bindings.Bind(execution, Session.LastSources);
-        var slot = Session.LastSources.Count;
+        Bindings.Bind(execution, Session.Programs.LastSources);
+        var slot = Session.Programs.LastSources.Count;
         for (var i = 0; i < request.Roots.Count; i++)
         {
             if (request.Roots[i].Cotangent is not null)

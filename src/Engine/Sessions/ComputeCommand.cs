@@ -85,8 +85,8 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
         }
 
         if (!IsBrief)
-            return Session.Compile(Ask, Bindings.TypeOf, Cancellation, out _hit);
-        var found = Session.FindProgram(Ask, Bindings.TypeOf);
+            return Session.Programs.Compile(Ask, Bindings.TypeOf, Cancellation, out _hit);
+        var found = Session.Programs.Find(Ask, Bindings.TypeOf);
         _hit = found is not null;
         return found;
     }
@@ -122,7 +122,7 @@ internal abstract class ComputeCommand<TResult>(GraphSession session, ComputeReq
     }
 
     protected override ulong IdOf(int position) =>
-        Ids is not null ? (position < Ids.Length ? Ids[position] : 0) : Session.IdAt(position);
+        Ids is not null ? (position < Ids.Length ? Ids[position] : 0) : Session.Programs.IdAt(position);
 
     protected override void Release()
     {

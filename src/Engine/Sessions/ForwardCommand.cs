@@ -20,7 +20,7 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
             if (request.Roots.Count == 0)
                 throw GradientsException.Invalid(ErrorReasons.InvalidField, "A forward with gradients names the roots that backward will start from.").With("field", "roots");
             Session.RequireRoom();
-            _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : Session.VariablesUnder(request.Roots);
+            _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : Session.Programs.VariablesUnder(request.Roots);
         }
 
         var program = Compile(p =>
@@ -37,7 +37,7 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
             return null;
         _program = program;
         var execution = PlanExecution.Rent(_program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
-        Bindings.Bind(execution, Session.LastSources);
+        Bindings.Bind(execution, Session.Programs.LastSources);
         return execution;
     }
 
@@ -53,7 +53,7 @@ internal sealed class ForwardCommand(GraphSession session, ForwardRequest reques
             var residuals = new Tensor[_program.Residuals.Length];
             for (var i = 0; i < residuals.Length; i++)
                 residuals[i] = execution.TakeTensor(request.Fetches.Count + i);
-            var kept = new Run(_program, [.. request.Roots.Select(Named)], [.. _wrt.Select(Named)], [.. Session.LastSources], Session.LastIds(), Session.Capture(Bindings.Fed), residuals);
+            var kept = new Run(_program, [.. request.Roots.Select(Named)], [.. _wrt.Select(Named)], [.. Session.Programs.LastSources], Session.Programs.LastIds(), Session.Capture(Bindings.Fed), residuals);
             run = Session.Keep(kept);
             held = kept.HeldBytes;
         }

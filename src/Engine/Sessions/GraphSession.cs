@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Gradients.Engine.Compilation;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
@@ -20,27 +19,16 @@ namespace Gradients.Engine.Sessions;
 /// </remarks>
 public sealed class GraphSession : IDisposable
 {
-    // A key is written and looked up by one thread without a pause.
-    [ThreadStatic]
-    private static CanonicalWriter? _threadWriter;
-
     /// <summary>So many variables are handled in microseconds.</summary>
     internal const int BriefCount = 16;
 
     private readonly WorkQueue _queue;
     private readonly SessionLimits _limits;
     private readonly Dictionary<NodeDefinition, VariableState> _variables = [];
-    private readonly Dictionary<ulong, Run> _runs = [];
-    private readonly ConcurrentDictionary<ulong, Tensor> _tensors = new();
-    private readonly ProgramRequest _program = new();
-    private readonly Subgraph _subgraph = new();
-    private readonly List<NodeType> _sourceTypes = [];
+    private readonly SessionRuns _runs;
+    private readonly SessionTensors _tensors;
     private readonly GraphCharge _charge;
     private readonly SharedGraph? _shared;
-    private Reached? _reached;
-    private ulong _lastRun;
-    private ulong _lastTensor;
-    private long _tensorBytes;
     private long _stateBytes;
     private int _closed;
 
@@ -59,11 +47,14 @@ public sealed class GraphSession : IDisposable
         _shared = graph;
         Graph = graph?.Definition ?? new GraphDefinition(_limits.Graph, OpCatalog.Find);
         _charge = new GraphCharge(host.Pool, tenant);
+        _runs = new SessionRuns(host.Options.Time, _limits, tenant.Runs);
+        _tensors = new SessionTensors(_limits);
+        Programs = new SessionPrograms(host.Plans, tenant.Name, _limits.Graph.MaxExpandedNodes, Graph, _shared, _charge);
         _queue = host.Scheduler.CreateQueue(tenant.Name, _limits.MaxQueued);
     }
 
     /// <summary>Bytes of variables, gradients, optimizer state, runs and tensors, as of the last finished request.</summary>
-    public long HeldBytes => Volatile.Read(ref _stateBytes) + Volatile.Read(ref _tensorBytes);
+    public long HeldBytes => Volatile.Read(ref _stateBytes) + _tensors.Bytes;
 
     /// <summary>Nodes that hold memory.</summary>
     public int NodeCount => Graph.NodeCount;
@@ -82,8 +73,7 @@ public sealed class GraphSession : IDisposable
 
     internal GraphDefinition Graph { get; }
 
-    /// <summary>The sources of the program compiled last, in order.</summary>
-    internal IReadOnlyList<NodeDefinition> LastSources => _reached?.Sources ?? _subgraph.Sources;
+    internal SessionPrograms Programs { get; }
 
     public Task DefineAsync(DefineRequest request, CancellationToken cancellation = default) => Immediately(request, () => true, cancellation);
 
@@ -128,14 +118,13 @@ public sealed class GraphSession : IDisposable
     {
         try
         {
-            if (!isResult && _tensors.Count >= _limits.MaxTensors)
-                throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session holds its limit of {_limits.MaxTensors} tensors; release some.")
-                    .Limited("session.max_tensors", (_tensors.Count + 1).ToString(), SessionLimits.Subject);
             if (!isResult)
+            {
+                _tensors.RequireRoom();
                 Reserve(tensor.ByteCount);
-            var id = Interlocked.Increment(ref _lastTensor);
-            _tensors[id] = tensor.Share();
-            Interlocked.Add(ref _tensorBytes, tensor.ByteCount);
+            }
+
+            var id = _tensors.Keep(tensor);
             if (Volatile.Read(ref _closed) != 0)
                 ReleaseTensor(id);
             return id;
@@ -148,29 +137,10 @@ public sealed class GraphSession : IDisposable
 
     /// <summary>A share of a kept tensor, which the caller disposes.</summary>
     /// <exception cref="GradientsException">TENSOR_NOT_FOUND.</exception>
-    public Tensor FindTensor(ulong id)
-    {
-        if (_tensors.TryGetValue(id, out var tensor))
-        {
-            lock (tensor)
-            {
-                if (_tensors.ContainsKey(id))
-                    return tensor.Share();
-            }
-        }
-
-        throw GradientsException.NotFound(ErrorReasons.TensorNotFound, $"The session has no tensor {id}.");
-    }
+    public Tensor FindTensor(ulong id) => _tensors.Find(id);
 
     /// <summary>Gives a kept tensor back at once, ahead of the queue. Unknown ids are ignored.</summary>
-    public void ReleaseTensor(ulong id)
-    {
-        if (!_tensors.TryRemove(id, out var tensor))
-            return;
-        Interlocked.Add(ref _tensorBytes, -tensor.ByteCount);
-        lock (tensor)
-            tensor.Dispose();
-    }
+    public void ReleaseTensor(ulong id) => _tensors.Release(id);
 
     public void Dispose()
     {
@@ -197,76 +167,6 @@ public sealed class GraphSession : IDisposable
             _charge.Settle(Graph);
         }
     }
-
-    /// <summary>The program of what is asked for, shared with the tenant's sessions that ask for the same.</summary>
-    internal CompiledProgram Compile(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf, CancellationToken cancellation, out bool hit)
-    {
-        var writer = WriteKey(ask, typeOf);
-        var most = _limits.Graph.MaxExpandedNodes;
-        CompiledProgram CompileOver(Subgraph subgraph) => _charge.Compile(_program, subgraph, most, () => CompiledProgram.Compile(_program, subgraph, _sourceTypes, most, cancellation));
-        var program = Host.Plans.Get(writer.Written, () => _shared is null ? CompileOver(_subgraph) : _shared.Compile(_program, CompileOver), out hit, Tenant.Name);
-        if (writer.Written.Length > 1 << 20)
-            _threadWriter = null;
-        return program;
-    }
-
-    /// <summary>The program of what is asked for, or null when it would have to be compiled.</summary>
-    internal CompiledProgram? FindProgram(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf)
-    {
-        var writer = WriteKey(ask, typeOf);
-        return Host.Plans.Find(writer.Written, Tenant.Name);
-    }
-
-    /// <summary>The plan of one optimizer update for parameters of this type, or null when it would have to be compiled.</summary>
-    internal Plan? FindOptimizerPlan(Optimizer optimizer, NodeType type)
-    {
-        var writer = WriteKey(optimizer, type);
-        return Host.Plans.Find(writer.Written, Tenant.Name)?.Forward;
-    }
-
-    /// <summary>The plan of one optimizer update for parameters of this type.</summary>
-    internal Plan OptimizerPlan(Optimizer optimizer, NodeType type, CancellationToken cancellation)
-    {
-        var writer = WriteKey(optimizer, type);
-        return Host.Plans.Get(writer.Written, () => CompiledProgram.CompileUpdate(optimizer.Build, type, optimizer.StateCount, optimizer.ScalarCount, cancellation), out _, Tenant.Name).Forward;
-    }
-
-    private CanonicalWriter WriteKey(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf)
-    {
-        _program.Clear();
-        ask(_program);
-        var writer = Writer;
-        if (_shared is null)
-        {
-            PlanKey.Write(_program, _subgraph, writer, _sourceTypes, typeOf);
-            return writer;
-        }
-
-        _reached = _shared.Reach(_program, writer);
-        writer.StartWith(_reached.Structure);
-        PlanKey.WriteTypes(_reached.Sources, writer, _sourceTypes, typeOf);
-        return writer;
-    }
-
-    private static CanonicalWriter WriteKey(Optimizer optimizer, NodeType type)
-    {
-        var writer = Writer;
-        writer.Clear();
-        writer.Write(IsaLevel.Name);
-        writer.Write((byte)255);
-        writer.Write(optimizer.Variant);
-        writer.Write(type.DataType, type.Shape);
-        return writer;
-    }
-
-    /// <summary>Ids of the definitions of the program compiled last, by position.</summary>
-    internal ulong[] LastIds() => [.. LastNodes.Select(n => n.Id)];
-
-    internal ulong IdAt(int position) => position < LastNodes.Count ? LastNodes[position].Id : 0;
-
-    /// <summary>The floating variables that values depend on, in canonical order.</summary>
-    internal ulong[] VariablesUnder(IReadOnlyList<ulong> values) =>
-        _shared?.VariablesUnder(values, Writer) ?? Graph.VariablesUnder(values, _subgraph);
 
     internal VariableState StateOf(ulong id)
     {
@@ -303,20 +203,11 @@ public sealed class GraphSession : IDisposable
     }
 
     /// <exception cref="GradientsException">SESSION_QUOTA when no further run would be kept.</exception>
-    internal void RequireRoom()
-    {
-        if (_runs.Count >= _limits.MaxRuns)
-        {
-            throw GradientsException.Exhausted(ErrorReasons.SessionQuota, $"The session keeps its limit of {_limits.MaxRuns} runs; consume or release some.")
-                .Limited("session.max_runs", (_runs.Count + 1).ToString(), SessionLimits.Subject);
-        }
-
-        Tenant.Runs?.Require(1);
-    }
+    internal void RequireRoom() => _runs.RequireRoom();
 
     /// <summary>Takes the place of a run that <see cref="Keep"/> keeps next.</summary>
     /// <exception cref="GradientsException">SESSION_QUOTA.</exception>
-    internal void TakeRunPlace() => Tenant.Runs?.Take(1);
+    internal void TakeRunPlace() => _runs.TakePlace();
 
     /// <summary>Shares of what was fed and of every variable as it is.</summary>
     internal Dictionary<NodeDefinition, Tensor> Capture(IReadOnlyDictionary<NodeDefinition, Tensor> fed)
@@ -333,44 +224,23 @@ public sealed class GraphSession : IDisposable
 
     internal ulong Keep(Run run)
     {
-        run.LastUse = Host.Options.Time.GetUtcNow();
-        _runs.Add(++_lastRun, run);
+        var id = _runs.Keep(run);
         Count();
-        return _lastRun;
+        return id;
     }
 
-    /// <exception cref="GradientsException">RUN_RELEASED when it was consumed, RUN_NOT_FOUND when there never was one.</exception>
-    internal Run FindRun(ulong id)
-    {
-        if (_runs.TryGetValue(id, out var run))
-        {
-            run.LastUse = Host.Options.Time.GetUtcNow();
-            return run;
-        }
+    /// <exception cref="GradientsException">RUN_RELEASED, RUN_NOT_FOUND.</exception>
+    internal Run FindRun(ulong id) => _runs.Find(id);
 
-        throw id != 0 && id <= _lastRun
-            ? GradientsException.Precondition(ErrorReasons.RunReleased, $"Run {id} was consumed by its backward, released, or expired; retain it to differentiate again.")
-            : GradientsException.NotFound(ErrorReasons.RunNotFound, $"The session has no run {id}.");
-    }
-
-    /// <summary>Releases runs that were not used for their lifetime.</summary>
     internal void ExpireRuns()
     {
-        if (_runs.Count == 0)
-            return;
-        var oldest = Host.Options.Time.GetUtcNow() - _limits.RunLifetime;
-        foreach (var (id, _) in _runs.Where(r => r.Value.LastUse < oldest).ToList())
-            ReleaseRun(id);
+        if (_runs.Expire())
+            Count();
     }
 
     internal void ReleaseRun(ulong id)
     {
-        if (_runs.Remove(id, out var run))
-        {
-            run.Dispose();
-            Tenant.Runs?.Give(1);
-        }
-
+        _runs.Release(id);
         Count();
     }
 
@@ -428,10 +298,6 @@ public sealed class GraphSession : IDisposable
         return true;
     }
 
-    private static CanonicalWriter Writer => _threadWriter ??= new CanonicalWriter();
-
-    private IReadOnlyList<NodeDefinition> LastNodes => _reached?.Nodes ?? _subgraph.Nodes;
-
     private void RequireOwnGraph()
     {
         if (_shared is not null)
@@ -465,12 +331,8 @@ public sealed class GraphSession : IDisposable
         foreach (var state in _variables.Values)
             state.Dispose();
         _variables.Clear();
-        foreach (var run in _runs.Values)
-            run.Dispose();
-        Tenant.Runs?.Give(_runs.Count);
         _runs.Clear();
-        foreach (var id in _tensors.Keys)
-            ReleaseTensor(id);
+        _tensors.Clear();
         _charge.Clear();
         Count();
         return true;
@@ -479,9 +341,9 @@ public sealed class GraphSession : IDisposable
     /// <summary>Counts anew what the session holds; a version that only runs still see counts once.</summary>
     internal void Count()
     {
-        var bytes = _variables.Values.Sum(v => v.Bytes) + _runs.Values.Sum(r => r.HeldBytes);
+        var bytes = _variables.Values.Sum(v => v.Bytes) + _runs.All.Sum(r => r.HeldBytes);
         var old = new HashSet<PooledBuffer>();
-        foreach (var run in _runs.Values)
+        foreach (var run in _runs.All)
         {
             foreach (var (node, tensor) in run.Captured)
             {

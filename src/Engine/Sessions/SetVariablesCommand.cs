@@ -14,7 +14,7 @@ internal sealed class SetVariablesCommand(GraphSession session, SetVariablesRequ
         if (Compile(p => p.Fetches.AddRange(request.Updates.Where(u => u.Tensor is null).Select(u => Session.Graph[u.Value]))) is not { } program)
             return null;
         var execution = PlanExecution.Rent(program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
-        Bindings.Bind(execution, Session.LastSources);
+        Bindings.Bind(execution, Session.Programs.LastSources);
         return execution;
     }
 

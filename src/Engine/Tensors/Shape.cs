@@ -69,7 +69,7 @@ public sealed class Shape : IEquatable<Shape>
             result[i] = x == 1 ? y : x;
         }
 
-        return new Shape(result);
+        return result.SequenceEqual(b._dimensions) ? b : result.SequenceEqual(a._dimensions) ? a : new Shape(result);
     }
 
     public bool Equals(Shape? other) =>

@@ -23,7 +23,7 @@ internal sealed unsafe class SliceProgram : IDisposable
         for (var i = 0; i < data.Count; i++)
             fed.Add(bindings.Announce(data.IdOf(i), data.TypeOf(i, rows)), i);
         var number = request.SliceInput == 0 ? null : AnnounceNumber(session, bindings, request.SliceInput);
-        var program = session.Compile(p =>
+        var program = session.Programs.Compile(p =>
         {
             p.Fusion = !request.CheckFinite;
             p.Fetches.AddRange(request.Roots.Select(r => session.Graph[r.Value]));
@@ -34,14 +34,14 @@ internal sealed unsafe class SliceProgram : IDisposable
         IsCached = hit;
         if (program.Forward.HasCallouts)
             throw GradientsException.Precondition(ErrorReasons.CalloutUnavailable, "A loop runs without its client, and the graph has a Custom node: use single steps.");
-        Ids = session.LastIds();
+        Ids = session.Programs.LastIds();
         Execution = PlanExecution.Rent(program.Forward, session.Host.Pool, session.Tenant.Bytes);
         try
         {
-            bindings.Bind(Execution, session.LastSources);
-            for (var slot = 0; slot < session.LastSources.Count; slot++)
+            bindings.Bind(Execution, session.Programs.LastSources);
+            for (var slot = 0; slot < session.Programs.LastSources.Count; slot++)
             {
-                var source = session.LastSources[slot];
+                var source = session.Programs.LastSources[slot];
                 if (fed.TryGetValue(source, out var index))
                     _slices.Add((slot, index));
                 else if (Array.Find(variables, v => v.Node == source) is { } variable)
@@ -50,7 +50,7 @@ internal sealed unsafe class SliceProgram : IDisposable
                     Execution.Bind(slot, (_number = session.Host.Pool.Rent(sizeof(long), "training", session.Tenant.Bytes)).Pointer);
             }
 
-            var next = session.LastSources.Count;
+            var next = session.Programs.LastSources.Count;
             for (var i = 0; i < request.Roots.Count; i++)
             {
                 if (request.Roots[i].Cotangent is { } cotangent)

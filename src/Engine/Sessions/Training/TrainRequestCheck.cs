@@ -17,7 +17,7 @@ internal static class TrainRequestCheck
         if (request.FirstStep < 0 || request.FirstStep > (long.MaxValue / Math.Max(1, request.MicroBatches)) - request.Steps)
             throw Invalid("first_step", "The slices up to the last step are more than 2^63.");
         RequireFedOnce(request);
-        ulong[] ids = request.Wrt.Count > 0 ? [.. request.Wrt] : [.. session.VariablesUnder([.. request.Roots.Select(r => r.Value)]).Order()];
+        ulong[] ids = request.Wrt.Count > 0 ? [.. request.Wrt] : [.. session.Programs.VariablesUnder([.. request.Roots.Select(r => r.Value)]).Order()];
         if (ids.Length == 0)
             throw GradientsException.Precondition(ErrorReasons.GradientsDisabled, "The roots depend on no variable of a floating type.");
         session.RequireVariables(ids);

@@ -30,7 +30,7 @@ internal sealed unsafe class TrainedVariable : IDisposable
         var fresh = state.OptimizerKind != optimizer.Kind;
         _step = fresh ? 0 : state.OptimizerStep;
         _moments = new PooledBuffer[optimizer.StateCount];
-        _update = PlanExecution.Rent(session.OptimizerPlan(optimizer, state.Type, cancellation), session.Host.Pool, session.Tenant.Bytes);
+        _update = PlanExecution.Rent(session.Programs.OptimizerPlan(optimizer, state.Type, cancellation), session.Host.Pool, session.Tenant.Bytes);
         Value = value.Buffer.Retain();
         try
         {
