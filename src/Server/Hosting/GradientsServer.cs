@@ -103,6 +103,7 @@ public static class GradientsServer
         app.UseMiddleware<ErrorDetailsMiddleware>();
         app.UseMiddleware<AuthenticationMiddleware>();
         app.UseMiddleware<WireLeaseMiddleware>();
+        app.UseMiddleware<StreamPaceMiddleware>();
         app.MapGrpcService<SessionService>().OnListener(Listener.Services);
         app.MapGrpcService<TensorService>().OnListener(Listener.Services);
         app.MapGrpcService<EvaluationService>().OnListener(Listener.Services);

@@ -37,6 +37,9 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     public void TakeOver() =>
         _life.End(new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionTakenOver, "Another stream owns the session now."), finish: false);
 
+    /// <summary>Ends this stream for what its client did; what is in flight may finish.</summary>
+    public void End(GradientsException cause) => _life.End(cause, finish: true);
+
     public async Task RunAsync(IAsyncStreamReader<V1.InteractRequest> requests, IServerStreamWriter<V1.InteractResponse> responses)
     {
         session.Attach(this);

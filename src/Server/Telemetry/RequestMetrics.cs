@@ -21,7 +21,7 @@ internal sealed class RequestMetrics
     private readonly Histogram<double> _duration;
     private readonly Counter<long> _refusals;
 
-    public RequestMetrics(IMeterFactory meters, SessionRegistry sessions, GraphStore graphs, Drain drain)
+    public RequestMetrics(IMeterFactory meters, SessionRegistry sessions, GraphStore graphs, ConnectionMemory connections, Drain drain)
     {
         var meter = meters.Create(GradientsActivities.SourceName);
         _duration = meter.CreateHistogram<double>("rpc.server.call.duration", "s", "Duration of rpcs.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = RpcConventions.DurationBuckets });
@@ -33,6 +33,7 @@ internal sealed class RequestMetrics
         meter.CreateObservableUpDownCounter("gradients.graph.bytes", () => graphs.Bytes, "By", "Memory of the stored graphs.");
         meter.CreateObservableUpDownCounter("gradients.streams", () => Streams.Count, "{stream}", "Two-way streams that are open.");
         meter.CreateObservableUpDownCounter("gradients.uploads", () => Uploads.Count, "{upload}", "Uploads in flight.");
+        meter.CreateObservableUpDownCounter("gradients.connection.buffers", () => connections.RentedBytes, "By", "Memory of connections' buffers in use.");
         meter.CreateObservableGauge("gradients.draining", () => drain.IsDraining ? 1 : 0, null, "1 while the server drains, else 0.");
         meter.CreateObservableGauge("gradients.build.info", () => new Measurement<int>(1, new("version", ServerService.Version), new("isa", IsaLevel.Name)), null, "1, with what runs as labels.");
     }
