@@ -12,7 +12,7 @@ namespace Gradients.Engine.Autodiff;
 /// <param name="subgraph">The definitions in order; their positions index what this class keeps.</param>
 public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
 {
-    private readonly Node[][] _outputs = new Node[subgraph.Nodes.Count][];
+    private readonly Node[]?[] _outputs = new Node[]?[subgraph.Nodes.Count];
 
     /// <summary>Expands every definition; sources become inputs of the given types, in order.</summary>
     public void Run(IReadOnlyList<NodeType> sourceTypes)
@@ -21,14 +21,28 @@ public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
         foreach (var definition in subgraph.Nodes)
         {
             builder.Origin = definition.Origin;
-            if (Subgraph.IsSource(definition))
+            _outputs[definition.Position] = Subgraph.IsSource(definition) ? [Input(sourceTypes[slot], slot++)] : Expand(definition, value => this[value]);
+        }
+
+        builder.Origin = default;
+    }
+
+    /// <summary>Expands what can be: a definition that the types do not fit is left out, with all that depends on it.</summary>
+    public void RunWherePossible(Func<NodeDefinition, NodeType> typeOf)
+    {
+        var slot = 0;
+        foreach (var definition in subgraph.Nodes)
+        {
+            if (definition.Inputs.Any(i => i is { } input && Find(input) is null))
+                continue;
+            try
             {
-                _outputs[definition.Position] = [builder.Input(sourceTypes[slot].DataType, sourceTypes[slot].Shape, slot)];
-                slot++;
+                builder.Origin = definition.Origin;
+                _outputs[definition.Position] = Subgraph.IsSource(definition) ? [Input(typeOf(definition), slot++)] : Expand(definition, value => this[value]);
             }
-            else
+            catch (GradientsException e) when (e.Code != ErrorCode.ResourceExhausted)
             {
-                _outputs[definition.Position] = Expand(definition, value => _outputs[value.Node.Position][value.Output]);
+                // It fails in the same way where it is computed.
             }
         }
 
@@ -36,7 +50,12 @@ public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
     }
 
     /// <summary>The node of a value of the subgraph.</summary>
-    public Node this[Value value] => _outputs[value.Node.Position][value.Output];
+    public Node this[Value value] => Find(value)!;
+
+    /// <summary>The node of a value; null when it was left out.</summary>
+    public Node? Find(Value value) => _outputs[value.Node.Position]?[value.Output];
+
+    private Node Input(NodeType type, int slot) => builder.Input(type.DataType, type.Shape, slot);
 
     private Node[] Expand(NodeDefinition definition, Func<Value, Node> find)
     {

@@ -40,12 +40,18 @@ public sealed class CompiledProgram
 
     public long Footprint => Forward.Footprint + (Backward?.Footprint ?? 0);
 
-    /// <summary>Expands, differentiates and plans.</summary>
-    public static CompiledProgram Compile(ProgramRequest request, Subgraph subgraph, IReadOnlyList<NodeType> sourceTypes, int maxNodes, CancellationToken cancellation)
+    /// <exception cref="GradientsException">COMPUTE_QUOTA.</exception>
+    internal static void RequireAtMost(int maxNodes, Subgraph subgraph)
     {
         if (FunctionDefinition.ExpandedNodesOf(subgraph.Nodes) is var expanded && expanded > maxNodes)
             throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request expands to {expanded} nodes; the limit is {maxNodes}.")
                 .Limited("max_expanded_nodes", expanded.ToString(), "server");
+    }
+
+    /// <summary>Expands, differentiates and plans.</summary>
+    public static CompiledProgram Compile(ProgramRequest request, Subgraph subgraph, IReadOnlyList<NodeType> sourceTypes, int maxNodes, CancellationToken cancellation)
+    {
+        RequireAtMost(maxNodes, subgraph);
         var builder = new GraphBuilder(maxNodes) { Cancellation = cancellation };
         var expansion = new Expansion(builder, subgraph);
         expansion.Run(sourceTypes);

@@ -85,7 +85,7 @@ public sealed class GraphSession : IDisposable
     /// <summary>The sources of the program compiled last, in order.</summary>
     internal IReadOnlyList<NodeDefinition> LastSources => _reached?.Sources ?? _subgraph.Sources;
 
-    public Task DefineAsync(DefineRequest request, CancellationToken cancellation = default) => Immediately(request, () => true, cancellation);
+    public Task DefineAsync(DefineRequest request, CancellationToken cancellation = default) => Immediately(request, () => TellTypes(request, cancellation), cancellation);
 
     /// <summary>Computes the fetched values, in order; with gradients on also keeps a run.</summary>
     public Task<ForwardResult> ForwardAsync(ForwardRequest request, CancellationToken cancellation = default) =>
@@ -203,7 +203,7 @@ public sealed class GraphSession : IDisposable
     {
         var writer = WriteKey(ask, typeOf);
         var most = _limits.Graph.MaxExpandedNodes;
-        CompiledProgram CompileOver(Subgraph subgraph) => _charge.Compile(_program, subgraph, most, () => CompiledProgram.Compile(_program, subgraph, _sourceTypes, most, cancellation));
+        CompiledProgram CompileOver(Subgraph subgraph) => _charge.Compile(_program.Roots.Count > 0, subgraph, most, () => CompiledProgram.Compile(_program, subgraph, _sourceTypes, most, cancellation));
         var program = Host.Plans.Get(writer.Written, () => _shared is null ? CompileOver(_subgraph) : _shared.Compile(_program, CompileOver), out hit, Tenant.Name);
         if (writer.Written.Length > 1 << 20)
             _threadWriter = null;
@@ -436,6 +436,31 @@ public sealed class GraphSession : IDisposable
     {
         if (_shared is not null)
             throw new InvalidOperationException("The session's graph belongs to others, too.");
+    }
+
+    private bool TellTypes(DefineRequest request, CancellationToken cancellation)
+    {
+        if (request.Types is null)
+            return true;
+        try
+        {
+            Value[] values = [.. request.TypedValues.Select(id => Graph[id])];
+            _subgraph.Start();
+            foreach (var value in values)
+                _subgraph.Add(value);
+            var most = _limits.Graph.MaxExpandedNodes;
+            request.Types(_charge.Compile(gradients: false, _subgraph, most, () => DeclaredTypes.Of(values, _subgraph, most, cancellation)));
+            return true;
+        }
+        catch
+        {
+            foreach (var node in request.Nodes)
+                Graph.Release(node.Id);
+            foreach (var function in request.Functions)
+                Graph.ReleaseFunction(function.Name);
+            _charge.Settle(Graph);
+            throw;
+        }
     }
 
     private bool ReleaseAll(ReleaseRequest request)
