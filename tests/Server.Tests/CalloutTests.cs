@@ -241,18 +241,63 @@ public sealed class CalloutTests
         Assert.Equal([1.0, 2.0], Elements(reply.Variables[0].Value));
     }
 
-    [Fact]
-    public async Task A_drain_does_not_wait_for_an_answer_that_cannot_come()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_drain_waits_for_answers_and_begins_nothing_new(bool unary)
     {
         await using var server = await TestServer.StartAsync();
+        var (stream, session) = await OpenAsync(server);
+        using var _ = stream;
+        // Keeps the connection open until the stream's end has come.
+        using var upload = server.Tensors.UploadTensor();
+        await upload.RequestStream.WriteAsync(new V1.UploadTensorRequest { Header = new V1.UploadTensorHeader { Session = session, DataType = V1.DataType.Bool, Shape = { 2 } } });
+        await Eventually.HoldsAsync(() => server.Host.Pool.RentedCount == 1);
+        var called = unary ? server.Sessions.ForwardAsync(Forward(session)).ResponseAsync : null;
+        if (!unary)
+            await stream.SendAsync(new V1.SessionCommand { Tag = 1, Forward = Forward() }, new V1.SessionCommand { Tag = 2, Forward = Forward() });
+        var callout = (await stream.AskedAsync()).Callout;
+        var stopping = server.App.StopAsync();
+        await RefusedAsync(StatusCode.Unavailable, "DRAINING", async () => await server.Info.GetServerInfoAsync(new V1.GetServerInfoRequest()));
+        await stream.SendAsync(new V1.SessionCommand { Tag = 3, Forward = Forward(value: 3) });
+        await stream.AnswerAsync(callout, Tensor([1, 2], 2));
+        if (called is not null)
+        {
+            var reply = await called;
+            Assert.Equal([1.0, 2.0], Elements(reply.Values[0].Tensor));
+        }
+        else
+        {
+            // The second asks only now, when the server drains.
+            var results = new List<V1.CommandResult> { await stream.NextAsync(), await stream.NextAsync() };
+            await stream.AnswerAsync(results.Single(r => r.Callout is not null).Callout.Callout, Tensor([3, 4], 2));
+            results.Add(await stream.NextAsync());
+            Assert.Equal([1UL, 2UL], results.Where(r => r.Forward is not null).Select(r => r.Tag));
+        }
+
+        await RefusedAsync(StatusCode.Unavailable, "DRAINING", stream.NextAsync);
+        await upload.RequestStream.WriteAsync(TensorTests.Chunk(0, 2));
+        await upload.RequestStream.CompleteAsync();
+        await upload;
+        await stopping;
+    }
+
+    [Fact]
+    public async Task A_drain_does_not_wait_for_an_answer_beyond_its_time()
+    {
+        var time = new ManualTime();
+        await using var server = await TestServer.StartAsync(new GradientsServerOptions { DrainTimeout = TimeSpan.FromSeconds(7) }, time);
         var (stream, _) = await OpenAsync(server);
         using var _ = stream;
         await stream.SendAsync(new V1.SessionCommand { Tag = 1, Forward = Forward() });
         await stream.AskedAsync();
         var stopping = server.App.StopAsync();
-        Check((await stream.NextAsync()).Error, StatusCode.Unavailable, "DRAINING");
+        await RefusedAsync(StatusCode.Unavailable, "DRAINING", async () => await server.Info.GetServerInfoAsync(new V1.GetServerInfoRequest()));
+        Assert.False(stopping.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(7));
         await Assert.ThrowsAsync<RpcException>(stream.NextAsync);
         await stopping;
+        Assert.Equal(0, server.Host.Pool.RentedCount);
     }
 
     [Fact]

@@ -33,7 +33,6 @@ public sealed class FeatureTests
         foreach (var product in new[] { V1.ProductKind.Jvp, V1.ProductKind.Hvp, V1.ProductKind.Jacobian, V1.ProductKind.Hessian })
             await UnsupportedAsync("product", async () => await server.Sessions.BackwardAsync(new V1.BackwardRequest { Session = session, Roots = { Root(4) }, Product = product }));
         await UnsupportedAsync("batched_cotangents", async () => await server.Sessions.BackwardAsync(new V1.BackwardRequest { Session = session, Roots = { Root(4) }, BatchedCotangents = true }));
-        await UnsupportedAsync("return_types", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, ReturnTypes = true }));
         var node = Node(50, "Neg", 1);
         node.Attributes.Add(new V1.Attribute { Name = "body", Function = "f" });
         await UnsupportedAsync("nodes[0].attributes[0].function", async () => await server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { node } }));

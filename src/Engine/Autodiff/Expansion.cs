@@ -20,15 +20,29 @@ public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
         var slot = 0;
         foreach (var definition in subgraph.Nodes)
         {
-            builder.Origin = new NodeOrigin(definition.Id, definition.OpName, definition.Label, definition.Position);
-            if (Subgraph.IsSource(definition))
+            builder.Origin = OriginOf(definition);
+            _outputs[definition.Position] = Subgraph.IsSource(definition) ? Input(sourceTypes[slot], slot++) : Expand(definition, _outputs);
+        }
+
+        builder.Origin = NodeOrigin.None;
+    }
+
+    /// <summary>Expands what can be: a definition that the types do not fit is left out, with all that depends on it.</summary>
+    public void RunWherePossible(Func<NodeDefinition, NodeType> typeOf)
+    {
+        var slot = 0;
+        foreach (var definition in subgraph.Nodes)
+        {
+            if (definition.Inputs.Any(i => i is { } input && Find(input) is null))
+                continue;
+            try
             {
-                _outputs[definition.Position] = builder.Input(sourceTypes[slot].DataType, sourceTypes[slot].Shape, slot);
-                slot++;
+                builder.Origin = OriginOf(definition);
+                _outputs[definition.Position] = Subgraph.IsSource(definition) ? Input(typeOf(definition), slot++) : Expand(definition, _outputs);
             }
-            else
+            catch (GradientsException e) when (e.Code != ErrorCode.ResourceExhausted)
             {
-                _outputs[definition.Position] = Expand(definition, _outputs);
+                // It fails in the same way where it is computed.
             }
         }
 
@@ -37,6 +51,13 @@ public sealed class Expansion(GraphBuilder builder, Subgraph subgraph)
 
     /// <summary>The node of a value of the subgraph.</summary>
     public Node this[Value value] => Find(value, _outputs);
+
+    /// <summary>The node of a value; null when it was left out.</summary>
+    public Node? Find(Value value) => _outputs[value.Node.Position] is { IsNone: false } outputs ? outputs[value.Output] : null;
+
+    private static NodeOrigin OriginOf(NodeDefinition definition) => new(definition.Id, definition.OpName, definition.Label, definition.Position);
+
+    private Node Input(NodeType type, int slot) => builder.Input(type.DataType, type.Shape, slot);
 
     /// <param name="scope">By position, what the definitions before this one became.</param>
     private Outputs Expand(NodeDefinition definition, Outputs[] scope)

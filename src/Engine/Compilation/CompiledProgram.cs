@@ -43,13 +43,22 @@ public sealed class CompiledProgram
 
     public long Footprint => Forward.Footprint + (Backward?.Footprint ?? 0);
 
+    /// <summary>Nodes that the definitions expand to.</summary>
+    /// <exception cref="GradientsException">COMPUTE_QUOTA: more than allowed.</exception>
+    internal static long ExpandedNodesOf(Subgraph subgraph, int maxNodes)
+    {
+        var expanded = FunctionDefinition.ExpandedNodesOf(subgraph.Nodes);
+        if (expanded > maxNodes)
+            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request expands to {expanded} nodes; the limit is {maxNodes}.")
+                .Limited("max_expanded_nodes", expanded.ToString(), "server");
+        return expanded;
+    }
+
     /// <summary>Expands, differentiates and plans.</summary>
     public static CompiledProgram Compile(ProgramRequest request, Subgraph subgraph, IReadOnlyList<NodeType> sourceTypes, int maxNodes, CancellationToken cancellation)
     {
-        if (FunctionDefinition.ExpandedNodesOf(subgraph.Nodes) is var expanded && expanded > maxNodes)
-            throw GradientsException.Exhausted(ErrorReasons.ComputeQuota, $"The request expands to {expanded} nodes; the limit is {maxNodes}.")
-                .Limited("max_expanded_nodes", expanded.ToString(), "server");
-        var builder = new GraphBuilder(maxNodes, (int)Math.Min(maxNodes, expanded * (request.Roots.Count > 0 ? NodesPerDefinition : 1))) { Cancellation = cancellation };
+        var expected = ExpandedNodesOf(subgraph, maxNodes) * (request.Roots.Count > 0 ? NodesPerDefinition : 1);
+        var builder = new GraphBuilder(maxNodes, (int)Math.Min(maxNodes, expected)) { Cancellation = cancellation };
         var expansion = new Expansion(builder, subgraph);
         expansion.Run(sourceTypes);
         var fetches = request.Fetches.ConvertAll(v => expansion[v]);

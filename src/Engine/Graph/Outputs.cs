@@ -7,6 +7,9 @@ public readonly struct Outputs
 
     private Outputs(object nodes) => _nodes = nodes;
 
+    /// <summary>Whether there is no op.</summary>
+    public bool IsNone => _nodes is null;
+
     public int Count => _nodes is Node[] several ? several.Length : 1;
 
     public Node this[int position] => _nodes is Node[] several ? several[position]

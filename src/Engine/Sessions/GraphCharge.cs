@@ -62,10 +62,10 @@ internal sealed class GraphCharge(BufferPool pool, TenantShare tenant)
     }
 
     /// <summary>Compiles with the memory for it counted.</summary>
-    public CompiledProgram Compile(ProgramRequest request, Subgraph subgraph, int maxExpandedNodes, Func<CompiledProgram> compile)
+    public TResult Compile<TResult>(bool gradients, Subgraph subgraph, int maxExpandedNodes, Func<TResult> compile)
     {
         var expanded = Math.Min(maxExpandedNodes, FunctionDefinition.ExpandedNodesOf(subgraph.Nodes));
-        var bytes = expanded * ExpandedNodeBytes * (request.Roots.Count > 0 ? GradientFactor : 1);
+        var bytes = expanded * ExpandedNodeBytes * (gradients ? GradientFactor : 1);
         pool.Charge(bytes, tenant.Bytes);
         try
         {

@@ -75,7 +75,7 @@ public sealed class GraphSession : IDisposable
 
     internal SessionPrograms Programs { get; }
 
-    public Task DefineAsync(DefineRequest request, CancellationToken cancellation = default) => Immediately(request, () => true, cancellation);
+    public Task DefineAsync(DefineRequest request, CancellationToken cancellation = default) => Immediately(request, () => TellTypes(request, cancellation), cancellation);
 
     /// <summary>Computes the fetched values, in order; with gradients on also keeps a run.</summary>
     public Task<ForwardResult> ForwardAsync(ForwardRequest request, CancellationToken cancellation = default) =>
@@ -302,6 +302,26 @@ public sealed class GraphSession : IDisposable
     {
         if (_shared is not null)
             throw new InvalidOperationException("The session's graph belongs to others, too.");
+    }
+
+    private bool TellTypes(DefineRequest request, CancellationToken cancellation)
+    {
+        if (request.Types is null)
+            return true;
+        try
+        {
+            request.Types(Programs.TypesOf([.. request.TypedValues.Select(id => Graph[id])], cancellation));
+            return true;
+        }
+        catch
+        {
+            foreach (var node in request.Nodes)
+                Graph.Release(node.Id);
+            foreach (var function in request.Functions)
+                Graph.ReleaseFunction(function.Name);
+            _charge.Settle(Graph);
+            throw;
+        }
     }
 
     private bool ReleaseAll(ReleaseRequest request)

@@ -17,7 +17,14 @@ public abstract record SessionRequest
     public ActivityContext Trace { get; init; } = Activity.Current?.Context ?? default;
 }
 
-public sealed record DefineRequest : SessionRequest;
+public sealed record DefineRequest : SessionRequest
+{
+    /// <summary>Is told the types of <see cref="TypedValues"/>; what it throws refuses the definitions. Null = types are not asked for.</summary>
+    public Action<IReadOnlyList<TensorType?>>? Types { get; init; }
+
+    /// <summary>Values of this definition or defined before.</summary>
+    public IReadOnlyList<ulong> TypedValues { get; init; } = [];
+}
 
 /// <summary>A request that computes.</summary>
 public abstract record ComputeRequest : SessionRequest

@@ -32,7 +32,7 @@ internal sealed class SessionPrograms(PlanCache plans, string scope, int maxExpa
     public CompiledProgram Compile(Action<ProgramRequest> ask, Func<NodeDefinition, NodeType> typeOf, CancellationToken cancellation, out bool hit)
     {
         var writer = WriteKey(ask, typeOf);
-        CompiledProgram CompileOver(Subgraph subgraph) => charge.Compile(_program, subgraph, maxExpandedNodes, () => CompiledProgram.Compile(_program, subgraph, _sourceTypes, maxExpandedNodes, cancellation));
+        CompiledProgram CompileOver(Subgraph subgraph) => charge.Compile(_program.Roots.Count > 0, subgraph, maxExpandedNodes, () => CompiledProgram.Compile(_program, subgraph, _sourceTypes, maxExpandedNodes, cancellation));
         var program = plans.Get(writer.Written, () => shared is null ? CompileOver(_subgraph) : shared.Compile(_program, CompileOver), out hit, scope);
         if (writer.Written.Length > 1 << 20)
             _threadWriter = null;
@@ -44,6 +44,15 @@ internal sealed class SessionPrograms(PlanCache plans, string scope, int maxExpa
     {
         var writer = WriteKey(ask, typeOf);
         return plans.Find(writer.Written, scope);
+    }
+
+    /// <summary>What the definitions alone tell of the types of values.</summary>
+    public TensorType?[] TypesOf(Value[] values, CancellationToken cancellation)
+    {
+        _subgraph.Start();
+        foreach (var value in values)
+            _subgraph.Add(value);
+        return charge.Compile(gradients: false, _subgraph, maxExpandedNodes, () => DeclaredTypes.Of(values, _subgraph, maxExpandedNodes, cancellation));
     }
 
     /// <summary>The plan of one optimizer update for parameters of this type, or null when it would have to be compiled.</summary>

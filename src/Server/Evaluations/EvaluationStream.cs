@@ -53,6 +53,7 @@ internal sealed class EvaluationStream : IDisposable
         _tensors = new StreamTensors(host, _tenant, options);
         _unwritten = new SemaphoreSlim(options.MaxQueuedCommands);
         _life = new StreamLife(options, drain, time, CallScope.Of(call).Cancellation);
+        StreamPace.Of(call).Tell(cause => _life.End(cause, finish: true));
         _pause = time.CreateTimer(_ => _life.End(new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, $"No chunk came for {options.UploadIdleTimeout}."), finish: true), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 

@@ -38,7 +38,12 @@ public static class GradientsServer
         var listeners = new Listeners(options);
         builder.Services.AddSingleton(listeners);
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options, listeners));
-        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Bind);
+        builder.WebHost.UseSockets(sockets =>
+        {
+            sockets.CreateBoundListenSocket = listeners.Bind;
+            // A chunk is handed to the connection at once: each wait in its middle costs managed memory.
+            sockets.MaxWriteBufferSize = 1 << 20;
+        });
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.DrainTimeout + TimeSpan.FromSeconds(5));
         AddServices(builder.Services, options);
@@ -98,6 +103,7 @@ public static class GradientsServer
         app.UseMiddleware<ErrorDetailsMiddleware>();
         app.UseMiddleware<AuthenticationMiddleware>();
         app.UseMiddleware<WireLeaseMiddleware>();
+        app.UseMiddleware<StreamPaceMiddleware>();
         app.MapGrpcService<SessionService>().OnListener(Listener.Services);
         app.MapGrpcService<TensorService>().OnListener(Listener.Services);
         app.MapGrpcService<EvaluationService>().OnListener(Listener.Services);

@@ -139,6 +139,10 @@ public sealed class GradientsServerOptions
     [Range(1, 1_000_000)]
     public int MaxStreams { get; set; } = 2_048;
 
+    /// <summary>Bytes that a client may send on one two-way stream, all messages together. The default value is 1 TiB.</summary>
+    [Range(1L << 12, 1L << 46)]
+    public long MaxStreamBytes { get; set; } = 1L << 40;
+
     /// <summary>Connections to each listener at the same time; more are closed at once. The default value is 1,024.</summary>
     [Range(1, 1_000_000)]
     public int MaxConnections { get; set; } = 1_024;
@@ -249,11 +253,11 @@ public sealed class GradientsServerOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "1.00:00:00")]
     public TimeSpan CalloutTimeout { get; set; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Time that an upload may pause between chunks. The default value is 30 seconds.</summary>
+    /// <summary>Time that an upload may pause between chunks, and a message of a two-way stream in its middle. The default value is 30 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan UploadIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The least rate of an upload after its first pause's worth of time, in bytes per second. The default value is 4 KiB.</summary>
+    /// <summary>The least rate of an upload, and of a message of a two-way stream, after its first pause's worth of time, in bytes per second. The default value is 4 KiB.</summary>
     [Range(0, 1 << 30)]
     public int UploadMinBytesPerSecond { get; set; } = 4096;
 

@@ -8,7 +8,6 @@ namespace Gradients.Server.Hosting;
 /// </summary>
 internal sealed class StreamLife : IDisposable
 {
-    private readonly Lock _gate = new();
     private readonly GradientsServerOptions _options;
     private readonly CancellationTokenSource _working;
     private readonly CancellationTokenSource _reading;
@@ -16,6 +15,7 @@ internal sealed class StreamLife : IDisposable
     private readonly CancellationTokenRegistration _draining;
     private GradientsException? _cause;
     private int _inFlight;
+    private volatile bool _isLeaving;
 
     /// <param name="over">Raised when the call, or what it is about, is over.</param>
     public StreamLife(GradientsServerOptions options, Drain drain, TimeProvider time, params CancellationToken[] over)
@@ -25,7 +25,7 @@ internal sealed class StreamLife : IDisposable
         _reading = CancellationTokenSource.CreateLinkedTokenSource(_working.Token);
         (Working, Reading) = (_working.Token, _reading.Token);
         _idle = time.CreateTimer(_ => EndIdle(), null, options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
-        _draining = drain.Started.Register(() => End(Drain.Refusal(), finish: true));
+        _draining = drain.Started.Register(Leave);
     }
 
     /// <summary>Raised when nothing more is to be read.</summary>
@@ -37,10 +37,30 @@ internal sealed class StreamLife : IDisposable
     /// <summary>Whether something besides what is in flight keeps the stream from being idle.</summary>
     public Func<bool> IsBusy { get; set; } = () => false;
 
+    /// <summary>
+    /// Null = a server that drains reads nothing more; else it reads on, for what helps to finish, until nothing is in flight
+    /// and this is false.
+    /// </summary>
+    public Func<bool>? NeedsReading { get; set; }
+
+    /// <summary>Whether the server drains: what is read begins nothing.</summary>
+    public bool IsLeaving => _isLeaving;
+
     /// <summary>Something more is in flight, and the stream not idle: so many now. <see cref="Done"/> is to follow.</summary>
     public int Begin() => Interlocked.Increment(ref _inFlight);
 
-    public void Done() => Interlocked.Decrement(ref _inFlight);
+    public void Done()
+    {
+        Interlocked.Decrement(ref _inFlight);
+        Settle();
+    }
+
+    /// <summary>Ends the reading of a stream that leaves, once nothing needs it.</summary>
+    public void Settle()
+    {
+        if (_isLeaving && Volatile.Read(ref _inFlight) == 0 && NeedsReading?.Invoke() != true)
+            Stop(finish: true);
+    }
 
     /// <summary>There was traffic.</summary>
     public void Touch() => _idle.Change(_options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
@@ -48,23 +68,8 @@ internal sealed class StreamLife : IDisposable
     /// <param name="finish">True = what is in flight may finish; false = it is cancelled.</param>
     public void End(GradientsException cause, bool finish)
     {
-        lock (_gate)
-        {
-            if (_cause is not null)
-                return;
-            _cause = cause;
-        }
-
-        try
-        {
-            _reading.Cancel();
-            if (!finish)
-                _working.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The stream ended by itself at the same moment.
-        }
+        if (TryCause(cause))
+            Stop(finish);
     }
 
     /// <summary>Cancels what is in flight.</summary>
@@ -107,6 +112,38 @@ internal sealed class StreamLife : IDisposable
         _idle.Dispose();
         _reading.Dispose();
         _working.Dispose();
+    }
+
+    private void Leave()
+    {
+        if (!TryCause(Drain.Refusal()))
+            return;
+        if (NeedsReading is null)
+        {
+            Stop(finish: true);
+            return;
+        }
+
+        _isLeaving = true;
+        Interlocked.MemoryBarrier();
+        Settle();
+    }
+
+    /// <summary>The first cause counts.</summary>
+    private bool TryCause(GradientsException cause) => Interlocked.CompareExchange(ref _cause, cause, null) is null;
+
+    private void Stop(bool finish)
+    {
+        try
+        {
+            _reading.Cancel();
+            if (!finish)
+                _working.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The stream ended by itself at the same moment.
+        }
     }
 
     private void EndIdle()

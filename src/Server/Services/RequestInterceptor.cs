@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Google.Rpc;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
@@ -17,24 +18,24 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
     private static readonly ConcurrentDictionary<string, string> _commands = new(StringComparer.Ordinal);
 
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
-        GuardAsync(context, () => continuation(request, context));
+        GuardAsync(context, () => continuation(request, context)).AsTask();
 
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        metrics.DuringUploadAsync(() => GuardAsync(context, () => continuation(requestStream, context)));
+        GuardAsync(context, () => continuation(requestStream, context), metrics.Uploads).AsTask();
 
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
         GuardAsync(context, async () =>
         {
             await continuation(request, responseStream, context);
             return true;
-        });
+        }).AsTask();
 
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        metrics.DuringStreamAsync(() => GuardAsync(context, async () =>
+        GuardAsync(context, async () =>
         {
             await continuation(requestStream, responseStream, context);
             return true;
-        }));
+        }, metrics.Streams).AsTask();
 
     /// <summary>The framework's span where someone listens, else the caller's own context.</summary>
     private static ActivityContext Parent(ServerCallContext context) =>
@@ -43,7 +44,8 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
     /// <summary>The method's own name, which is made once.</summary>
     private static string CommandOf(string method) => _commands.GetOrAdd(method, static m => m[(m.LastIndexOf('/') + 1)..]);
 
-    private async Task<T> GuardAsync<T>(ServerCallContext context, Func<Task<T>> call)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<T> GuardAsync<T>(ServerCallContext context, Func<Task<T>> call, OpenCalls? open = null)
     {
         // Health and reflection answer until the listener closes.
         if (context.Method.StartsWith("/grpc.", StringComparison.Ordinal))
@@ -52,6 +54,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, drain.Aborted);
         new CallScope(context.GetHttpContext().Features.GetRequiredFeature<Caller>(), activity, linked.Token).Attach(context);
         var entered = false;
+        open?.Enter();
         try
         {
             drain.Enter();
@@ -71,6 +74,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
         }
         finally
         {
+            open?.Leave();
             if (entered)
                 drain.Leave();
         }

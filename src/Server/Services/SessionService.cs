@@ -44,6 +44,13 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
     {
         using var first = CancellationTokenSource.CreateLinkedTokenSource(CallScope.Of(context).Cancellation, drain.Started);
         using var idle = time.CreateTimer(_ => first.Cancel(), null, options.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+        var pace = StreamPace.Of(context);
+        GradientsException? tooSlow = null;
+        pace.Tell(cause =>
+        {
+            tooSlow = cause;
+            first.Cancel();
+        });
         try
         {
             if (!await requestStream.MoveNext(first.Token))
@@ -51,13 +58,14 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         }
         catch (OperationCanceledException) when (!CallScope.Of(context).Cancellation.IsCancellationRequested)
         {
-            throw drain.IsDraining ? Drain.Refusal() : new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.StreamIdleTimeout, $"The stream had no traffic for {options.StreamIdleTimeout}.");
+            throw tooSlow ?? (drain.IsDraining ? Drain.Refusal() : new GradientsException(ErrorCode.DeadlineExceeded, ErrorReasons.StreamIdleTimeout, $"The stream had no traffic for {options.StreamIdleTimeout}."));
         }
 
         idle.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         using var use = sessions.Use(CallScope.Of(context).Caller, requestStream.Current.Session);
         CallScope.Of(context).Activity.SetSession(use.Session.Name);
         using var stream = new Interaction(use.Session, host, options, drain, time, metrics, context, logger);
+        pace.Tell(stream.End);
         await stream.RunAsync(requestStream, responseStream);
     }
 

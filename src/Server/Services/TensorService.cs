@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Sessions;
@@ -30,7 +31,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         header.Session = "";
         using var reply = id is null
             ? await ReceiveAsync(reader, header, use.Session, call.Tenant)
-            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(header), () => ReceiveAsync(reader, header, use.Session, call.Tenant), scope.Cancellation);
+            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(header), () => ReceiveAsync(reader, header, use.Session, call.Tenant).AsTask(), scope.Cancellation);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         return (V1.UploadTensorResponse)reply.Message;
@@ -123,7 +124,8 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         return (type, shape);
     }
 
-    private async Task<Reply> ReceiveAsync(UploadReader reader, V1.UploadTensorHeader header, ServerSession session, TenantUsage tenant)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Reply> ReceiveAsync(UploadReader reader, V1.UploadTensorHeader header, ServerSession session, TenantUsage tenant)
     {
         var (type, shape) = Check(header.DataType, header.Shape);
         tenant.Uploads.Take(1);
@@ -137,7 +139,8 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         }
     }
 
-    private async Task<Reply> ReceiveAsync(UploadReader reader, DataType type, Shape shape, ServerSession session, TenantUsage tenant)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Reply> ReceiveAsync(UploadReader reader, DataType type, Shape shape, ServerSession session, TenantUsage tenant)
     {
         var bytes = shape.ElementCount * type.Size();
         session.ReserveUpload(bytes);

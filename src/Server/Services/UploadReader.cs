@@ -58,7 +58,8 @@ internal sealed class UploadReader : IDisposable
 
     /// <summary>Receives all bytes of a tensor: in order, without gaps, and no more.</summary>
     /// <exception cref="GradientsException">CHUNK_OUT_OF_ORDER, CHECKSUM_MISMATCH, CONTENT_SIZE_MISMATCH, LIMIT_EXCEEDED, UPLOAD_TIMEOUT.</exception>
-    public async Task FillAsync(Tensor tensor)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask FillAsync(Tensor tensor)
     {
         using var destination = new Destination(tensor);
         _wire.Destination = destination;

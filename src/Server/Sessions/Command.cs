@@ -28,6 +28,7 @@ internal abstract class Command
     /// <summary>Executes at most once per request id.</summary>
     public async Task<Reply> RunAsync(ServerSession session, CommandContext context)
     {
+        session.BeginCommand();
         try
         {
             return TakeId() is { } id
@@ -43,6 +44,10 @@ internal abstract class Command
         {
             // The engine says so of what waited when the session was deleted.
             throw new OperationCanceledException("The session was deleted.", e);
+        }
+        finally
+        {
+            session.EndCommand();
         }
     }
 }

@@ -37,10 +37,17 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
     public void TakeOver() =>
         _life.End(new GradientsException(ErrorCode.Aborted, ErrorReasons.SessionTakenOver, "Another stream owns the session now."), finish: false);
 
+    /// <summary>The session has no command any more: a stream that drains has nothing left to wait for.</summary>
+    public void Settle() => _life.Settle();
+
+    /// <summary>Ends this stream for what its client did; what is in flight may finish.</summary>
+    public void End(GradientsException cause) => _life.End(cause, finish: true);
+
     public async Task RunAsync(IAsyncStreamReader<V1.InteractRequest> requests, IServerStreamWriter<V1.InteractResponse> responses)
     {
         session.Attach(this);
         _life.IsBusy = () => !Callouts.IsEmpty;
+        _life.NeedsReading = () => session.HasCommands;
         using var ending = _life.Working.UnsafeRegister(static c => ((CommandsInFlight)c!).CancelAll(), _commands);
         var ahead = WriteAheadAsync(responses);
         try
@@ -85,6 +92,10 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                 foreach (var command in requests.Current.Commands)
                 {
                     if (command.CalloutReply is { } answer && Callouts.TryAnswer(answer))
+                        continue;
+
+                    // As if it had not been read: it has no result, and the stream ends with DRAINING.
+                    if (_life.IsLeaving)
                         continue;
 
                     // Refusals, too, wait for the client to read: a client that never does stops being read.

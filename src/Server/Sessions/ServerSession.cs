@@ -16,6 +16,7 @@ internal sealed class ServerSession : IDisposable
     private readonly TenantUsage _owner;
     private DateTimeOffset _lastUse;
     private int _uses;
+    private int _commands;
     private long _uploading;
     private ulong _callouts;
     private bool _ended;
@@ -90,6 +91,18 @@ internal sealed class ServerSession : IDisposable
             _uses--;
             _lastUse = now;
         }
+    }
+
+    /// <summary>Whether commands wait or run.</summary>
+    public bool HasCommands => Volatile.Read(ref _commands) > 0;
+
+    /// <summary>A command waits or runs, until <see cref="EndCommand"/>.</summary>
+    public void BeginCommand() => Interlocked.Increment(ref _commands);
+
+    public void EndCommand()
+    {
+        if (Interlocked.Decrement(ref _commands) == 0)
+            Volatile.Read(ref _stream)?.Settle();
     }
 
     public void Touch(DateTimeOffset now)

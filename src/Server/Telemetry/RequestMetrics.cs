@@ -20,10 +20,8 @@ internal sealed class RequestMetrics
 
     private readonly Histogram<double> _duration;
     private readonly Counter<long> _refusals;
-    private int _streams;
-    private int _uploads;
 
-    public RequestMetrics(IMeterFactory meters, SessionRegistry sessions, GraphStore graphs, Drain drain)
+    public RequestMetrics(IMeterFactory meters, SessionRegistry sessions, GraphStore graphs, ConnectionMemory connections, Drain drain)
     {
         var meter = meters.Create(GradientsActivities.SourceName);
         _duration = meter.CreateHistogram<double>("rpc.server.call.duration", "s", "Duration of rpcs.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = RpcConventions.DurationBuckets });
@@ -33,11 +31,17 @@ internal sealed class RequestMetrics
         meter.CreateObservableUpDownCounter("gradients.session.nodes", () => sessions.Totals().Nodes, "{node}", "Nodes that sessions define.");
         meter.CreateObservableUpDownCounter("gradients.graph.stored", () => graphs.Count, "{graph}", "Graphs that are stored.");
         meter.CreateObservableUpDownCounter("gradients.graph.bytes", () => graphs.Bytes, "By", "Memory of the stored graphs.");
-        meter.CreateObservableUpDownCounter("gradients.streams", () => Volatile.Read(ref _streams), "{stream}", "Two-way streams that are open.");
-        meter.CreateObservableUpDownCounter("gradients.uploads", () => Volatile.Read(ref _uploads), "{upload}", "Uploads in flight.");
+        meter.CreateObservableUpDownCounter("gradients.streams", () => Streams.Count, "{stream}", "Two-way streams that are open.");
+        meter.CreateObservableUpDownCounter("gradients.uploads", () => Uploads.Count, "{upload}", "Uploads in flight.");
+        meter.CreateObservableUpDownCounter("gradients.connection.buffers", () => connections.RentedBytes, "By", "Memory of connections' buffers in use.");
         meter.CreateObservableGauge("gradients.draining", () => drain.IsDraining ? 1 : 0, null, "1 while the server drains, else 0.");
         meter.CreateObservableGauge("gradients.build.info", () => new Measurement<int>(1, new("version", ServerService.Version), new("isa", IsaLevel.Name)), null, "1, with what runs as labels.");
     }
+
+    /// <summary>Two-way streams.</summary>
+    public OpenCalls Streams { get; } = new();
+
+    public OpenCalls Uploads { get; } = new();
 
     /// <param name="method">A method that is bound, never a name that a client made up.</param>
     public void Called(string method, StatusCode code, TimeSpan duration)
@@ -56,30 +60,4 @@ internal sealed class RequestMetrics
     }
 
     public void Refused(string reason) => _refusals.Add(1, new KeyValuePair<string, object?>("reason", Reasons.Contains(reason) ? reason : "_OTHER"));
-
-    public async Task DuringStreamAsync(Func<Task> stream)
-    {
-        Interlocked.Increment(ref _streams);
-        try
-        {
-            await stream();
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _streams);
-        }
-    }
-
-    public async Task<T> DuringUploadAsync<T>(Func<Task<T>> upload)
-    {
-        Interlocked.Increment(ref _uploads);
-        try
-        {
-            return await upload();
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _uploads);
-        }
-    }
 }

@@ -8,6 +8,8 @@ namespace Gradients.Server.Wire;
 /// <summary>Element types, shapes and declared types of the contract, checked.</summary>
 internal static class WireTypes
 {
+    private const char AnyLengthMark = '?';
+
     /// <exception cref="GradientsException">INVALID_FIELD when unset or unknown; DATA_TYPE_UNSUPPORTED.</exception>
     public static DataType Read(V1.DataType type, string field) => type switch
     {
@@ -38,6 +40,18 @@ internal static class WireTypes
         {
             type.Dimensions.Select((d, i) => d.Symbol is not { } symbol ? new V1.Dimension { Size = d.Size }
                 : symbol == AnyLength(node, i) ? new V1.Dimension()
+                : new V1.Dimension { Symbol = symbol }),
+        },
+    };
+
+    /// <summary>What is known of a value's type: lengths that only feeds tell, or that may be any, are unset.</summary>
+    public static V1.TensorType WriteKnown(TensorType type) => new()
+    {
+        DataType = Write(type.DataType),
+        Dimensions =
+        {
+            type.Dimensions.Select(d => d.Symbol is not { } symbol ? new V1.Dimension { Size = d.Size }
+                : symbol.Length == 0 || symbol[0] == AnyLengthMark ? new V1.Dimension()
                 : new V1.Dimension { Symbol = symbol }),
         },
     };
@@ -73,7 +87,7 @@ internal static class WireTypes
             {
                 { LengthCase: V1.Dimension.LengthOneofCase.Size, Size: var size and >= 0 and <= Shape.MaxElements } => new Dimension(size),
                 { LengthCase: V1.Dimension.LengthOneofCase.Symbol, Symbol: { Length: > 0 and <= 256 } symbol } => new Dimension(-1, symbol),
-                { LengthCase: V1.Dimension.LengthOneofCase.None } => new Dimension(-1, place is null ? AnyLength(node, i) : $"?{node}.{place}.{i}"),
+                { LengthCase: V1.Dimension.LengthOneofCase.None } => new Dimension(-1, place is null ? AnyLength(node, i) : $"{AnyLengthMark}{node}.{place}.{i}"),
                 _ => throw Refusals.Field($"{field}.dimensions", $"dimension {i} is neither a length of at least 0 nor a name of 1 to 256 characters."),
             };
         }
@@ -81,5 +95,5 @@ internal static class WireTypes
         return new TensorType(dataType, dimensions);
     }
 
-    private static string AnyLength(ulong node, int dimension) => $"?{node}.{dimension}";
+    private static string AnyLength(ulong node, int dimension) => $"{AnyLengthMark}{node}.{dimension}";
 }

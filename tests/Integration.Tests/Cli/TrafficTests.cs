@@ -31,24 +31,28 @@ public sealed class TrafficTests
                 await server.ReleaseAsync(await DownloadAsync(server, await UploadAsync(server, bytes), bytes));
         }
 
-        var collections = await server.FullCollectionsAsync();
+        // A young process moves its long-lived objects to the oldest generation, for which it collects that once or twice.
+        while (await server.CollectionsAsync("gen0") < 10)
+            await CostAsync(server, () => Task.WhenAll(Enumerable.Range(0, 10).Select(_ => server.Sessions.GetSessionAsync(new V1.GetSessionRequest { Name = server.Session }, cancellationToken: Cancellation).ResponseAsync)));
+
+        var collections = await server.CollectionsAsync("gen2");
         var small = await CostAsync(server, async () => await server.ReleaseAsync(await UploadAsync(server, 4)));
         var large = await CostAsync(server, async () => await server.ReleaseAsync(await UploadAsync(server, Tensor)));
         var one = await UploadAsync(server, 4);
         var kept = await UploadAsync(server, Tensor);
         var read = await CostAsync(server, () => DownloadAsync(server, one, 4));
         var readLarge = await CostAsync(server, () => DownloadAsync(server, kept, Tensor));
-        var full = await server.FullCollectionsAsync() - collections;
+        var full = await server.CollectionsAsync("gen2") - collections;
         TestContext.Current.SendDiagnosticMessage($"upload {small} and {large} bytes, download {read} and {readLarge}, {full} full collections");
 
-        // Its 16 messages, of which each may have to wait for bytes.
-        Assert.InRange(large - small, long.MinValue, 8192);
+        // Its 16 messages, each of which waits for bytes: what gRPC's reader takes for a wait.
+        Assert.InRange(large - small, long.MinValue, 6 << 10);
 
-        // Each of its 16 messages waits for the connection several times.
-        Assert.InRange(readLarge - read, long.MinValue, 64 << 10);
+        // What Kestrel takes for each of its 16 flushes, and for sending them in parts.
+        Assert.InRange(readLarge - read, long.MinValue, 32 << 10);
 
-        // The runtime makes one now and then by itself; elements in managed memory would make one every few rounds.
-        Assert.InRange(full, 0, 2);
+        // One may come of buffers that connections still grew by; elements in managed memory would make one every few rounds.
+        Assert.InRange(full, 0, 1);
     }
 
     /// <summary>Bytes that the server allocates for a round, telling them not counted.</summary>
@@ -137,7 +141,7 @@ public sealed class TrafficTests
 
         public Task<long> AllocatedAsync() => SumAsync("dotnet_gc_heap_total_allocated_bytes_total");
 
-        public Task<long> FullCollectionsAsync() => SumAsync("dotnet_gc_collections_total", "gen2");
+        public Task<long> CollectionsAsync(string generation) => SumAsync("dotnet_gc_collections_total", generation);
 
         public async ValueTask DisposeAsync()
         {

@@ -1,12 +1,14 @@
 using System.Text.Json.Nodes;
-using Grpc.Net.Client;
 
 namespace Gradients.Integration.Tests.Conformance;
 
 /// <summary>One case: its steps in order, and the names that they keep.</summary>
-internal sealed class CaseRun(GrpcChannel channel)
+internal sealed class CaseRun(ICalls calls)
 {
     private readonly Dictionary<string, string> _names = [];
+
+    /// <summary>Why the case cannot be sent in this way; null = it can.</summary>
+    public string? Obstacle(JsonArray steps) => steps.Select(s => calls.Obstacle((string)s!["call"]!)).FirstOrDefault(o => o is not null);
 
     /// <summary>What differs from what is expected.</summary>
     public async Task<List<string>> RunAsync(JsonArray steps, CancellationToken cancellation)
@@ -14,7 +16,7 @@ internal sealed class CaseRun(GrpcChannel channel)
         List<string> differences = [];
         foreach (var (number, step) in steps.Select((s, i) => (i + 1, s!)))
         {
-            var (reply, error) = await NamedCall.SendAsync(channel, (string)step["call"]!, Substitute(step["request"])!, cancellation);
+            var (reply, error) = await calls.SendAsync((string)step["call"]!, Substitute(step["request"])!, cancellation);
             var (side, actual) = step["error"] is null ? ("reply", reply) : ("error", error);
             if (actual is null)
                 return [.. differences, $"step {number}: {(reply ?? error)!.ToJsonString()} instead of {side} {step[side]!.ToJsonString()}"];

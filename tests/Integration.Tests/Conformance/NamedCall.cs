@@ -7,8 +7,8 @@ using Grpc.Net.Client;
 
 namespace Gradients.Integration.Tests.Conformance;
 
-/// <summary>Any rpc of the contract by its name, with messages as JSON. An array stands for a stream of messages.</summary>
-internal static class NamedCall
+/// <summary>Any rpc of the contract by its name over gRPC, with messages as JSON. An array stands for a stream of messages.</summary>
+internal sealed class NamedCall(GrpcChannel channel) : ICalls
 {
     private static readonly ServiceDescriptor[] Services =
     [
@@ -18,11 +18,17 @@ internal static class NamedCall
 
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithTypeRegistry(TypeRegistry.FromFiles(ErrorDetailsReflection.Descriptor)));
 
-    /// <summary>The reply, or the status of the refusal. The replies of Interact are joined into their results.</summary>
-    public static async Task<(JsonNode? Reply, JsonNode? Error)> SendAsync(GrpcChannel channel, string path, JsonNode request, CancellationToken cancellation)
+    public static MethodDescriptor Find(string call)
     {
-        var parts = path.Split('/');
-        var method = Services.Single(s => s.FullName == parts[0]).FindMethodByName(parts[1]);
+        var parts = call.Split('/');
+        return Services.Single(s => s.FullName == parts[0]).FindMethodByName(parts[1]);
+    }
+
+    public string? Obstacle(string call) => null;
+
+    public async Task<(JsonNode? Reply, JsonNode? Error)> SendAsync(string call, JsonNode request, CancellationToken cancellation)
+    {
+        var method = Find(call);
         var messages = (request as JsonArray ?? [request.DeepClone()]).Select(r => JsonParser.Default.Parse(r!.ToJsonString(), method.InputType)).ToList();
         try
         {

@@ -23,6 +23,9 @@ internal sealed class ProofServer : IAsyncDisposable
 
     public Uri Address { get; }
 
+    /// <summary>Where the web port is, when it was configured.</summary>
+    public Uri? WebAddress => GradientsServer.WebAddress(_app);
+
     public EngineHost Host => _app.Services.GetRequiredService<EngineHost>();
 
     /// <summary>The connection of calls that are not to be cut.</summary>

@@ -62,8 +62,24 @@ def cases():
     yield from optimizers()
     yield from runs()
     yield from retries()
+    yield types()
     yield tensors()
     yield stream()
+
+
+def types():
+    """Lengths that definitions tell, symbols that they keep, and what only feeds tell."""
+    nodes = [m.node(1, "Input", type=m.declared("float64", "batch", 3)), m.source(2, m.f64([1, 2, 3, 4, 5, 6], [3, 2]), "Variable"), m.node(3, "MatMul", 1, 2), m.node(4, "ReduceSum", 3, keepdims=0),
+             m.node(5, "Concat", 1, 1, axis=0), m.node(6, "Equal", 3, 3), m.node(7, "MatMul", 2, 2)]
+
+    def typed(id, kind, *lengths):
+        dimensions = [{"size": str(n)} if isinstance(n, int) else {"symbol": n} if n else {"size": None, "symbol": None} for n in lengths]
+        return {"value": str(id), "type": {"dataType": kind, "dimensions": dimensions or None}}
+
+    real = "DATA_TYPE_FLOAT64"
+    reply = {"types": [typed(1, real, "batch", 3), typed(2, real, 3, 2), typed(3, real, "batch", 2), typed(4, real), typed(5, real, None, 3), typed(6, "DATA_TYPE_BOOL", "batch", 2),
+                       {"value": "7", "type": None}]}
+    return m.case("definitions tell the types of their values", m.open_session(), m.in_session("DefineNodes", {"nodes": nodes, "returnTypes": True}, reply), m.close_session())
 
 
 def optimizers():
