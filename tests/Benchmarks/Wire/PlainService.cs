@@ -7,14 +7,14 @@ namespace Gradients.Benchmarks.Wire;
 /// <summary>What one writes first: the newest tensor is kept.</summary>
 internal sealed class PlainService : PlainServiceBase
 {
-    private static byte[] s_kept = [];
+    private static byte[] _kept = [];
 
     public override Task<Empty> Upload(BytesValue request, ServerCallContext context)
     {
-        s_kept = request.Value.ToByteArray();
+        _kept = request.Value.ToByteArray();
         return Task.FromResult(new Empty());
     }
 
     public override Task<BytesValue> Download(Empty request, ServerCallContext context) =>
-        Task.FromResult(new BytesValue { Value = ByteString.CopyFrom(s_kept) });
+        Task.FromResult(new BytesValue { Value = ByteString.CopyFrom(_kept) });
 }
