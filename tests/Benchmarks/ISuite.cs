@@ -15,5 +15,8 @@ internal interface ISuite
     /// <summary>What its rows are, for the document.</summary>
     string Summary { get; }
 
+    /// <summary>Whether it measures processes of its own, with one compute thread, whatever was asked.</summary>
+    bool HasProcesses => false;
+
     void Run(SuiteSettings settings, Recorder rows);
 }

@@ -22,7 +22,7 @@ internal static class MarkdownReport
         foreach (var suite in rows.GroupBy(r => r.Suite))
         {
             text.Append(CultureInfo.InvariantCulture, $"\n## {suite.Key}\n{suites.First(s => s.Name == suite.Key).Summary}\n\n");
-            Column[] columns = [.. Columns.Where(c => suite.Any(r => c.Text(r).Length > 0))];
+            Column[] columns = [.. First.Concat(suite.SelectMany(r => r.Beside.Keys).Distinct().SelectMany(Beside)).Concat(Last).Where(c => suite.Any(r => c.Text(r).Length > 0))];
             text.Append(CultureInfo.InvariantCulture, $"| | {string.Join(" | ", columns.Select(c => c.Name))} |\n|{string.Concat(Enumerable.Repeat(" --- |", columns.Length + 1))}\n");
             foreach (var row in suite)
                 text.Append(CultureInfo.InvariantCulture, $"| {row.Name} | {string.Join(" | ", columns.Select(c => c.Text(row)))} |\n");
@@ -33,7 +33,13 @@ internal static class MarkdownReport
 
     private sealed record Column(string Name, Func<Row, string> Text);
 
-    private static readonly Column[] Columns =
+    private static Column[] Beside(string name) =>
+    [
+        new(name, r => Recorder.Number(r.Beside.GetValueOrDefault(name))),
+        new("ratio", r => Ratio(r.Ours / r.Beside.GetValueOrDefault(name))),
+    ];
+
+    private static readonly Column[] First =
     [
         new("threads", r => r.Threads.ToString(CultureInfo.InvariantCulture)),
         new("ours", r => Recorder.Number(r.Ours)),
@@ -43,6 +49,10 @@ internal static class MarkdownReport
         new("ratio", r => Ratio(r.LibtorchRatio)),
         new("OpenBLAS", r => Recorder.Number(r.OpenBlas)),
         new("ratio", r => Ratio(r.OpenBlasRatio)),
+    ];
+
+    private static readonly Column[] Last =
+    [
         new("of limit", r => Ratio(r.LimitFraction)),
         new("bytes", r => r.AllocatedBytes?.ToString("0", CultureInfo.InvariantCulture) ?? ""),
         new("", r => r.Note ?? ""),

@@ -5,20 +5,26 @@ using Gradients.Benchmarks.Limits;
 using Gradients.Benchmarks.Micro;
 using Gradients.Benchmarks.Ops;
 using Gradients.Benchmarks.Peers;
+using Gradients.Benchmarks.Processes;
 using Gradients.Benchmarks.Products;
 using Gradients.Benchmarks.Profiles;
 using Gradients.Benchmarks.Remote;
 using Gradients.Benchmarks.Scaling;
 using Gradients.Benchmarks.Steps;
 using Gradients.Benchmarks.Telemetry;
+using Gradients.Benchmarks.Wire;
 
-if (args is [ServerProcess.Verb])
+switch (args)
 {
-    await ServerProcess.RunAsync();
-    return 0;
+    case [ServerProcess.Verb]:
+        await ServerProcess.RunAsync();
+        return 0;
+    case [PeerProcess.Verb, var socket]:
+        await PeerProcess.RunAsync(socket);
+        return 0;
 }
 
-ISuite[] suites = [new LimitsSuite(), new GemmSuite(), new ElementwiseSuite(), new ReduceSuite(), new ConvSuite(), new StepsSuite(), new ScalingSuite(), new ProfileSuite(), new RemoteSuite()];
+ISuite[] suites = [new LimitsSuite(), new GemmSuite(), new ElementwiseSuite(), new ReduceSuite(), new ConvSuite(), new StepsSuite(), new ScalingSuite(), new ProfileSuite(), new WireSuite(), new RemoteSuite()];
 string[] known = [.. suites.Select(s => s.Name), MicroBenchmarks.Name, TelemetryCost.Name];
 
 var names = new Argument<string[]>("suites") { Description = $"Suites to run: {string.Join(", ", known)}.", Arity = ArgumentArity.OneOrMore };
@@ -66,7 +72,7 @@ command.SetAction(async (arguments, cancellation) =>
 
     foreach (var suite in suites.Where(s => asked.Contains(s.Name)))
     {
-        if (!isSeparate)
+        if (!isSeparate || suite.HasProcesses)
         {
             suite.Run(settings, rows);
             continue;

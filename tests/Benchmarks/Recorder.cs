@@ -15,7 +15,7 @@ internal sealed class Recorder(bool isSilent)
         {
             if (_rows.Count == 0 || _rows[^1].Suite != row.Suite)
                 Console.WriteLine($"\n{row.Suite,-46} thr       median       p10–p90           libtorch ratio   OpenBLAS ratio  of limit   bytes");
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{row.Name,-46} {row.Threads,3} {Number(row.Ours),10} {row.Unit,-7} {$"{Number(row.P10)}–{Number(row.P90)}",-16} {Number(row.Libtorch),9} {row.LibtorchRatio,5:0.00} {Number(row.OpenBlas),10} {row.OpenBlasRatio,5:0.00} {row.LimitFraction,9:0.00} {row.AllocatedBytes,7:0.#}  {row.Note}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{row.Name,-46} {row.Threads,3} {Number(row.Ours),10} {row.Unit,-7} {$"{Number(row.P10)}–{Number(row.P90)}",-16} {Number(row.Libtorch),9} {row.LibtorchRatio,5:0.00} {Number(row.OpenBlas),10} {row.OpenBlasRatio,5:0.00} {row.LimitFraction,9:0.00} {row.AllocatedBytes,7:0.#}  {Target.Join([.. row.Beside.Where(b => b.Value is not null).Select(b => $"{b.Key} {Number(b.Value)}"), row.Note])}"));
         }
 
         _rows.Add(row);

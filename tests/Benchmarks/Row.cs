@@ -31,6 +31,9 @@ internal sealed record Row(string Suite, string Name, int Threads, string Unit, 
     /// <summary>Managed bytes a step, of all threads.</summary>
     public double? AllocatedBytes { get; init; }
 
+    /// <summary>Medians of others than those two, by name.</summary>
+    public IReadOnlyDictionary<string, double?> Beside { get; init; } = new Dictionary<string, double?>();
+
     public string? Note { get; init; }
 
     /// <summary>Whether --check lets it allocate managed memory.</summary>

@@ -10,4 +10,8 @@ internal static class Statistics
         values.Sort();
         return values[(int)(part * (values.Count - 1))];
     }
+
+    /// <summary>The median and what is beside it.</summary>
+    public static Row Row(string suite, string name, List<double> microseconds) =>
+        new(suite, name, 1, "us", Median(microseconds)) { P10 = At(microseconds, 0.1), P90 = At(microseconds, 0.9), MayAllocate = true };
 }

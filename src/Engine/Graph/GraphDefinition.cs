@@ -58,7 +58,16 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
         subgraph.Start();
         foreach (var id in values)
             subgraph.Add(this[id]);
-        return [.. subgraph.Sources.Where(n => n.Op == StructuralOp.Variable && !n.Released && ((TensorType)n.Attributes.Find("type")!).DataType.IsFloating()).Select(n => n.Id)];
+        var variables = new ulong[subgraph.Sources.Count];
+        var count = 0;
+        for (var i = 0; i < subgraph.Sources.Count; i++)
+        {
+            var node = subgraph.Sources[i];
+            if (node.Op == StructuralOp.Variable && !node.Released && ((TensorType)node.Attributes.Find("type")!).DataType.IsFloating())
+                variables[count++] = node.Id;
+        }
+
+        return variables[..count];
     }
 
     public bool Contains(ulong id) => _values.ContainsKey(id);

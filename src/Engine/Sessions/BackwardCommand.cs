@@ -29,7 +29,7 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
                 throw GradientsException.Invalid(ErrorReasons.InvalidField, "A run has its feeds already: give a run or feeds, not both.").With("field", "feeds");
         }
 
-        _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : _run?.Wrt.Select(w => w.Id).ToArray() ?? Session.Programs.VariablesUnder([.. request.Roots.Select(r => r.Value)]);
+        _wrt = request.Wrt.Count > 0 ? [.. request.Wrt] : _run?.Wrt.Select(w => w.Id).ToArray() ?? Session.Programs.VariablesUnder(RootIds());
         if (_wrt.Length == 0)
             throw GradientsException.Precondition(ErrorReasons.GradientsDisabled, "The roots depend on no variable of a floating type: name what to differentiate for in wrt.");
         if (request.Mode != GradientMode.Return)
@@ -42,26 +42,14 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
     protected override BackwardResult Commit(PlanExecution execution)
     {
         var profile = Profile(execution);
-        var present = new Dictionary<ulong, int>();
-        var next = _fetched;
-        for (var i = 0; i < _programWrt.Length; i++)
-        {
-            if (!_program.Absent[i])
-                present[_programWrt[i]] = next++;
-        }
-
         var gradients = new List<GradientResult>(_wrt.Length);
         var values = new List<Tensor>(_fetched);
         try
         {
-            var taken = new Dictionary<ulong, Tensor>();
-            foreach (var id in _wrt)
-            {
-                if (present.TryGetValue(id, out var output))
-                    gradients.Add(new GradientResult(id, taken.TryGetValue(id, out var again) ? again.Share() : taken[id] = execution.TakeTensor(output)));
-                else
-                    gradients.Add(new GradientResult(id, request.ZerosForAbsent ? Zeros(id) : null));
-            }
+            if (_wrt == _programWrt && AreIncreasing(_wrt))
+                TakeInOrder(execution, gradients);
+            else
+                Take(execution, gradients);
 
             for (var i = 0; i < _fetched; i++)
                 values.Add(execution.TakeTensor(i));
@@ -77,6 +65,53 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
         if (_run is not null && !request.Retain)
             Session.ReleaseRun(request.Run);
         return new BackwardResult(values, gradients, request.Retain && _run is not null ? _run.HeldBytes : 0, profile);
+    }
+
+    private ulong[] RootIds()
+    {
+        var ids = new ulong[request.Roots.Count];
+        for (var i = 0; i < ids.Length; i++)
+            ids[i] = request.Roots[i].Value;
+        return ids;
+    }
+
+    private static bool AreIncreasing(ulong[] ids)
+    {
+        for (var i = 1; i < ids.Length; i++)
+        {
+            if (ids[i] <= ids[i - 1])
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>What was asked for is what the program has, each once: no need to look for it.</summary>
+    private void TakeInOrder(PlanExecution execution, List<GradientResult> gradients)
+    {
+        var next = _fetched;
+        for (var i = 0; i < _wrt.Length; i++)
+            gradients.Add(new GradientResult(_wrt[i], !_program.Absent[i] ? execution.TakeTensor(next++) : request.ZerosForAbsent ? Zeros(_wrt[i]) : null));
+    }
+
+    private void Take(PlanExecution execution, List<GradientResult> gradients)
+    {
+        var present = new Dictionary<ulong, int>();
+        var next = _fetched;
+        for (var i = 0; i < _programWrt.Length; i++)
+        {
+            if (!_program.Absent[i])
+                present[_programWrt[i]] = next++;
+        }
+
+        var taken = new Dictionary<ulong, Tensor>();
+        foreach (var id in _wrt)
+        {
+            if (present.TryGetValue(id, out var output))
+                gradients.Add(new GradientResult(id, taken.TryGetValue(id, out var again) ? again.Share() : taken[id] = execution.TakeTensor(output)));
+            else
+                gradients.Add(new GradientResult(id, request.ZerosForAbsent ? Zeros(id) : null));
+        }
     }
 
     private bool CanUseResiduals(Run run) =>
@@ -114,10 +149,16 @@ internal sealed class BackwardCommand(GraphSession session, BackwardRequest requ
         _fetched = request.Fetches.Count;
         var program = Compile(p =>
         {
-            p.Fetches.AddRange(request.Fetches.Select(id => Session.Graph[id]));
-            p.Roots.AddRange(request.Roots.Select(r => Session.Graph[r.Value]));
-            p.HasCotangent.AddRange(request.Roots.Select(r => r.Cotangent is not null));
-            p.Wrt.AddRange(_wrt.Select(id => Session.Graph[id]));
+            for (var i = 0; i < request.Fetches.Count; i++)
+                p.Fetches.Add(Session.Graph[request.Fetches[i]]);
+            for (var i = 0; i < request.Roots.Count; i++)
+            {
+                p.Roots.Add(Session.Graph[request.Roots[i].Value]);
+                p.HasCotangent.Add(request.Roots[i].Cotangent is not null);
+            }
+
+            foreach (var id in _wrt)
+                p.Wrt.Add(Session.Graph[id]);
         });
         if (program is null)
             return null;

@@ -11,12 +11,13 @@ internal sealed class Bindings(GraphSession session)
 {
     private readonly Dictionary<NodeDefinition, Tensor> _bound = [];
     private Dictionary<NodeDefinition, NodeType>? _announced;
-    private readonly Dictionary<string, (long Size, ulong Node)> _symbols = [];
+    private Dictionary<string, (long Size, ulong Node)>? _symbols;
 
     /// <summary>Checks feeds against the declarations and takes them.</summary>
     /// <exception cref="GradientsException">VALUE_NOT_FOUND, INVALID_FIELD, DATA_TYPE_MISMATCH, SHAPE_MISMATCH.</exception>
     public void Feed(IReadOnlyDictionary<ulong, Tensor> feeds)
     {
+        _bound.EnsureCapacity(feeds.Count);
         foreach (var (id, tensor) in feeds)
             _bound[Check(id, new NodeType(tensor.DataType, tensor.Shape))] = tensor;
     }
@@ -102,6 +103,7 @@ internal sealed class Bindings(GraphSession session)
                 continue;
             }
 
+            _symbols ??= [];
             if (!_symbols.TryAdd(declared.Symbol, (tensor.Shape[i], node.Id)) && _symbols[declared.Symbol] is var known && known.Size != tensor.Shape[i])
             {
                 throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"Dimension '{declared.Symbol}' is {known.Size} in the feed of node {known.Node} and {tensor.Shape[i]} in that of node {node.Id}.").With("node", node.Id.ToString()).With("shapes", tensor.Shape.ToString());

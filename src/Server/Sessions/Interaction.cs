@@ -223,7 +223,8 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                     {
                         await foreach (var report in reports.Reader.ReadAllAsync())
                         {
-                            batch.Add(new V1.CommandResult { Tag = next.Command.Wire.Tag, TraceId = next.Command.TraceId, Train = TrainCommand.Write(report) });
+                            var reported = new V1.CommandResult { Tag = next.Command.Wire.Tag, TraceId = next.Command.TraceId, Train = TrainCommand.Write(report) };
+                            batch.Add(reported, reported.CalculateSize());
                             if (batch.IsFull || reports.Reader.Count == 0)
                                 await SendAsync();
                         }
@@ -234,9 +235,10 @@ internal sealed class Interaction(ServerSession session, EngineHost host, Gradie
                     var outcome = await next.Outcome;
                     unsent = outcome.Wire;
                     var result = Result(next.Command, outcome);
-                    if (!batch.HasRoomFor(result))
+                    var bytes = result.CalculateSize();
+                    if (!batch.HasRoomFor(bytes))
                         await SendAsync();
-                    batch.Add(result, unsent);
+                    batch.Add(result, bytes, unsent);
                 }
 
                 await SendAsync();

@@ -21,13 +21,14 @@ internal sealed class ResultBatch
     public bool IsFull => Message.Results.Count >= MaxResults || _bytes >= MaxBytes;
 
     /// <summary>An empty one takes any.</summary>
-    public bool HasRoomFor(V1.CommandResult result) =>
-        IsEmpty || (Message.Results.Count < MaxResults && _bytes + result.CalculateSize() <= MaxBytes);
+    /// <param name="bytes">The size of the result.</param>
+    public bool HasRoomFor(int bytes) => IsEmpty || (Message.Results.Count < MaxResults && _bytes + bytes <= MaxBytes);
 
     /// <summary>Adds a result, with its memory when it ends its command.</summary>
-    public void Add(V1.CommandResult result, WireCharge? charge = null)
+    /// <param name="bytes">The size of the result.</param>
+    public void Add(V1.CommandResult result, int bytes, WireCharge? charge = null)
     {
-        _bytes += result.CalculateSize();
+        _bytes += bytes;
         Message.Results.Add(result);
         if (charge is not null)
             _charges.Add(charge);

@@ -50,6 +50,7 @@ internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
     public static V1.Tensor Describe(DataType type, Shape shape)
     {
         var wire = new V1.Tensor { DataType = WireTypes.Write(type) };
+        wire.Shape.Capacity = shape.Rank;
         foreach (var d in shape.Dimensions)
             wire.Shape.Add(d);
         return wire;
@@ -71,7 +72,9 @@ internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
     /// <exception cref="Engine.GradientsException">MESSAGE_TOO_LARGE, MEMORY_BUDGET_EXCEEDED.</exception>
     public long Fill(long maxBytes, long maxListBytes, WireCharge wire)
     {
-        var elements = _contents.Sum(c => c.Source.ByteCount);
+        var elements = 0L;
+        foreach (var (_, source) in _contents)
+            elements += source.ByteCount;
         var bytes = Message.CalculateSize() + elements + ((long)_contents.Count * ContentHeader);
         if (bytes > maxBytes)
             throw Refusals.TooLarge(bytes, maxBytes);

@@ -20,20 +20,20 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
     public GradientsServerOptions Limits => limits;
 
     /// <exception cref="GradientsException">INVALID_FIELD, CONTENT_SIZE_MISMATCH, TENSOR_NOT_FOUND, MEMORY_BUDGET_EXCEEDED and more.</exception>
-    public Tensor Read(V1.Tensor? wire, string field)
+    public Tensor Read(V1.Tensor? wire, FieldPath field)
     {
         var tensor = wire?.ContentCase switch
         {
             V1.Tensor.ContentOneofCase.Raw or V1.Tensor.ContentOneofCase.Values => FromContent(wire, field),
             V1.Tensor.ContentOneofCase.Handle => FromHandle(wire, field),
-            _ => throw Refusals.Field(field, "a tensor with content is required."),
+            _ => throw Refusals.Field(field.ToString(), "a tensor with content is required."),
         };
         _owned.Add(tensor);
         return tensor;
     }
 
     /// <summary>The tensor as part of a graph: copied, and independent of its handle from now on.</summary>
-    public ConstantData ReadConstant(V1.Tensor? wire, string field)
+    public ConstantData ReadConstant(V1.Tensor? wire, FieldPath field)
     {
         if (wire?.ContentCase is V1.Tensor.ContentOneofCase.Raw or V1.Tensor.ContentOneofCase.Values)
         {
@@ -51,7 +51,7 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
         var read = new Dictionary<ulong, Tensor>(feeds.Count);
         for (var i = 0; i < feeds.Count; i++)
         {
-            if (!read.TryAdd(feeds[i].Node, Read(feeds[i].Tensor, $"{field}[{i}].tensor")))
+            if (!read.TryAdd(feeds[i].Node, Read(feeds[i].Tensor, new FieldPath(field, i, "tensor"))))
                 throw Refusals.Field($"{field}[{i}].node", $"node {feeds[i].Node} is fed twice.");
         }
 
@@ -72,13 +72,13 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
     }
 
     /// <summary>Bytes of bools are 0 or 1, or kernels would read truth values that are neither.</summary>
-    public static void CheckBools(DataType type, ReadOnlySpan<byte> bytes, string field)
+    public static void CheckBools(DataType type, ReadOnlySpan<byte> bytes, FieldPath field)
     {
         if (type == DataType.Bool && bytes.IndexOfAnyExceptInRange((byte)0, (byte)1) is >= 0 and var at)
-            throw Refusals.Field(field, $"byte {at} of a bool tensor is {bytes[at]}; it must be 0 or 1.");
+            throw Refusals.Field(field.ToString(), $"byte {at} of a bool tensor is {bytes[at]}; it must be 0 or 1.");
     }
 
-    private Tensor FromContent(V1.Tensor wire, string field)
+    private Tensor FromContent(V1.Tensor wire, FieldPath field)
     {
         var (type, shape, bytes) = Content(wire, field);
         return wire.ContentCase == V1.Tensor.ContentOneofCase.Raw && PooledContent.Share(wire.Raw, tenant.Bytes) is { } buffer
@@ -86,11 +86,11 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
             : Tensor.FromBytes(host.Pool, type, shape, bytes.Span, "request", tenant.Bytes);
     }
 
-    private (DataType Type, Shape Shape, ReadOnlyMemory<byte> Bytes) Content(V1.Tensor wire, string field)
+    private (DataType Type, Shape Shape, ReadOnlyMemory<byte> Bytes) Content(V1.Tensor wire, FieldPath field)
     {
         if (wire.ContentCase == V1.Tensor.ContentOneofCase.Values)
         {
-            var (listed, length, bytes) = TensorLists.Read(wire, field, Math.Min(limits.MaxListBytes, limits.MaxTensorBytes));
+            var (listed, length, bytes) = TensorLists.Read(wire, field.ToString(), Math.Min(limits.MaxListBytes, limits.MaxTensorBytes));
             host.Metrics.Received(bytes.Length);
             return (listed, length, bytes);
         }
@@ -100,34 +100,34 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
         return (type, shape, wire.Raw.Memory);
     }
 
-    private (DataType Type, Shape Shape) Check(V1.Tensor wire, string field)
+    private (DataType Type, Shape Shape) Check(V1.Tensor wire, FieldPath field)
     {
-        var type = WireTypes.Read(wire.DataType, $"{field}.data_type");
-        var shape = WireTypes.ReadShape(wire.Shape, $"{field}.shape");
+        var type = WireTypes.Read(wire.DataType, field with { Leaf = "data_type" });
+        var shape = WireTypes.ReadShape(wire.Shape, field with { Leaf = "shape" });
         var bytes = shape.ElementCount * type.Size();
         if (bytes > limits.MaxTensorBytes)
-            throw Refusals.OverLimit(field, "max_tensor_bytes", limits.MaxTensorBytes, bytes);
+            throw Refusals.OverLimit(field.ToString(), "max_tensor_bytes", limits.MaxTensorBytes, bytes);
         if (wire.Raw.Length != bytes)
         {
             throw GradientsException.Invalid(ErrorReasons.ContentSizeMismatch, $"{field}: a {type.Name()} tensor of shape {shape} has {bytes} bytes; {wire.Raw.Length} were sent.")
-                .With("field", field).With("shapes", shape.ToString());
+                .With("field", field.ToString()).With("shapes", shape.ToString());
         }
 
         CheckBools(type, wire.Raw.Span, field);
         return (type, shape);
     }
 
-    private Tensor FromHandle(V1.Tensor wire, string field)
+    private Tensor FromHandle(V1.Tensor wire, FieldPath field)
     {
         if (handles is null)
-            throw Refusals.Field(field, "handles name tensors of a session; here the elements are required.");
+            throw Refusals.Field(field.ToString(), "handles name tensors of a session; here the elements are required.");
         var tensor = handles(ResourceNames.Parse(wire.Handle, ResourceNames.Tensors, $"{field}.handle"));
         try
         {
-            if (wire.DataType != V1.DataType.Unspecified && WireTypes.Read(wire.DataType, $"{field}.data_type") != tensor.DataType)
-                throw GradientsException.Invalid(ErrorReasons.DataTypeMismatch, $"{field}: the handle holds {tensor.DataType.Name()}.").With("field", field);
-            if (wire.Shape.Count > 0 && !WireTypes.ReadShape(wire.Shape, $"{field}.shape").Equals(tensor.Shape))
-                throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"{field}: the handle has shape {tensor.Shape}.").With("field", field).With("shapes", tensor.Shape.ToString());
+            if (wire.DataType != V1.DataType.Unspecified && WireTypes.Read(wire.DataType, field with { Leaf = "data_type" }) != tensor.DataType)
+                throw GradientsException.Invalid(ErrorReasons.DataTypeMismatch, $"{field}: the handle holds {tensor.DataType.Name()}.").With("field", field.ToString());
+            if (wire.Shape.Count > 0 && !WireTypes.ReadShape(wire.Shape, field with { Leaf = "shape" }).Equals(tensor.Shape))
+                throw GradientsException.Invalid(ErrorReasons.ShapeMismatch, $"{field}: the handle has shape {tensor.Shape}.").With("field", field.ToString()).With("shapes", tensor.Shape.ToString());
             return tensor;
         }
         catch

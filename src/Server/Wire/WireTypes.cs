@@ -11,15 +11,15 @@ internal static class WireTypes
     private const char AnyLengthMark = '?';
 
     /// <exception cref="GradientsException">INVALID_FIELD when unset or unknown; DATA_TYPE_UNSUPPORTED.</exception>
-    public static DataType Read(V1.DataType type, string field) => type switch
+    public static DataType Read(V1.DataType type, FieldPath field) => type switch
     {
         V1.DataType.Float32 => DataType.Float32,
         V1.DataType.Float64 => DataType.Float64,
         V1.DataType.Int64 => DataType.Int64,
         V1.DataType.Bool => DataType.Bool,
         V1.DataType.Float16 or V1.DataType.Bfloat16 =>
-            throw GradientsException.Unimplemented(ErrorReasons.DataTypeUnsupported, $"{field}: the element type {type} is not supported.").With("field", field),
-        _ => throw Refusals.Field(field, $"{(int)type} is not an element type."),
+            throw GradientsException.Unimplemented(ErrorReasons.DataTypeUnsupported, $"{field}: the element type {type} is not supported.").With("field", field.ToString()),
+        _ => throw Refusals.Field(field.ToString(), $"{(int)type} is not an element type."),
     };
 
     public static V1.DataType Write(DataType type) => (V1.DataType)type;
@@ -57,7 +57,7 @@ internal static class WireTypes
     };
 
     /// <exception cref="GradientsException">SHAPE_MISMATCH for a rank above 8, a negative dimension or too many elements.</exception>
-    public static Shape ReadShape(IList<long> dimensions, string field)
+    public static Shape ReadShape(IList<long> dimensions, FieldPath field)
     {
         try
         {
@@ -68,7 +68,7 @@ internal static class WireTypes
         }
         catch (GradientsException e)
         {
-            throw e.With("field", field);
+            throw e.With("field", field.ToString());
         }
     }
 

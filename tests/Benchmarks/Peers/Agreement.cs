@@ -25,5 +25,13 @@ internal static class Agreement
         return worst;
     }
 
+    /// <summary>Results that are too far apart are an error.</summary>
+    public static void Require(string what, double[][] ours, double[][] theirs)
+    {
+        var worst = Worst(ours, theirs);
+        if (!(worst <= Tolerance))
+            throw new InvalidOperationException($"{what}: results differ by {worst:0.0e0}.");
+    }
+
     private static double Norm(double[] values) => Math.Sqrt(values.Sum(v => v * v));
 }

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Gradients.Benchmarks.Processes;
 using Gradients.Benchmarks.Steps;
 using Gradients.Engine.Tensors;
 using Grpc.Core;
@@ -5,48 +8,50 @@ using Grpc.Net.Client;
 
 namespace Gradients.Benchmarks.Remote;
 
-/// <summary>Steps of a small network over one Interact stream, many in flight: the generated client, which parses every result.</summary>
+/// <summary>Steps of a network over one Interact stream, many in flight: the generated client, which parses every result.</summary>
 internal sealed class PipelinedSteps : IDisposable
 {
-    /// <summary>Below the server's limit of commands that wait.</summary>
-    private const int InFlight = 512;
-
     private readonly GrpcChannel _channel;
     private readonly AsyncDuplexStreamingCall<V1.InteractRequest, V1.InteractResponse> _stream;
     private readonly V1.InteractRequest _message;
+    private readonly V1.BackwardRequest _request;
 
-    private PipelinedSteps(GrpcChannel channel, AsyncDuplexStreamingCall<V1.InteractRequest, V1.InteractResponse> stream, V1.InteractRequest message) =>
-        (_channel, _stream, _message) = (channel, stream, message);
+    private PipelinedSteps(GrpcChannel channel, AsyncDuplexStreamingCall<V1.InteractRequest, V1.InteractResponse> stream, V1.InteractRequest message, V1.BackwardRequest request) =>
+        (_channel, _stream, _message, _request) = (channel, stream, message, request);
 
-    public static async Task<PipelinedSteps> OpenAsync(Uri address, int stepsPerMessage)
+    /// <summary>A session with the network; its step returns loss and gradients until <see cref="Accumulates"/> says otherwise.</summary>
+    public static async Task<PipelinedSteps> OpenAsync(Endpoint endpoint, int stepsPerMessage, Func<BufferPool, Network> create)
     {
-        var channel = GrpcChannel.ForAddress(address);
+        var channel = endpoint.Open();
         var sessions = new V1.SessionService.SessionServiceClient(channel);
         using var pool = new BufferPool();
-        using var network = Networks.Regression(pool, 1);
+        using var network = create(pool);
         var request = await RemoteNetwork.OpenAsync(sessions, network);
         var message = new V1.InteractRequest { Session = request.Session };
         request.Session = "";
         for (var i = 0; i < stepsPerMessage; i++)
             message.Commands.Add(new V1.SessionCommand { Tag = (ulong)i, Backward = request });
-        return new PipelinedSteps(channel, sessions.Interact(), message);
+        return new PipelinedSteps(channel, sessions.Interact(), message, request);
+    }
+
+    /// <summary>Gradients stay at the server from now on: the reply is the loss and their norms.</summary>
+    public void Accumulates() => (_request.Mode, _request.StatisticsOnly) = (V1.GradientMode.Accumulate, true);
+
+    /// <summary>The loss, then the gradient of each parameter, or its norm, of one more step.</summary>
+    public async Task<double[][]> ResultsAsync()
+    {
+        V1.CommandResult? last = null;
+        await RunAsync(1, 1, null, result => last = result);
+        return [Numbers(last!.Backward.Values[0].Tensor), .. last.Backward.Gradients.Select(g => g.Statistics is { } s ? [s.Norm] : Numbers(g.Tensor))];
+
+        static double[] Numbers(V1.Tensor tensor) => Array.ConvertAll(MemoryMarshal.Cast<byte, float>(tensor.Raw.Span).ToArray(), v => (double)v);
     }
 
     /// <summary>Makes at least so many steps and waits for the last.</summary>
-    public async Task RunAsync(int count)
-    {
-        var perMessage = _message.Commands.Count;
-        var messages = (count + perMessage - 1) / perMessage;
-        using var free = new SemaphoreSlim(Math.Max(1, InFlight / perMessage));
-        var reading = ReadAsync(messages, perMessage, free);
-        for (var i = 0; i < messages; i++)
-        {
-            await free.WaitAsync();
-            await _stream.RequestStream.WriteAsync(_message);
-        }
-
-        await reading;
-    }
+    /// <param name="count">Steps.</param>
+    /// <param name="inFlight">Messages that wait for their results at most.</param>
+    /// <param name="latencies">Takes the microseconds of each message until its last result.</param>
+    public Task RunAsync(int count, int inFlight, List<double>? latencies = null) => RunAsync(count, inFlight, latencies, null);
 
     public void Dispose()
     {
@@ -54,21 +59,40 @@ internal sealed class PipelinedSteps : IDisposable
         _channel.Dispose();
     }
 
-    private async Task ReadAsync(int messages, int perMessage, SemaphoreSlim free)
+    private async Task RunAsync(int count, int inFlight, List<double>? latencies, Action<V1.CommandResult>? seen)
     {
-        var (results, released) = (0, 0);
-        while (results < messages * perMessage && await _stream.ResponseStream.MoveNext(CancellationToken.None))
+        var messages = (count + _message.Commands.Count - 1) / _message.Commands.Count;
+        var sent = new long[messages];
+        using var free = new SemaphoreSlim(inFlight);
+        var reading = ReadAsync(sent, free, latencies, seen);
+        for (var i = 0; i < messages; i++)
+        {
+            await free.WaitAsync();
+            sent[i] = Stopwatch.GetTimestamp();
+            await _stream.RequestStream.WriteAsync(_message);
+        }
+
+        await reading;
+    }
+
+    private async Task ReadAsync(long[] sent, SemaphoreSlim free, List<double>? latencies, Action<V1.CommandResult>? seen)
+    {
+        var (results, answered) = (0, 0);
+        while (answered < sent.Length && await _stream.ResponseStream.MoveNext(CancellationToken.None))
         {
             foreach (var result in _stream.ResponseStream.Current.Results)
             {
                 if (result.Backward is null)
                     throw new InvalidOperationException($"A step failed: {result.Error}");
+                seen?.Invoke(result);
                 results++;
             }
 
-            if (results / perMessage > released)
-                free.Release((results / perMessage) - released);
-            released = results / perMessage;
+            var before = answered;
+            for (; answered < results / _message.Commands.Count; answered++)
+                latencies?.Add(Stopwatch.GetElapsedTime(sent[answered]).TotalMicroseconds);
+            if (answered > before)
+                free.Release(answered - before);
         }
     }
 }

@@ -27,7 +27,7 @@ internal static class RemoteNetwork
     {
         var wire = new V1.Node { Id = node.Id, Op = node.Op, Inputs = { node.Inputs } };
         if (network.Values.TryGetValue(node.Id, out var value))
-            wire.Attributes.Add(new V1.Attribute { Name = "type", Type = new V1.TensorType { DataType = V1.DataType.Float32, Dimensions = { value.Shape.Dimensions.ToArray().Select(d => new V1.Dimension { Size = d }) } } });
+            wire.Attributes.Add(new V1.Attribute { Name = "type", Type = new V1.TensorType { DataType = (V1.DataType)value.DataType, Dimensions = { value.Shape.Dimensions.ToArray().Select(d => new V1.Dimension { Size = d }) } } });
         else if (node.Op == "Gemm")
             wire.Attributes.Add(new V1.Attribute { Name = "transB", IntValue = 1 });
         return wire;

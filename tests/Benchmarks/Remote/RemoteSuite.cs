@@ -1,44 +1,58 @@
-using System.Diagnostics;
+using System.Globalization;
+using Gradients.Benchmarks.Steps;
 using Gradients.Benchmarks.Telemetry;
+using Gradients.Benchmarks.Wire;
+using Gradients.Testing;
 
 namespace Gradients.Benchmarks.Remote;
 
-/// <summary>Small steps over loopback TCP, the server in a process of its own.</summary>
+/// <summary>Steps by a server in a process of its own.</summary>
 internal sealed class RemoteSuite : ISuite
 {
-    private const int Steps = 60_000;
-    private const int Repeats = 5;
+    private const int Formulas = 1500;
 
     public string Name => "remote";
 
-    public string Summary => "Steps a second of a 10-5-1 network (Backward with loss and gradients) over one Interact stream on loopback TCP, many in flight, the client included: steps in one message, and the processor time of both processes a step.";
+    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight. 784-512-256-10: one step after the other, 401 KB of features fed; accumulated: the reply is loss and norms; returned: it has 2.1 MB of gradients. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
 
-    public void Run(SuiteSettings settings, Recorder rows)
-    {
-        foreach (var perMessage in new[] { 64, 1 })
-            RunAsync(perMessage, settings, rows).GetAwaiter().GetResult();
-    }
+    public bool HasProcesses => true;
 
-    private async Task RunAsync(int perMessage, SuiteSettings settings, Recorder rows)
+    public void Run(SuiteSettings settings, Recorder rows) => RunAsync(settings, rows).GetAwaiter().GetResult();
+
+    private async Task RunAsync(SuiteSettings settings, Recorder rows)
     {
-        using var server = await ServerProcess.StartAsync(new Dictionary<string, string>());
-        using var client = await PipelinedSteps.OpenAsync(server.Address, perMessage);
-        var steps = settings.IsBrief ? Steps / 10 : Steps;
-        await client.RunAsync(steps);
-        await client.RunAsync(steps);
-        var (rates, costs) = (new List<double>(), new List<double>());
-        for (var i = 0; i < Repeats; i++)
+        var isBrief = settings.IsBrief;
+        using var graph = new GraphStep(pool => Networks.Regression(pool, 1), 1, withGradients: true);
+        var expected = graph.Results();
+        using (var servers = await RemoteServers.StartAsync())
         {
-            var (began, before) = (Stopwatch.GetTimestamp(), server.ProcessorTime + Process.GetCurrentProcess().TotalProcessorTime);
-            await client.RunAsync(steps);
-            rates.Add(steps / Stopwatch.GetElapsedTime(began).TotalSeconds);
-            costs.Add((server.ProcessorTime + Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / steps);
+            foreach (var endpoint in servers.Endpoints)
+            {
+                foreach (var perMessage in new[] { 1, 64 })
+                    await StepLatency.MeasureAsync(Name, endpoint, perMessage, expected, isBrief ? 10 : 4000, rows);
+            }
+
+            await StepRates.MeasureAsync(Name, servers.Plain, servers.Endpoints[1], settings.Peer, graph.Network, expected, isBrief, rows);
+            using var folder = new TemporaryFolder();
+            using var sockets = await PeerProcess.StartAsync(folder["raw.sock"]);
+            await PerceptronSteps.MeasureAsync(Name, servers.Endpoints.Take(2), sockets, settings.Peer, isBrief, rows);
         }
 
-        rows.Add(Row($"10-5-1, {perMessage} a message", "steps/s", rates));
-        rows.Add(Row($"10-5-1, {perMessage} a message, both processes", "us", costs));
-    }
+        foreach (var byDigest in new[] { true, false })
+        {
+            var times = await FormulaLatency.MeasureAsync(byDigest, isBrief ? 20 : Formulas);
+            var first = times[0];
+            rows.Add(Statistics.Row(Name, $"Black-Scholes, 500/s, {(byDigest ? "by digest" : "inline")}", times) with { Note = $"p99 {Recorder.Number(Statistics.At(times, 0.99))}" });
+            rows.Add(new Row(Name, $"Black-Scholes, {(byDigest ? "by digest" : "inline")}, first of a new server", 1, "us", first) { MayAllocate = true });
+        }
 
-    private Row Row(string name, string unit, List<double> values) =>
-        new(Name, name, 1, unit, Statistics.Median(values)) { P10 = Statistics.At(values, 0.1), P90 = Statistics.At(values, 0.9), MayAllocate = true };
+        if (isBrief)
+            return;
+        var cost = await TelemetryCost.MeasureAsync(processes: 2);
+        rows.Add(new Row(Name, "10-5-1 unary, server CPU, telemetry on", 1, "us", cost.On)
+        {
+            Beside = new Dictionary<string, double?> { ["telemetry off"] = cost.Off },
+            Note = string.Create(CultureInfo.InvariantCulture, $"ratios of pairs {cost.LowerQuartile:0.00}–{cost.UpperQuartile:0.00}"),
+        });
+    }
 }

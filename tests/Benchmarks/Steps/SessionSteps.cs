@@ -71,6 +71,22 @@ internal sealed class SessionBackwardStep : SessionStep
     }
 }
 
+/// <summary>Loss returned, gradients of all parameters added to what the session holds.</summary>
+internal sealed class SessionAccumulatingStep : SessionStep
+{
+    public SessionAccumulatingStep(int threads, Func<BufferPool, Network> create)
+        : base(threads, create)
+    {
+    }
+
+    protected override async Task RunAsync(int count)
+    {
+        var request = Backward with { Mode = GradientMode.Accumulate };
+        for (var i = 0; i < count; i++)
+            (await Session.BackwardAsync(request)).Dispose();
+    }
+}
+
 /// <summary>A loop of backward and Adam over data that the session holds, <see cref="Batches"/> batches in order.</summary>
 internal sealed class SessionTrainStep : SessionStep
 {

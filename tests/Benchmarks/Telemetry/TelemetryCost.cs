@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gradients.Benchmarks.Processes;
 using Gradients.Benchmarks.Remote;
 using Gradients.Benchmarks.Steps;
 using Gradients.Engine.Tensors;
@@ -19,7 +20,6 @@ internal static class TelemetryCost
 
     private const int Processes = 5;
     private const int PairsPerProcess = 3;
-    private const int Pairs = Processes * PairsPerProcess;
     private const int Turns = 20;
     private const int RequestsPerTurn = 100;
     private const int WarmUp = 10_000;
@@ -27,26 +27,41 @@ internal static class TelemetryCost
     public static async Task RunAsync()
     {
         await using var sink = await OtlpSink.StartAsync();
-        var on = new Dictionary<string, string> { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = sink.Endpoint.ToString(), ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf", ["OTEL_METRIC_EXPORT_INTERVAL"] = "10000" };
-        await CompareAsync("defaults", on);
-        await CompareAsync("always_on", new Dictionary<string, string>(on) { ["OTEL_TRACES_SAMPLER"] = "always_on" });
-        await CompareAsync("off, twice", []);
+        var on = Exporting(sink);
+        Print("defaults", await CompareAsync(on, Processes));
+        Print("always_on", await CompareAsync(new Dictionary<string, string>(on) { ["OTEL_TRACES_SAMPLER"] = "always_on" }, Processes));
+        Print("off, twice", await CompareAsync([], Processes));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The collector received {sink.Count("traces")} posts of traces and {sink.Count("metrics")} of metrics."));
     }
 
-    private static async Task CompareAsync(string name, Dictionary<string, string> environment)
+    /// <summary>Telemetry by its defaults over none.</summary>
+    /// <param name="processes">Servers of each kind, one after the other.</param>
+    public static async Task<TelemetryRatio> MeasureAsync(int processes)
     {
-        var (ons, offs, ratios) = (new double[Pairs], new double[Pairs], new double[Pairs]);
-        for (var process = 0; process < Processes; process++)
+        await using var sink = await OtlpSink.StartAsync();
+        return await CompareAsync(Exporting(sink), processes);
+    }
+
+    private static Dictionary<string, string> Exporting(OtlpSink sink) =>
+        new() { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = sink.Endpoint.ToString(), ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf", ["OTEL_METRIC_EXPORT_INTERVAL"] = "10000" };
+
+    private static void Print(string name, TelemetryRatio cost) =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-12} on {cost.On:0.0} µs, off {cost.Off:0.0} µs of server CPU a request; median ratio {cost.Ratio:0.000} (quartiles {cost.LowerQuartile:0.000} to {cost.UpperQuartile:0.000})"));
+
+    private static async Task<TelemetryRatio> CompareAsync(Dictionary<string, string> environment, int processes)
+    {
+        var pairs = processes * PairsPerProcess;
+        var (ons, offs, ratios) = (new double[pairs], new double[pairs], new double[pairs]);
+        for (var process = 0; process < processes; process++)
         {
             var isFirst = process % 2 == 0;
             var (first, second) = isFirst ? (ons, offs) : (offs, ons);
             await PairsAsync(isFirst ? environment : [], isFirst ? [] : environment, first.AsMemory(process * PairsPerProcess), second.AsMemory(process * PairsPerProcess));
         }
 
-        for (var i = 0; i < Pairs; i++)
+        for (var i = 0; i < pairs; i++)
             ratios[i] = ons[i] / offs[i];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-12} on {Median(ons):0.0} µs, off {Median(offs):0.0} µs of server CPU a request; median ratio {Median(ratios):0.000} (quartiles {Quantile(ratios, 0.25):0.000} to {Quantile(ratios, 0.75):0.000})"));
+        return new TelemetryRatio(Quantile(ons, 0.5), Quantile(offs, 0.5), Quantile(ratios, 0.5), Quantile(ratios, 0.25), Quantile(ratios, 0.75));
     }
 
     /// <summary>Microseconds a request of two servers, for each of three pairs.</summary>
@@ -71,8 +86,6 @@ internal static class TelemetryCost
             second.Span[pair] = (other.ProcessorTime - otherBefore).TotalMicroseconds / (Turns * RequestsPerTurn);
         }
     }
-
-    private static double Median(double[] values) => Quantile(values, 0.5);
 
     private static double Quantile(double[] values, double part) => values.Order().ElementAt((int)Math.Round(part * (values.Length - 1)));
 

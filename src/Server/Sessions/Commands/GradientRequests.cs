@@ -29,8 +29,16 @@ internal static class GradientRequests
     }
 
     /// <summary>Gradients in the order of <paramref name="wrt"/>; where that is empty, by ascending id.</summary>
-    public static IEnumerable<GradientResult> Ordered(IReadOnlyList<GradientResult> gradients, IList<ulong> wrt) =>
-        wrt.Count > 0 ? gradients : gradients.OrderBy(g => g.Value);
+    public static IReadOnlyList<GradientResult> Ordered(IReadOnlyList<GradientResult> gradients, IList<ulong> wrt)
+    {
+        for (var i = 1; wrt.Count == 0 && i < gradients.Count; i++)
+        {
+            if (gradients[i].Value < gradients[i - 1].Value)
+                return [.. gradients.OrderBy(g => g.Value)];
+        }
+
+        return gradients;
+    }
 
     public static V1.GradientStatistics Statistics((double Norm, bool Finite) of) => new() { Norm = of.Norm, Finite = of.Finite };
 

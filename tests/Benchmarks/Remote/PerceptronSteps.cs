@@ -1,0 +1,107 @@
+using Gradients.Benchmarks.Peers;
+using Gradients.Benchmarks.Processes;
+using Gradients.Benchmarks.Steps;
+using Gradients.Benchmarks.Wire;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Benchmarks.Remote;
+
+/// <summary>
+/// The step of 784-512-256-10 at batch 128, 401 KB of features fed each time: gradients accumulated at the server and their norms
+/// returned, or 2.1 MB of gradients returned. Beside it the same in this process, and a raw socket that moves as many bytes.
+/// </summary>
+internal static class PerceptronSteps
+{
+    private const string Name = "784-512-256-10 b128";
+    private static readonly int[] Sizes = [784, 512, 256, 10];
+
+    public static async Task MeasureAsync(string suite, IEnumerable<Endpoint> endpoints, PeerProcess sockets, IPeer? peer, bool isBrief, Recorder rows)
+    {
+        using var graph = new GraphStep(Create, 1, withGradients: true);
+        var expected = graph.Results();
+        double[][] norms = [expected[0], .. expected[1..].Select(g => new[] { Math.Sqrt(g.Sum(v => v * v)) })];
+        using var accumulating = new SessionAccumulatingStep(1, Create);
+        using var returning = new SessionBackwardStep(1, Create);
+        using var local = peer?.Create(graph.Network, 1, withGradients: true);
+        var (python, missing) = isBrief ? (null, "not asked with --check") : await PythonServer.StartAsync(graph.Network, Sizes);
+        using var owned = python;
+        if (local is not null)
+            Agreement.Require($"{Name}, libtorch", local.Results(), expected);
+        if (python is not null)
+        {
+            Agreement.Require($"{Name}, Python", [await python.ResultsAsync()], [[.. expected.SelectMany(e => e)]]);
+            Agreement.Require($"{Name}, Python", [await python.ResultsAsync(accumulates: true)], [[expected[0][0], Math.Sqrt(norms[1..].Sum(n => n[0] * n[0]))]]);
+        }
+
+        await using var up = new RawSocketTransfer(sockets.Tcp);
+        await using var down = new RawSocketTransfer(sockets.Tcp);
+        if (!await up.PrepareAsync(new byte[graph.Network.Values.Where(v => !graph.Network.Parameters.Contains(v.Key)).Sum(v => v.Value.ByteCount)]) || !await down.PrepareAsync(new byte[4 * expected.Sum(e => e.Length)]))
+            throw new InvalidOperationException("A raw socket does not return what it was sent.");
+
+        var turns = new Dictionary<string, Turn>
+        {
+            ["in process"] = Synchronous(accumulating.Run),
+            ["in process, returned"] = Synchronous(returning.Run),
+            ["raw socket"] = new(async n =>
+            {
+                for (var i = 0; i < n; i++)
+                    await Task.WhenAll(up.UploadAsync(1), down.DownloadAsync(1));
+            }),
+        };
+        if (local is not null)
+            turns["libtorch"] = Synchronous(local.Run);
+        if (python is not null)
+        {
+            turns["Python"] = new(n => python.RunAsync(n, 1, accumulates: true));
+            turns["Python, returned"] = new(n => python.RunAsync(n, 1));
+        }
+
+        var remote = new List<PipelinedSteps>();
+        foreach (var endpoint in endpoints)
+        {
+            PipelinedSteps returned = await PipelinedSteps.OpenAsync(endpoint, 1, Create), accumulated = await PipelinedSteps.OpenAsync(endpoint, 1, Create);
+            remote.AddRange(returned, accumulated);
+            accumulated.Accumulates();
+            Agreement.Require($"{Name} over {endpoint.Name}", await returned.ResultsAsync(), expected);
+            Agreement.Require($"{Name} over {endpoint.Name}, norms", await accumulated.ResultsAsync(), norms);
+            turns[$"{endpoint.Name}, accumulated"] = new(n => accumulated.RunAsync(n, 1));
+            turns[$"{endpoint.Name}, returned"] = new(n => returned.RunAsync(n, 1));
+        }
+
+        var samples = turns.Keys.Zip(await Turns.MeasureAsync([.. turns.Values], TimeSpan.FromSeconds(isBrief ? 0.01 : 1.5))).ToDictionary(s => s.First, s => s.Second);
+        foreach (var step in remote)
+            step.Dispose();
+        foreach (var endpoint in endpoints)
+        {
+            Add($"{endpoint.Name}, accumulated", "in process", "Python", [("libtorch's time", 0.55, "libtorch"), ("the step in process", 1.25, "in process")]);
+            Add($"{endpoint.Name}, returned", "in process, returned", "Python, returned", []);
+        }
+
+        void Add(string name, string inProcess, string python, (string What, double Bound, string Of)[] targets)
+        {
+            var time = Median(name);
+            rows.Add(Statistics.Row(suite, $"{Name} {name}", samples[name]) with
+            {
+                Libtorch = Median("libtorch"),
+                Beside = new Dictionary<string, double?>
+                {
+                    ["in process"] = Median(inProcess),
+                    ["raw socket"] = name.EndsWith("returned", StringComparison.Ordinal) ? Median("raw socket") : null,
+                    ["Python server"] = Median(python),
+                },
+                Note = Target.Join(
+                [
+                    .. targets.Select(t => Target.AtMost($"of {t.What}", t.Bound, time / Median(t.Of))),
+                    targets.Length == 0 ? null : Target.AtLeast("of the Python server's rate", 10, Median(python) / time),
+                    missing is null ? null : $"Python server: {missing}",
+                ]),
+            });
+        }
+
+        double? Median(string name) => samples.TryGetValue(name, out var times) ? Statistics.Median(times) : null;
+    }
+
+    private static Network Create(BufferPool pool) => Networks.Perceptron(pool, 128, Sizes);
+
+    private static Turn Synchronous(Action<int> run) => new(n => { run(n); return Task.CompletedTask; });
+}

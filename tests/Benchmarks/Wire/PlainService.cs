@@ -1,0 +1,20 @@
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+
+namespace Gradients.Benchmarks.Wire;
+
+/// <summary>What one writes first: the newest tensor is kept.</summary>
+internal sealed class PlainService : PlainServiceBase
+{
+    private static byte[] _kept = [];
+
+    public override Task<Empty> Upload(BytesValue request, ServerCallContext context)
+    {
+        _kept = request.Value.ToByteArray();
+        return Task.FromResult(new Empty());
+    }
+
+    public override Task<BytesValue> Download(Empty request, ServerCallContext context) =>
+        Task.FromResult(new BytesValue { Value = ByteString.CopyFrom(_kept) });
+}

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Globalization;
+using Gradients.Benchmarks.Processes;
+using Gradients.Testing;
+
+namespace Gradients.Benchmarks.Wire;
+
+/// <summary>Tensors to a server and back.</summary>
+internal sealed class WireSuite : ISuite
+{
+    private const string Plain = "plain gRPC";
+    private const string Cpp = "C++ server";
+
+    private static readonly (string Name, int Bytes)[] Sizes = [("4 KB", 4 << 10), ("64 KB", 64 << 10), ("1 MB", 1 << 20), ("16 MB", 16 << 20), ("64 MB", 64 << 20)];
+
+    public string Name => "wire";
+
+    public string Summary => "Tensors to a server in a process of its own and back: chunks by the SDK over TCP and a Unix domain socket, one message by the generated client where it has room, chunks by a client in C++. Beside them what one writes first (unary Grpc.AspNetCore, a bytes field), and a gRPC server in C++ that takes the same chunks from the same client. Limit: a raw socket of the same kind. Bytes are those the server allocates a tensor.";
+
+    public bool HasProcesses => true;
+
+    public void Run(SuiteSettings settings, Recorder rows) => RunAsync(settings, rows).GetAwaiter().GetResult();
+
+    private async Task RunAsync(SuiteSettings settings, Recorder rows)
+    {
+        using var folder = new TemporaryFolder();
+        var ways = new Dictionary<string, ITransfer>();
+        var running = new Stack<IDisposable>();
+        try
+        {
+            var socket = folder["gradients"];
+            var server = await ServerProcess.StartAsync(new Dictionary<string, string> { ["GRADIENTS__SOCKETPATH"] = socket });
+            running.Push(server);
+            var peer = await PeerProcess.StartAsync(folder["raw"]);
+            running.Push(peer);
+            Endpoint tcp = new("TCP", server.Address.ToString()), unix = new("UDS", $"unix:{socket}");
+            ways.Add("raw TCP", new RawSocketTransfer(peer.Tcp));
+            ways.Add("raw UDS", new RawSocketTransfer(peer.Unix));
+            ways.Add(Plain, new PlainTransfer(peer.Plain));
+            ways.Add("chunks TCP", await StreamTransfer.OpenAsync(tcp));
+            ways.Add("chunks UDS", await StreamTransfer.OpenAsync(unix));
+            ways.Add("message TCP", await UnaryTransfer.OpenAsync(tcp));
+            var missing = settings.IsBrief ? "not asked with --check" : await CppPrograms.BuildAsync();
+            if (missing is null)
+            {
+                var native = await ChildProcess.StartAsync(new ProcessStartInfo(CppPrograms.Server, [folder["native"]]));
+                running.Push(native);
+                await using var sessions = tcp.Connect();
+                var (first, second) = (await sessions.CreateSessionAsync(), await sessions.CreateSessionAsync());
+                ways.Add("chunks TCP, C++ client", await CppTransfer.OpenAsync(server.Address.Authority, first.Name));
+                ways.Add("chunks UDS, C++ client", await CppTransfer.OpenAsync(unix.Address, second.Name));
+                ways.Add($"{Cpp} TCP", await CppTransfer.OpenAsync($"127.0.0.1:{native.Greeting}"));
+                ways.Add($"{Cpp} UDS", await CppTransfer.OpenAsync($"unix:{folder["native"]}"));
+            }
+
+            foreach (var (name, bytes) in settings.IsBrief ? Sizes[..3] : Sizes)
+                await MeasureAsync(name, bytes, ways.Where(w => w.Value.MaxBytes >= bytes).ToDictionary(), server, settings.IsBrief, rows);
+            if (missing is not null)
+                rows.Add(new Row(Name, "C++ client and server", 1, "us", null) { Note = missing, MayAllocate = true });
+        }
+        finally
+        {
+            foreach (var way in ways.Values)
+                await way.DisposeAsync();
+            foreach (var process in running)
+                process.Dispose();
+        }
+    }
+
+    private async Task MeasureAsync(string size, int bytes, Dictionary<string, ITransfer> ways, ServerProcess server, bool isBrief, Recorder rows)
+    {
+        var content = GC.AllocateUninitializedArray<byte>(bytes);
+        new Random(7).NextBytes(content);
+        foreach (var (name, way) in ways)
+        {
+            if (!await way.PrepareAsync(content))
+                throw new InvalidOperationException($"{size} by {name} came back different.");
+        }
+
+        foreach (var (direction, run) in ((string, Func<ITransfer, int, Task>)[])[("upload", (w, n) => w.UploadAsync(n)), ("download", (w, n) => w.DownloadAsync(n))])
+        {
+            var samples = await Turns.MeasureAsync([.. ways.Values.Select(w => new Turn(n => run(w, n)) { Settle = w.SettleAsync })], TimeSpan.FromSeconds(isBrief ? 0.02 : 0.4));
+            var medians = ways.Keys.Zip(samples, (name, s) => (name, Median: Statistics.Median(s))).ToDictionary(m => m.name, m => m.Median);
+            foreach (var ((name, way), times) in ways.Zip(samples).Where(w => w.First.Key.StartsWith("chunks", StringComparison.Ordinal) || w.First.Key.StartsWith("message", StringComparison.Ordinal)))
+            {
+                var kind = name.Contains("UDS", StringComparison.Ordinal) ? "UDS" : "TCP";
+                var isNative = name.Contains("C++", StringComparison.Ordinal);
+                var limit = medians[$"raw {kind}"] / medians[name];
+                double? beside = isNative ? medians[$"{Cpp} {kind}"] : kind == "TCP" ? medians[Plain] : null;
+                rows.Add(Statistics.Row(Name, $"{direction} {size}, {name}", times) with
+                {
+                    LimitFraction = limit,
+                    AllocatedBytes = await AllocatedAsync(way, run, server),
+                    Beside = new Dictionary<string, double?> { [Plain] = isNative ? null : beside, [Cpp] = isNative ? beside : null },
+                    Note = Target.Join(
+                        string.Create(CultureInfo.InvariantCulture, $"{bytes / medians[name] / 1e3:0.00} GB/s"),
+                        (direction, size, name) switch
+                        {
+                            ("upload", "16 MB", "chunks TCP") => Target.AtLeast("of a raw socket's rate", 0.5, limit),
+                            ("upload", "16 MB", "chunks TCP, C++ client") => Target.AtLeast("of the C++ server's rate", 0.9, beside / medians[name]),
+                            _ => null,
+                        }),
+                });
+            }
+        }
+    }
+
+    /// <summary>Managed bytes of the server a tensor: the least of several, as the runtime's own come now and then.</summary>
+    private static async Task<double> AllocatedAsync(ITransfer way, Func<ITransfer, int, Task> run, ServerProcess server)
+    {
+        const int Count = 4;
+        var least = double.MaxValue;
+        for (var window = 0; window < 3; window++)
+        {
+            var before = await server.AllocatedBytesAsync();
+            await run(way, Count);
+            least = Math.Min(least, (await server.AllocatedBytesAsync() - before) / (double)Count);
+            await way.SettleAsync();
+        }
+
+        return least;
+    }
+}
