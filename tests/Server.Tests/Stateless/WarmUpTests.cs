@@ -14,7 +14,7 @@ namespace Gradients.Server.Tests.Stateless;
 public sealed class WarmUpTests
 {
     /// <summary>w and x are not fed by the file: they are 0 there, and the plan is that of the same shapes.</summary>
-    private const string Regression = """
+    internal const string Regression = """
         {
           "graph": {
             "text": {
@@ -48,24 +48,6 @@ public sealed class WarmUpTests
         Assert.True(reply.Profile.PlanCacheHit);
         Assert.Equal(50.0 / 3, Elements(reply.Values[0].Tensor)[0], 1e-12);
         Assert.Equal(0, server.Host.Pool.RentedCount);
-    }
-
-    /// <summary>What the first caller would wait for has been used: a connection, the service, the evaluation.</summary>
-    [Fact]
-    public async Task The_way_to_an_evaluation_is_rehearsed()
-    {
-        using var folder = new TemporaryFolder();
-        await File.WriteAllTextAsync(folder["regression.json"], Regression);
-        var options = new GradientsServerOptions { WarmUp = folder[""], Management = new ManagementOptions { Port = 0 }, AllowPlaintext = true, Address = "0.0.0.0" };
-        await using var app = GradientsServer.Build(options, configure: b => b.Logging.ClearProviders());
-        await app.StartAsync();
-        using var http = new HttpClient { BaseAddress = GradientsServer.ManagementAddress(app) };
-        var metrics = await http.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
-        string Line(string name, string label) => Assert.Single(metrics.Split('\n'), l => l.StartsWith(name, StringComparison.Ordinal) && l.Contains(label, StringComparison.Ordinal));
-        Assert.Contains("} 1", Line("rpc_server_call_duration_seconds_count", "grpc.health.v1.Health/Check"), StringComparison.Ordinal);
-        Assert.Contains("} 2", Line("gradients_executions_total", "backward"), StringComparison.Ordinal);
-        Assert.Equal(0, app.Services.GetRequiredService<EngineHost>().Pool.RentedCount);
-        await app.StopAsync();
     }
 
     [Fact]
