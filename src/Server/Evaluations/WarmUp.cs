@@ -21,13 +21,14 @@ internal sealed class WarmUp : IHostedLifecycleService
     private readonly List<(string File, string Tenant, V1.EvaluateRequest Request)> _requests = [];
     private readonly TenantRegistry _tenants;
     private readonly Evaluator _evaluator;
+    private readonly Rehearsal _rehearsal;
     private readonly ILogger _logger;
     private volatile bool _isDone;
 
     /// <exception cref="ValidationException">Names the file and what is wrong with it.</exception>
-    public WarmUp(GradientsServerOptions options, TenantRegistry tenants, EngineHost host, Evaluator evaluator, ILogger<WarmUp> logger)
+    public WarmUp(GradientsServerOptions options, TenantRegistry tenants, EngineHost host, Evaluator evaluator, Rehearsal rehearsal, ILogger<WarmUp> logger)
     {
-        (_tenants, _evaluator, _logger) = (tenants, evaluator, logger);
+        (_tenants, _evaluator, _rehearsal, _logger) = (tenants, evaluator, rehearsal, logger);
         foreach (var (file, tenant) in options.WarmUp.Length == 0 ? [] : Files(options))
         {
             AsTenant(file, tenant, usage =>
@@ -61,10 +62,13 @@ internal sealed class WarmUp : IHostedLifecycleService
             {
                 using var wire = new WireCharge(usage.Wire);
                 using var reply = await _evaluator.EvaluateAsync(request, new EvaluationContext(usage, default, wire, null, InlineBytes: 0, cancellationToken));
+                await _rehearsal.EvaluateAsync(request, tenant, usage, cancellationToken);
             });
             _logger.WarmedUp(file, request.Graph.DigestName, Stopwatch.GetElapsedTime(began));
         }
 
+        if (_requests.Count > 0)
+            await _rehearsal.ConnectAsync(cancellationToken);
         _requests.Clear();
         _isDone = true;
     }

@@ -171,6 +171,7 @@ public static class GradientsServer
             services.AddSingleton(provider => new TlsFiles(options.Tls, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<TlsFiles>>()));
         services.AddSingleton<MatcherPolicy, ListenerPolicy>();
         services.AddHostedService<DrainOnStop>();
+        services.AddSingleton<Rehearsal>();
         services.AddSingleton<WarmUp>();
         services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
         services.AddSingleton<Readiness>();

@@ -6,7 +6,7 @@ internal static partial class ServerLog
     [LoggerMessage(1000, LogLevel.Information, "Gradients {Version} listens on {Address} ({Isa}, incarnation {Incarnation}).")]
     public static partial void Listening(this ILogger logger, string version, string address, string isa, string incarnation);
 
-    [LoggerMessage(1002, LogLevel.Information, "gRPC-Web and JSON are on {Address}.")]
+    [LoggerMessage(1003, LogLevel.Information, "gRPC-Web and JSON are on {Address}.")]
     public static partial void WebListening(this ILogger logger, string address);
 
     [LoggerMessage(1001, LogLevel.Information, "Draining: new requests are refused; work in flight has {Timeout}.")]
@@ -14,6 +14,9 @@ internal static partial class ServerLog
 
     [LoggerMessage(1002, LogLevel.Information, "Warmed up with {File}: {Graph}, {Time}.")]
     public static partial void WarmedUp(this ILogger logger, string file, string graph, TimeSpan time);
+
+    [LoggerMessage(1004, LogLevel.Debug, "The warm-up did not get through to {Address}: {Cause}")]
+    public static partial void NotRehearsed(this ILogger logger, string address, string cause);
 
     [LoggerMessage(1100, LogLevel.Debug, "{Method} failed: {Reason}, trace {TraceId}.")]
     public static partial void Refused(this ILogger logger, string method, string reason, string traceId);

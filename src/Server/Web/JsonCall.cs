@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Text.Json;
 using Google.Protobuf;
 using Gradients.Engine;
@@ -19,14 +17,12 @@ internal sealed class JsonCall(RequestDelegate grpc, JsonRoute route, GradientsS
     /// <summary>Digits of a number, or base64, as text and again as bytes, while they are written.</summary>
     private const int ReplyScale = 8;
 
-    private const int FrameHeader = 5;
-
     public async Task InvokeAsync(HttpContext context)
     {
         byte[] frame;
         try
         {
-            frame = Frame(await ReadAsync(context));
+            frame = FrameBody.Frame(await ReadAsync(context));
         }
         catch (GradientsException e)
         {
@@ -38,20 +34,11 @@ internal sealed class JsonCall(RequestDelegate grpc, JsonRoute route, GradientsS
         var request = context.Request;
         var (protocol, type) = (request.Protocol, request.ContentType);
         var response = new JsonResponse(context, route.Method);
-        context.Features.Set<IRequestBodyPipeFeature>(new Body(frame));
+        context.Features.Set<IRequestBodyPipeFeature>(new FrameBody(frame));
         (request.Protocol, request.ContentType) = (HttpProtocol.Http2, "application/grpc");
         await grpc(context);
         (request.Protocol, request.ContentType) = (protocol, type);
         await response.CompleteAsync();
-    }
-
-    private static byte[] Frame(IMessage message)
-    {
-        var size = message.CalculateSize();
-        var frame = new byte[FrameHeader + size];
-        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), size);
-        message.WriteTo(frame.AsSpan(FrameHeader));
-        return frame;
     }
 
     /// <exception cref="GradientsException">MALFORMED_MESSAGE, MESSAGE_TOO_LARGE, LIMIT_EXCEEDED, MEMORY_BUDGET_EXCEEDED.</exception>
@@ -97,10 +84,5 @@ internal sealed class JsonCall(RequestDelegate grpc, JsonRoute route, GradientsS
         }
 
         return message;
-    }
-
-    private sealed class Body(byte[] frame) : IRequestBodyPipeFeature
-    {
-        public PipeReader Reader { get; } = PipeReader.Create(new ReadOnlySequence<byte>(frame));
     }
 }

@@ -14,7 +14,7 @@ namespace Gradients.Server.Tests.Stateless;
 public sealed class WarmUpTests
 {
     /// <summary>w and x are not fed by the file: they are 0 there, and the plan is that of the same shapes.</summary>
-    private const string Regression = """
+    internal const string Regression = """
         {
           "graph": {
             "text": {

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using Google.Protobuf;
 using Google.Rpc;
+using Gradients.Testing;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Grpc.Net.Client.Web;
@@ -35,6 +37,35 @@ public sealed class GrpcWebTests
         await RefusedAsync(StatusCode.InvalidArgument, "MALFORMED_MESSAGE", () => UnaryAsync(channel, "gradients.v1.EvaluationService", "Evaluate", [0xff]));
         await RefusedAsync(StatusCode.Unimplemented, "RPC_UNIMPLEMENTED", () => UnaryAsync(channel, "gradients.v1.SessionService", "Nothing", []));
         await RefusedAsync(StatusCode.Unimplemented, "RPC_UNIMPLEMENTED", () => UnaryAsync(channel, "nothing.v1.Nothing", "Nothing", []));
+    }
+
+    /// <summary>HTTP/1.1 has no stream to reset: the reply ends with the status, and what was computed is given up.</summary>
+    [Fact]
+    public async Task A_deadline_ends_a_call()
+    {
+        await using var web = await WebServer.StartAsync();
+        var session = await web.Server.OpenAsync();
+        await web.Server.Sessions.DefineNodesAsync(new V1.DefineNodesRequest { Session = session, Nodes = { Slow.Nodes(1) } });
+        var forward = Slow.Forward(1);
+        forward.Session = session;
+        byte[] frame = [0, .. new byte[4], .. forward.ToByteArray()];
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), frame.Length - 5);
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(web.Address, "/gradients.v1.SessionService/Forward"))
+        {
+            Version = System.Net.HttpVersion.Version11,
+            Content = new ByteArrayContent(frame) { Headers = { ContentType = new("application/grpc-web+proto") } },
+            Headers = { { "grpc-timeout", "1m" } },
+        };
+        using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var status = response.Headers.TryGetValues("grpc-status", out var values) ? values.Single() : text.Split("grpc-status:")[1].Split('\r')[0].Trim();
+        Assert.Equal("4", status);
+        await Eventually.HoldsAsync(() => web.Server.Host.Pool.RentedCount == 0);
+
+        // The connection and the session go on.
+        using var channel = Channel(web, GrpcWebMode.GrpcWeb);
+        await new V1.SessionService.SessionServiceClient(channel).GetSessionAsync(new V1.GetSessionRequest { Name = session }, cancellationToken: TestContext.Current.CancellationToken);
     }
 
     internal static GrpcChannel Channel(WebServer web, GrpcWebMode mode) =>
