@@ -31,7 +31,7 @@ public sealed partial class Session : TopLevelGraph, IAsyncDisposable
         _options = options;
         _limits = TransferLimits.Of(limits, options.InlineLimitBytes);
         _sessions = new V1.SessionService.SessionServiceClient(invoker);
-        _transfer = new TensorTransfer(new V1.TensorService.TensorServiceClient(invoker), session.Name, _limits, options, time);
+        _transfer = new TensorTransfer(invoker, session.Name, _limits, options, time);
         _stream = new CommandStream(_sessions, session.Name, _limits.Window, options.ReconnectTimeout, time, ReleaseUnclaimed, Answer);
     }
 

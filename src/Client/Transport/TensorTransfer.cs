@@ -8,8 +8,9 @@ using Grpc.Core;
 namespace Gradients.Client.Transport;
 
 /// <summary>Tensors of one session in chunks, tried again when the connection is lost.</summary>
-internal sealed class TensorTransfer(V1.TensorService.TensorServiceClient client, string session, TransferLimits limits, SessionOptions options, TimeProvider time)
+internal sealed class TensorTransfer(CallInvoker invoker, string session, TransferLimits limits, SessionOptions options, TimeProvider time)
 {
+    private readonly V1.TensorService.TensorServiceClient _client = new(invoker);
     private readonly ByteString _clientId = ByteString.CopyFrom(Guid.NewGuid().ToByteArray());
     private long _lastNumber;
 
@@ -39,7 +40,7 @@ internal sealed class TensorTransfer(V1.TensorService.TensorServiceClient client
 
     private async Task<string> UploadOnceAsync(V1.UploadTensorRequest header, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
-        using var call = client.UploadTensor(cancellationToken: cancellationToken);
+        using var call = _client.UploadTensor(cancellationToken: cancellationToken);
         try
         {
             await call.RequestStream.WriteAsync(header, cancellationToken).ConfigureAwait(false);
@@ -64,7 +65,7 @@ internal sealed class TensorTransfer(V1.TensorService.TensorServiceClient client
 
     private async Task<TensorData> DownloadOnceAsync(V1.DownloadTensorRequest request, CancellationToken cancellationToken)
     {
-        using var call = client.DownloadTensor(request, cancellationToken: cancellationToken);
+        using var call = invoker.AsyncServerStreamingCall(DownloadPart.Method, null, new CallOptions(cancellationToken: cancellationToken), request);
         var responses = call.ResponseStream;
         if (!await responses.MoveNext(cancellationToken).ConfigureAwait(false) || responses.Current.Header is not { } header)
             throw Errors.Local(StatusCode.DataLoss, ErrorReasons.ChunkOutOfOrder, "The download does not begin with a header.");
@@ -79,20 +80,20 @@ internal sealed class TensorTransfer(V1.TensorService.TensorServiceClient client
         };
     }
 
-    private static async Task<TensorData> FillAsync<T>(IAsyncStreamReader<V1.DownloadTensorResponse> responses, DataType type, Shape shape, CancellationToken cancellationToken) where T : unmanaged
+    private static async Task<TensorData> FillAsync<T>(IAsyncStreamReader<DownloadPart> responses, DataType type, Shape shape, CancellationToken cancellationToken) where T : unmanaged
     {
         var elements = GC.AllocateUninitializedArray<T>(checked((int)shape.ElementCount));
         var total = (long)elements.Length * type.Size();
         var received = 0L;
         while (await responses.MoveNext(cancellationToken).ConfigureAwait(false))
         {
-            var chunk = responses.Current.Chunk;
-            if (chunk is null || (long)chunk.Offset != received || received + chunk.Data.Length > total)
-                throw Errors.Local(StatusCode.DataLoss, ErrorReasons.ChunkOutOfOrder, $"A chunk starts at {chunk?.Offset}; {received} of {total} bytes had arrived.");
-            if (chunk.HasCrc32C && chunk.Crc32C != Checksum.Crc32C(chunk.Data.Span))
+            using var part = responses.Current;
+            if (!part.HasChunk || part.Offset != (ulong)received || received + part.Data.Length > total)
+                throw Errors.Local(StatusCode.DataLoss, ErrorReasons.ChunkOutOfOrder, $"A chunk starts at {part.Offset}; {received} of {total} bytes had arrived.");
+            if (part.Crc32C is { } crc && crc != Checksum.Crc32C(part.Data))
                 throw Errors.Local(StatusCode.DataLoss, ErrorReasons.ChecksumMismatch, $"The chunk at {received} does not have its checksum.");
-            chunk.Data.Span.CopyTo(MemoryMarshal.AsBytes(elements.AsSpan())[(int)received..]);
-            received += chunk.Data.Length;
+            part.Data.CopyTo(MemoryMarshal.AsBytes(elements.AsSpan())[(int)received..]);
+            received += part.Data.Length;
         }
 
         if (received != total)
