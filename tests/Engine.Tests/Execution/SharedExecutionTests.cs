@@ -203,7 +203,8 @@ public sealed class SharedExecutionTests : IDisposable
         var parked = 0;
         while (execution.Run(parkAt, helpers: scheduler) == ExecutionStatus.Parked)
             parked++;
-        Assert.Equal(parkAt == 0, parked > 2);
+        // How often depends on what the helper takes over.
+        Assert.Equal(parkAt == 0, parked > 0);
         return [.. Enumerable.Range(0, plan.Outputs.Count).Select(i =>
         {
             using var tensor = execution.TakeTensor(i);
