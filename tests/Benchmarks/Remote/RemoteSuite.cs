@@ -13,7 +13,7 @@ internal sealed class RemoteSuite : ISuite
 
     public string Name => "remote";
 
-    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight. 784-512-256-10: one step after the other, 401 KB of features fed; accumulated: the reply is loss and norms; returned: it has 2.1 MB of gradients. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
+    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. The raw socket's row is what two processes need to wake each other. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight. 784-512-256-10: one step after the other, 401 KB of features fed; accumulated: the reply is loss and norms; returned: it has 2.1 MB of gradients. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
 
     public bool HasProcesses => true;
 
@@ -24,8 +24,11 @@ internal sealed class RemoteSuite : ISuite
         var isBrief = settings.IsBrief;
         using var graph = new GraphStep(pool => Networks.Regression(pool, 1), 1, withGradients: true);
         var expected = graph.Results();
+        using (var folder = new TemporaryFolder())
+        using (var sockets = await PeerProcess.StartAsync(folder["raw.sock"]))
         using (var servers = await RemoteServers.StartAsync())
         {
+            await RoundTrips.MeasureAsync(Name, sockets, isBrief ? 10 : 4000, rows);
             foreach (var endpoint in servers.Endpoints)
             {
                 foreach (var perMessage in new[] { 1, 64 })
@@ -33,8 +36,6 @@ internal sealed class RemoteSuite : ISuite
             }
 
             await StepRates.MeasureAsync(Name, servers.Plain, servers.Endpoints[1], settings.Peer, graph.Network, expected, isBrief, rows);
-            using var folder = new TemporaryFolder();
-            using var sockets = await PeerProcess.StartAsync(folder["raw.sock"]);
             await PerceptronSteps.MeasureAsync(Name, servers.Endpoints.Take(2), sockets, settings.Peer, isBrief, rows);
         }
 
