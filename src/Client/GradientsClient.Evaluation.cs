@@ -76,12 +76,15 @@ public sealed partial class GradientsClient
     }
 
     /// <summary>Opens a stream on which many evaluations are under way at once, with tensors of any size.</summary>
+    /// <param name="reconnectTimeout">How long a lost connection is tried again before its evaluations fail. Default 30 seconds.</param>
     /// <param name="cancellationToken">Ends the stream.</param>
-    public async Task<EvaluationStream> OpenEvaluationStreamAsync(CancellationToken cancellationToken = default)
+    public async Task<EvaluationStream> OpenEvaluationStreamAsync(TimeSpan? reconnectTimeout = null, CancellationToken cancellationToken = default)
     {
         _info ??= await GetServerInfoAsync(cancellationToken).ConfigureAwait(false);
         var evaluations = new V1.EvaluationService.EvaluationServiceClient(_invoker);
-        return new EvaluationStream(this, evaluations.EvaluateStream(cancellationToken: cancellationToken), TransferLimits.Of(_info.Limits ?? new V1.Limits(), new SessionOptions().InlineLimitBytes));
+        var options = new SessionOptions();
+        var limits = TransferLimits.Of(_info.Limits ?? new V1.Limits(), options.InlineLimitBytes);
+        return new EvaluationStream(this, () => new EvaluationConnection(evaluations.EvaluateStream(cancellationToken: cancellationToken), limits), limits, reconnectTimeout ?? options.ReconnectTimeout, _time);
     }
 
     /// <summary>Sends a request with the graph's name where it is stored; once more with the graph itself where the server does not have it.</summary>

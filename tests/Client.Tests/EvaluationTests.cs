@@ -108,18 +108,42 @@ public sealed class EvaluationTests(TestServer server) : IClassFixture<TestServe
     }
 
     [Fact]
-    public async Task WhatWaitsFailsWhenTheConnectionIsCut()
+    public async Task WhatWaitsIsSentAgainWhenTheConnectionIsCut()
+    {
+        await using var proxy = new CuttableProxy(server.Address);
+        await using var client = new GradientsClient(proxy.Address);
+        var graph = new Graph();
+        var x = graph.Input<double>("x", "n");
+        var y = -x;
+        await using var stream = await client.OpenEvaluationStreamAsync();
+        await stream.EvaluateAsync(graph, [y], feeds: new Feeds { [x] = new[] { 1.0 } });
+        for (var cut = 0; cut < 3; cut++)
+        {
+            proxy.SwallowReplies();
+            var large = Enumerable.Range(cut, Large).Select(i => (double)i).ToArray();
+            var results = Enumerable.Range(0, 20).Select(i => stream.EvaluateAsync(graph, [y], feeds: new Feeds { [x] = new[] { i + 0.5 } })).ToArray();
+            var chunked = stream.EvaluateAsync(graph, [y], feeds: new Feeds { [x] = large });
+            proxy.Cut();
+            for (var i = 0; i < results.Length; i++)
+                Assert.Equal(-(i + 0.5), (await results[i]).Value(y).AsSpan<double>()[0]);
+            Assert.True((await chunked).Value(y).AsSpan<double>().SequenceEqual(large.Select(e => -e).ToArray()));
+        }
+    }
+
+    [Fact]
+    public async Task WhatWaitsFailsWhenTheConnectionIsCutAndNoTimeIsLeft()
     {
         await using var proxy = new CuttableProxy(server.Address);
         await using var client = new GradientsClient(proxy.Address);
         var (graph, loss, _, _, feeds) = Regression();
-        await using var stream = await client.OpenEvaluationStreamAsync();
+        var stream = await client.OpenEvaluationStreamAsync(reconnectTimeout: TimeSpan.Zero);
         await stream.EvaluateAsync(graph, [loss], feeds: feeds);
         proxy.SwallowReplies();
         var waiting = stream.EvaluateAsync(graph, [loss], feeds: feeds);
         proxy.Cut();
         Assert.Equal("CONNECTION_LOST", (await Assert.ThrowsAsync<GradientsClientException>(() => waiting)).Reason);
-        Assert.Equal("CONNECTION_LOST", (await Assert.ThrowsAsync<GradientsClientException>(() => stream.EvaluateAsync(graph, [loss], feeds: feeds))).Reason);
+        await stream.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => stream.EvaluateAsync(graph, [loss], feeds: feeds));
     }
 
     private static (Graph Graph, Node Loss, Variable W, Variable B, Feeds Feeds) Regression()

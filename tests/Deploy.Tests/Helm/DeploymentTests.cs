@@ -101,6 +101,15 @@ public class DeploymentTests
     }
 
     [Fact]
+    public void WarmUpRequestsComeFromAConfigMap()
+    {
+        var manifests = Chart.Render(ValueSets.Get("web and warm-up"));
+        var folder = Chart.Environment(manifests)["GRADIENTS__WARMUP"];
+        var mount = Assert.Single(Chart.Container(manifests).VolumeMounts, m => m.MountPath == folder);
+        Assert.Equal("graphs", Assert.Single(manifests.OfType<V1Deployment>().Single().Spec.Template.Spec.Volumes, v => v.Name == mount.Name).ConfigMap.Name);
+    }
+
+    [Fact]
     public void NothingIsExportedUnlessAnEndpointIsGiven()
     {
         Assert.DoesNotContain(Chart.Environment(Chart.Render("tls.allowPlaintext=true")), e => e.Key.StartsWith("OTEL_", StringComparison.Ordinal));

@@ -62,6 +62,21 @@ public class NetworkTests
     }
 
     [Fact]
+    public void TheWebPortIsOpenWhereItIsAskedFor()
+    {
+        var manifests = Chart.Render(ValueSets.Get("web and warm-up"));
+        var service = manifests.OfType<V1Service>().Single(s => s.Metadata.Name == "release-gradients");
+        var port = Assert.Single(service.Spec.Ports, p => p.Name == "web");
+        Assert.Equal((443, "https"), (port.Port, port.AppProtocol));
+        Assert.Equal(50080, Assert.Single(Chart.Container(manifests).Ports, p => p.Name == port.TargetPort.Value).ContainerPort);
+        Assert.Equal(["50051", "50080"], manifests.OfType<V1NetworkPolicy>().Single().Spec.Ingress[0].Ports.Select(p => p.Port.Value));
+        var environment = Chart.Environment(manifests);
+        Assert.Equal(("0.0.0.0", "50080"), (environment["GRADIENTS__WEB__ADDRESS"], environment["GRADIENTS__WEB__PORT"]));
+        Assert.Equal(["https://app.example.org", "https://b.example.org:8443"], [environment["GRADIENTS__WEB__ALLOWEDORIGINS__0"], environment["GRADIENTS__WEB__ALLOWEDORIGINS__1"]]);
+        Assert.DoesNotContain(Chart.Environment(Chart.Render("tls.allowPlaintext=true")), e => e.Key.StartsWith("GRADIENTS__WEB", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void TheMonitorFindsTheManagementServiceOnly()
     {
         var manifests = Chart.Render(ValueSets.Get("monitoring"));

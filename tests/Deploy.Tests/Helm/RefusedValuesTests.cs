@@ -29,6 +29,10 @@ public class RefusedValuesTests
     [InlineData("authentication.apiKeys.existingSecret=Not_A_Name", "'/authentication/apiKeys/existingSecret'")]
     [InlineData("tls.clientCaSecret=ca", "tls.clientCaSecret needs tls.existingSecret")]
     [InlineData("tls.existingSecret=server-tls", "exclude each other")]
+    [InlineData("web.port=0", "'/web/port': minimum")]
+    [InlineData("web.allowedOrigins={app.example.org}", "'/web/allowedOrigins/0'")]
+    [InlineData("web.allowedOrigins={https://app.example.org}", "web.allowedOrigins needs web.enabled")]
+    [InlineData("warmUp.configMap=Not_A_Name", "'/warmUp/configMap'")]
     [InlineData("serviceMonitor.interval=soon", "'/serviceMonitor/interval'")]
     public void AWrongValueIsRefusedByName(string set, string message)
     {
@@ -50,6 +54,7 @@ public class RefusedValuesTests
 
     [Theory]
     [InlineData("metrics.enabled=false", "serviceMonitor.enabled=true", "serviceMonitor.enabled needs metrics.enabled")]
+    [InlineData("web.enabled=true", "web.port=50051", "web.port and service.port are ports of one service")]
     [InlineData("service.type=LoadBalancer", "service.headless=true", "service.headless needs service.type: ClusterIP")]
     public void ValuesThatContradictEachOtherAreRefused(string first, string second, string message)
     {

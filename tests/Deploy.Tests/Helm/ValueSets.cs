@@ -23,6 +23,11 @@ internal static class ValueSets
             "tls.allowPlaintext=true", "serviceMonitor.enabled=true", "serviceMonitor.labels.release=prometheus", "prometheusRule.enabled=true",
             "prometheusRule.runbookUrl=https://example.org/runbook", "otlp.endpoint=http://collector.monitoring:4317",
         ],
+        ["web and warm-up"] =
+        [
+            "tls.existingSecret=server-tls", "web.enabled=true", "web.port=443", "web.allowedOrigins={https://app.example.org,https://b.example.org:8443}",
+            "warmUp.configMap=graphs",
+        ],
         ["small"] = ["tls.allowPlaintext=true", "engine.memoryBudgetMiB=64", "engine.wireBudgetMiB=64", "cpu.request=250m", "cpu.limit=1500m", "drainSeconds=5"],
         ["large"] = ["tls.allowPlaintext=true", "engine.memoryBudgetMiB=1048576", "engine.wireBudgetMiB=4096", "cpu.request=64", "cpu.limit=64", "drainSeconds=3600"],
         ["bare"] =

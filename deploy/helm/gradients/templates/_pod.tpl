@@ -28,6 +28,20 @@
   value: Json
 - name: GRADIENTS__TELEMETRY__PROMETHEUS
   value: {{ .Values.metrics.enabled | quote }}
+{{- if .Values.web.enabled }}
+- name: GRADIENTS__WEB__ADDRESS
+  value: 0.0.0.0
+- name: GRADIENTS__WEB__PORT
+  value: "50080"
+{{- range $i, $origin := .Values.web.allowedOrigins }}
+- name: GRADIENTS__WEB__ALLOWEDORIGINS__{{ $i }}
+  value: {{ $origin | quote }}
+{{- end }}
+{{- end }}
+{{- if .Values.warmUp.configMap }}
+- name: GRADIENTS__WARMUP
+  value: /etc/gradients/warm-up
+{{- end }}
 {{- if .Values.tls.existingSecret }}
 - name: GRADIENTS__TLS__CERTIFICATEFILE
   value: /etc/gradients/tls/tls.crt
@@ -101,6 +115,11 @@
   mountPath: /etc/gradients/jwks
   readOnly: true
 {{- end }}
+{{- if .Values.warmUp.configMap }}
+- name: warm-up
+  mountPath: /etc/gradients/warm-up
+  readOnly: true
+{{- end }}
 {{- end -}}
 
 {{- define "gradients.volumes" -}}
@@ -127,6 +146,11 @@
 {{- end }}
 {{- with .Values.authentication.jwt.jwksConfigMap }}
 - name: jwks
+  configMap:
+    name: {{ . }}
+{{- end }}
+{{- with .Values.warmUp.configMap }}
+- name: warm-up
   configMap:
     name: {{ . }}
 {{- end }}

@@ -24,6 +24,12 @@
 {{- fail "authentication.jwt needs an issuer; without one no token is accepted." -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.web.allowedOrigins (not .Values.web.enabled) -}}
+{{- fail "web.allowedOrigins needs web.enabled." -}}
+{{- end -}}
+{{- if and .Values.web.enabled (eq (int .Values.web.port) (int .Values.service.port)) -}}
+{{- fail "web.port and service.port are ports of one service: they have to differ." -}}
+{{- end -}}
 {{- if and .Values.service.headless (ne .Values.service.type "ClusterIP") -}}
 {{- fail "service.headless needs service.type: ClusterIP." -}}
 {{- end -}}
