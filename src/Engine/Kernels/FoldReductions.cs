@@ -12,10 +12,10 @@ internal readonly unsafe struct SumReduction<T> : IReduction<T, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T ReduceRow(T* x, int n) => Folds.Row<AddFunction, T, T>(x, n, T.Zero);
 
-    public static void ReduceColumns(T* x, int rows, long stride, int columns, T* state)
+    public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, T* state)
     {
         new Span<T>(state, columns).Clear();
-        Folds.Columns<AddFunction, T, T>(x, rows, stride, columns, state);
+        Folds.Columns<AddFunction, T, T>(x, rows, stride, columns, isFar, state);
     }
 
     public static T Combine(T x, T y) => x + y;
@@ -31,10 +31,10 @@ internal readonly unsafe struct SingleSumReduction : IReduction<float, double>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double ReduceRow(float* x, int n) => Folds.Row<AddFunction, float, double>(x, n, 0);
 
-    public static void ReduceColumns(float* x, int rows, long stride, int columns, double* state)
+    public static void ReduceColumns(float* x, int rows, long stride, int columns, bool isFar, double* state)
     {
         new Span<double>(state, columns).Clear();
-        Folds.Columns<AddFunction, float, double>(x, rows, stride, columns, state);
+        Folds.Columns<AddFunction, float, double>(x, rows, stride, columns, isFar, state);
     }
 
     public static double Combine(double x, double y) => x + y;
@@ -51,10 +51,10 @@ internal readonly unsafe struct MaxReduction<T> : IReduction<T, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T ReduceRow(T* x, int n) => Folds.Row<MaxFunction, T, T>(x, n, Identity);
 
-    public static void ReduceColumns(T* x, int rows, long stride, int columns, T* state)
+    public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, T* state)
     {
         new Span<T>(state, columns).Fill(Identity);
-        Folds.Columns<MaxFunction, T, T>(x, rows, stride, columns, state);
+        Folds.Columns<MaxFunction, T, T>(x, rows, stride, columns, isFar, state);
     }
 
     public static T Combine(T x, T y) => T.Max(x, y);
@@ -71,10 +71,10 @@ internal readonly unsafe struct MinReduction<T> : IReduction<T, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T ReduceRow(T* x, int n) => Folds.Row<MinFunction, T, T>(x, n, Identity);
 
-    public static void ReduceColumns(T* x, int rows, long stride, int columns, T* state)
+    public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, T* state)
     {
         new Span<T>(state, columns).Fill(Identity);
-        Folds.Columns<MinFunction, T, T>(x, rows, stride, columns, state);
+        Folds.Columns<MinFunction, T, T>(x, rows, stride, columns, isFar, state);
     }
 
     public static T Combine(T x, T y) => T.Min(x, y);

@@ -28,23 +28,24 @@ internal static unsafe class Folds
     }
 
     /// <summary>state[j] = f(state[j], x[r·stride + j]) for r in increasing order.</summary>
-    public static void Columns<TFunction, TSource, T>(TSource* x, int rows, long stride, int columns, T* state)
+    /// <param name="isFar">Rows are asked for ahead.</param>
+    public static void Columns<TFunction, TSource, T>(TSource* x, int rows, long stride, int columns, bool isFar, T* state)
         where TFunction : struct, IBinaryFunction
         where TSource : unmanaged, INumber<TSource>
         where T : unmanaged, INumber<T>
     {
         if (Vector512.IsHardwareAccelerated)
-            Columns<TFunction, Lanes512<T>, TSource, T>(x, rows, stride, columns, state);
+            Columns<TFunction, Lanes512<T>, TSource, T>(x, rows, stride, columns, isFar, state);
         else if (Vector256.IsHardwareAccelerated)
-            Columns<TFunction, Lanes256<T>, TSource, T>(x, rows, stride, columns, state);
+            Columns<TFunction, Lanes256<T>, TSource, T>(x, rows, stride, columns, isFar, state);
         else if (Vector128.IsHardwareAccelerated)
-            Columns<TFunction, Lanes128<T>, TSource, T>(x, rows, stride, columns, state);
+            Columns<TFunction, Lanes128<T>, TSource, T>(x, rows, stride, columns, isFar, state);
         else
-            Columns<TFunction, ScalarLanes<T>, TSource, T>(x, rows, stride, columns, state);
+            Columns<TFunction, ScalarLanes<T>, TSource, T>(x, rows, stride, columns, isFar, state);
     }
 
     /// <summary>Few columns stay in registers while all rows go by; of many, eight rows at a time pass by the state, so that memory is read along rows.</summary>
-    private static void Columns<TFunction, V, TSource, T>(TSource* x, int rows, long stride, int columns, T* state)
+    private static void Columns<TFunction, V, TSource, T>(TSource* x, int rows, long stride, int columns, bool isFar, T* state)
         where TFunction : struct, IBinaryFunction
         where V : struct, ILanes<V, T>
         where TSource : unmanaged, INumber<TSource>
@@ -60,7 +61,7 @@ internal static unsafe class Folds
         {
             int r = 0;
             for (; r <= rows - 8; r += 8)
-                EightRows<TFunction, V, TSource, T>(x + (r * stride), stride, whole, state);
+                EightRows<TFunction, V, TSource, T>(x + (r * stride), stride, whole, isFar && Sse.IsSupported, state);
             for (; r < rows; r++)
                 OneRow<TFunction, V, TSource, T>(x + (r * stride), whole, state);
         }
@@ -96,7 +97,7 @@ internal static unsafe class Folds
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EightRows<TFunction, V, TSource, T>(TSource* x, long stride, int columns, T* state)
+    private static void EightRows<TFunction, V, TSource, T>(TSource* x, long stride, int columns, bool isFetching, T* state)
         where TFunction : struct, IBinaryFunction
         where V : struct, ILanes<V, T>
         where TSource : unmanaged, INumber<TSource>
@@ -116,7 +117,7 @@ internal static unsafe class Folds
             s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x6 + j));
             s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x7 + j));
             s.Store(state + j);
-            if (Sse.IsSupported)
+            if (isFetching)
             {
                 for (int line = 0; line < 8 * V.Count * sizeof(TSource); line += 64)
                     Sse.Prefetch1((byte*)(next + (8 * j)) + line);

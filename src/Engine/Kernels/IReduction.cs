@@ -15,7 +15,8 @@ internal unsafe interface IReduction<T, S>
     static abstract S ReduceRow(T* x, int n);
 
     /// <summary>state[j] = the state of x[·, j].</summary>
-    static abstract void ReduceColumns(T* x, int rows, long stride, int columns, S* state);
+    /// <param name="isFar">The whole of x is larger than the caches: rows are asked for ahead.</param>
+    static abstract void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, S* state);
 
     static abstract S Combine(S x, S y);
 

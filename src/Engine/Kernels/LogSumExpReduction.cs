@@ -32,10 +32,10 @@ internal readonly unsafe struct LogSumExpReduction<T> : IReduction<T, LogSumExpS
     }
 
     [SkipLocalsInit]
-    public static void ReduceColumns(T* x, int rows, long stride, int columns, LogSumExpState* state)
+    public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, LogSumExpState* state)
     {
         T* max = stackalloc T[ReductionPlan.BlockColumns];
-        MaxReduction<T>.ReduceColumns(x, rows, stride, columns, max);
+        MaxReduction<T>.ReduceColumns(x, rows, stride, columns, isFar, max);
         T* shift = stackalloc T[ReductionPlan.BlockColumns];
         T* part = stackalloc T[ReductionPlan.BlockColumns];
         for (int j = 0; j < columns; j++)

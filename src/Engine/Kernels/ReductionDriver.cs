@@ -5,6 +5,9 @@ namespace Gradients.Engine.Kernels;
 /// <summary>Runs the units of a <see cref="ReductionPlan"/>.</summary>
 internal static unsafe class ReductionDriver
 {
+    /// <summary>What the second-level cache of a core holds.</summary>
+    private const long CacheBytes = 1 << 20;
+
     [SkipLocalsInit]
     public static void Run<TReduction, T, S>(T* x, T* y, long outer, long reduce, long inner, void* shared, int unit)
         where TReduction : struct, IReduction<T, S>
@@ -26,6 +29,7 @@ internal static unsafe class ReductionDriver
             return;
         }
 
+        bool isFar = outer * reduce * inner * sizeof(T) > CacheBytes;
         S* state = stackalloc S[ReductionPlan.BlockColumns];
         for (long task = begin; task < end; task++)
         {
@@ -39,7 +43,7 @@ internal static unsafe class ReductionDriver
             if (inner == 1)
                 *state = Row<TReduction, T, S>(source, length);
             else
-                Columns<TReduction, T, S>(source, length, inner, columns, state);
+                Columns<TReduction, T, S>(source, length, inner, columns, isFar, state);
 
             if (plan.Chunks > 1)
             {
@@ -77,7 +81,7 @@ internal static unsafe class ReductionDriver
     }
 
     [SkipLocalsInit]
-    private static void Columns<TReduction, T, S>(T* x, long rows, long stride, int columns, S* state)
+    private static void Columns<TReduction, T, S>(T* x, long rows, long stride, int columns, bool isFar, S* state)
         where TReduction : struct, IReduction<T, S>
         where T : unmanaged
         where S : unmanaged
@@ -86,7 +90,7 @@ internal static unsafe class ReductionDriver
         new Span<S>(state, columns).Fill(TReduction.Identity);
         for (long i = 0; i < rows; i += ReductionPlan.BlockRows)
         {
-            TReduction.ReduceColumns(x + i * stride, (int)Math.Min(ReductionPlan.BlockRows, rows - i), stride, columns, block);
+            TReduction.ReduceColumns(x + i * stride, (int)Math.Min(ReductionPlan.BlockRows, rows - i), stride, columns, isFar, block);
             for (int j = 0; j < columns; j++)
                 state[j] = TReduction.Combine(state[j], block[j]);
         }

@@ -19,8 +19,14 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     /// <summary>Multiply-adds that make a unit worth its packing and its hand-over to a thread.</summary>
     private const double UnitProducts = 1 << 21;
 
+    /// <summary>Multiply-adds of a unit of a large convolution: a millisecond or two.</summary>
+    private const double MaximalUnitProducts = 1 << 27;
+
+    /// <summary>About so many units find work for several threads.</summary>
+    private const int WantedUnits = 12;
+
     /// <summary>Outputs that stay near the core until what follows has read them.</summary>
-    private const double UnitOutputs = 1 << 16;
+    private const double UnitOutputs = 1 << 17;
 
     /// <summary>Positions that repay the packing of one unit's weights.</summary>
     private const int UnitPositions = 1024;
@@ -59,7 +65,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         long positions = (long)correlation.BandRows * correlation.Band.Pitch * _images.Count;
         var sliceProducts = Math.Max(1, (double)_blockRows * taps * positions / Math.Max(1, correlation.Passes.Length));
         var sliceOutputs = (double)_blockRows * positions;
-        var wanted = Math.Min(UnitProducts / sliceProducts, UnitOutputs / sliceOutputs);
+        var wanted = Math.Min(Math.Clamp(shape.Products / WantedUnits, UnitProducts, MaximalUnitProducts) / sliceProducts, UnitOutputs / sliceOutputs);
         _unitSlices = (long)Math.Clamp(Math.Max(wanted, UnitPositions / positions), 1, Math.Max(1, _slices));
         _blockGroups = _unitSlices < _slices ? 1 : (int)Math.Clamp(wanted / Math.Max(1, _slices), 1, shape.Groups);
         _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
