@@ -23,7 +23,8 @@ internal sealed class Meter(int threads, Sides sides, TimeSpan warmUp, TimeSpan 
         var limits = new List<double>();
         var limit = sides.HasFlag(Sides.Limit) ? subject.Limit : null;
         limit?.PerNanosecond();
-        for (var began = Stopwatch.GetTimestamp(); times[0].Count < MinTurns || (times[0].Count < MaxTurns && Stopwatch.GetElapsedTime(began) < runs.Length * duration);)
+        // A process of the peer's has nothing to time where there is no peer.
+        for (var began = Stopwatch.GetTimestamp(); runs.Length > 0 && (times[0].Count < MinTurns || (times[0].Count < MaxTurns && Stopwatch.GetElapsedTime(began) < runs.Length * duration));)
         {
             for (var i = 0; i < runs.Length; i++)
                 times[i].Add(Time(runs[i], repeats[i], isShared));
