@@ -1,6 +1,7 @@
 using System.Buffers;
 using Google.Protobuf;
 using Gradients.Client.Transport;
+using Gradients.Testing;
 
 namespace Gradients.Client.Tests;
 
@@ -23,7 +24,7 @@ public sealed class DownloadPartTests
         var bytes = message.ToByteArray();
         // Fields of a later contract: a varint, a length and bytes, 4 and 8 bytes.
         byte[] unknown = [0x78, 0x96, 0x01, 0x7A, 2, 1, 2, 0x7D, 1, 2, 3, 4, 0x79, 1, 2, 3, 4, 5, 6, 7, 8];
-        foreach (var sent in (ReadOnlySequence<byte>[])[new(bytes), Split(bytes), new([.. bytes, .. unknown])])
+        foreach (var sent in (ReadOnlySequence<byte>[])[new(bytes), Pieces.Of(bytes, bytes.Length / 2), new([.. bytes, .. unknown])])
         {
             using var part = DownloadPart.Parse(sent);
             Assert.Equal(message.Header, part.Header);
@@ -49,23 +50,4 @@ public sealed class DownloadPartTests
     [InlineData(new byte[] { 0x0B, 0x0C })]
     public void Lengths_and_tags_that_cannot_be_are_errors(byte[] bytes) =>
         Assert.Throws<InvalidDataException>(() => DownloadPart.Parse(new ReadOnlySequence<byte>(bytes)));
-
-    private static ReadOnlySequence<byte> Split(byte[] bytes)
-    {
-        var first = new Segment(bytes.AsMemory(0, bytes.Length / 2), null);
-        var last = new Segment(bytes.AsMemory(bytes.Length / 2), first);
-        return new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length);
-    }
-
-    private sealed class Segment : ReadOnlySequenceSegment<byte>
-    {
-        public Segment(ReadOnlyMemory<byte> memory, Segment? previous)
-        {
-            Memory = memory;
-            if (previous is null)
-                return;
-            RunningIndex = previous.RunningIndex + previous.Memory.Length;
-            previous.Next = this;
-        }
-    }
 }

@@ -7,6 +7,7 @@ using Gradients.Engine.Tensors;
 using Gradients.Server.Hosting;
 using Gradients.Server.Limits;
 using Gradients.Server.Wire;
+using Gradients.Testing;
 using Grpc.Core;
 
 namespace Gradients.Server.Tests.Wire;
@@ -114,23 +115,7 @@ public sealed class ParserFuzzTests
     private static ReadOnlySequence<byte> Split(byte[] bytes, Random random)
     {
         var cuts = Enumerable.Range(0, random.Next(4)).Select(_ => random.Next(bytes.Length + 1)).Order().ToArray();
-        var first = new Piece(bytes.AsMemory(0, cuts.Length == 0 ? bytes.Length : cuts[0]), null);
-        var last = first;
-        for (var i = 0; i < cuts.Length; i++)
-            last = new Piece(bytes.AsMemory(cuts[i]..(i + 1 < cuts.Length ? cuts[i + 1] : bytes.Length)), last);
-        return new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length);
-    }
-
-    private sealed class Piece : ReadOnlySequenceSegment<byte>
-    {
-        public Piece(ReadOnlyMemory<byte> memory, Piece? before)
-        {
-            Memory = memory;
-            if (before is null)
-                return;
-            RunningIndex = before.RunningIndex + before.Memory.Length;
-            before.Next = this;
-        }
+        return Pieces.Of(bytes, cuts);
     }
 
     private sealed class Payload(ReadOnlySequence<byte> bytes) : DeserializationContext
