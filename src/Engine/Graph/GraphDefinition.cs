@@ -34,6 +34,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
     private int _functionNodes;
     private long _constantBytes;
     private long _heldBytes;
+    private long _releases;
 
     /// <summary>Nodes that hold memory, released ones that are still used included.</summary>
     public int NodeCount => _nodeCount;
@@ -43,6 +44,9 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
 
     /// <summary>Bytes of all definitions, roughly.</summary>
     internal long HeldBytes => _heldBytes;
+
+    /// <summary>How many nodes were released so far.</summary>
+    internal long Releases => _releases;
 
     public IReadOnlyDictionary<ulong, NodeDefinition> Variables => _variables;
 
@@ -118,6 +122,7 @@ public sealed class GraphDefinition(GraphLimits limits, Func<string, Op?> findOp
             _values.Remove(extra);
         _variables.Remove(node.Id);
         node.Released = true;
+        _releases++;
         if (node.Uses != 0)
             return;
         var unused = new Stack<NodeDefinition>([node]);

@@ -6,7 +6,10 @@ namespace Gradients.Engine.Graph;
 /// <summary>Bytes of managed memory that definitions take, roughly: the memory budget counts them.</summary>
 internal static class GraphFootprint
 {
-    private const long NodeBytes = 512;
+    /// <summary>A session remembers of what its requests reach at most this part of its graph; it is counted with the nodes.</summary>
+    public const double RememberedShare = 0.2;
+
+    private const long NodeBytes = 640;
     private const long ReferenceBytes = 32;
     private const long TypeBytes = 64;
 

@@ -49,7 +49,7 @@ public sealed class GraphSession : IDisposable
         _charge = new GraphCharge(host.Pool, tenant);
         _runs = new SessionRuns(host.Options.Time, _limits, tenant.Runs);
         _tensors = new SessionTensors(_limits);
-        Programs = new SessionPrograms(host.Plans, tenant.Name, _limits.Graph.MaxExpandedNodes, Graph, _shared, _charge);
+        Programs = new SessionPrograms(host.Plans, tenant.Name, _limits.Graph.MaxExpandedNodes, graph?.Reach ?? new GraphReach(Graph, GraphFootprint.RememberedShare), _charge);
         _queue = host.Scheduler.CreateQueue(tenant.Name, _limits.MaxQueued);
     }
 

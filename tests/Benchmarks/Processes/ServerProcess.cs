@@ -10,6 +10,9 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>The first argument of this program that makes it the server.</summary>
     public const string Verb = "server-process";
 
+    /// <summary>As deploy/Dockerfile sets it.</summary>
+    private const string ImageGen0Size = "0x1000000";
+
     private readonly ChildProcess _process;
 
     private ServerProcess(ChildProcess process) => _process = process;
@@ -23,6 +26,7 @@ internal sealed class ServerProcess : IDisposable
     public static async Task<ServerProcess> StartAsync(IReadOnlyDictionary<string, string> environment)
     {
         var start = SeparateProcesses.Again([Verb]);
+        start.Environment["DOTNET_GCgen0size"] = ImageGen0Size;
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return new ServerProcess(await ChildProcess.StartAsync(start));

@@ -37,6 +37,9 @@ internal sealed class PipelinedSteps : IDisposable
     /// <summary>Gradients stay at the server from now on: the reply is the loss and their norms.</summary>
     public void Accumulates() => (_request.Mode, _request.StatisticsOnly) = (V1.GradientMode.Accumulate, true);
 
+    /// <summary>The size of a message to the server.</summary>
+    public int MessageBytes => _message.CalculateSize();
+
     /// <summary>The loss, then the gradient of each parameter, or its norm, of one more step.</summary>
     public async Task<double[][]> ResultsAsync()
     {

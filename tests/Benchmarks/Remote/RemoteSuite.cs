@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gradients.Benchmarks.Processes;
 using Gradients.Benchmarks.Steps;
 using Gradients.Benchmarks.Telemetry;
 using Gradients.Benchmarks.Wire;
@@ -9,11 +10,11 @@ namespace Gradients.Benchmarks.Remote;
 /// <summary>Steps by a server in a process of its own.</summary>
 internal sealed class RemoteSuite : ISuite
 {
-    private const int Formulas = 1500;
+    private const int Formulas = 6000;
 
     public string Name => "remote";
 
-    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. The raw socket's row is what two processes need to wake each other. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight. 784-512-256-10: one step after the other, 401 KB of features fed; accumulated: the reply is loss and norms; returned: it has 2.1 MB of gradients. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
+    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. The raw socket's row is what two processes need to wake each other, gRPC echo what a stream of Grpc.AspNetCore takes that returns as many bytes and does nothing else. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight. 784-512-256-10: one step after the other, 401 KB of features fed; accumulated: the reply is loss and norms; returned: it has 2.1 MB of gradients. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
 
     public bool HasProcesses => true;
 
@@ -29,10 +30,11 @@ internal sealed class RemoteSuite : ISuite
         using (var servers = await RemoteServers.StartAsync())
         {
             await RoundTrips.MeasureAsync(Name, sockets, isBrief ? 10 : 4000, rows);
-            foreach (var endpoint in servers.Endpoints)
+            await StepLatency.WarmUpAsync(servers.Endpoints, isBrief ? 10 : 40_000);
+            foreach (var (endpoint, plain) in servers.Endpoints.Zip<Endpoint, Endpoint?>([sockets.PlainUnix, sockets.Plain, null]))
             {
                 foreach (var perMessage in new[] { 1, 64 })
-                    await StepLatency.MeasureAsync(Name, endpoint, perMessage, expected, isBrief ? 10 : 4000, rows);
+                    await StepLatency.MeasureAsync(Name, endpoint, perMessage, expected, isBrief ? 12 : 4000, plain, rows);
             }
 
             await StepRates.MeasureAsync(Name, servers.Plain, servers.Endpoints[1], settings.Peer, graph.Network, expected, isBrief, rows);

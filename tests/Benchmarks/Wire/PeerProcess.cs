@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Gradients.Benchmarks.Wire;
 
-/// <summary>What tensors are moved to beside ours: a raw socket, over TCP and in the file system, and <see cref="PlainService"/>.</summary>
+/// <summary>What ours is measured beside, over TCP and Unix domain sockets: a raw socket, and <see cref="PlainService"/>.</summary>
 internal sealed class PeerProcess : IDisposable
 {
     /// <summary>The first argument of this program that makes it the peer; the second is the file of the Unix domain socket.</summary>
@@ -28,6 +28,8 @@ internal sealed class PeerProcess : IDisposable
 
     public Endpoint Plain => new("plain", _process.Greeting.Split(' ')[1]);
 
+    public Endpoint PlainUnix => new("plain", $"unix:{ServicePath(_socket)}");
+
     public static async Task<PeerProcess> StartAsync(string socket) => new(await ChildProcess.StartAsync(SeparateProcesses.Again([Verb, socket])), socket);
 
     public static async Task RunAsync(string socketPath)
@@ -42,6 +44,7 @@ internal sealed class PeerProcess : IDisposable
         {
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Listen(IPAddress.Loopback, 0, listener => listener.Protocols = HttpProtocols.Http2);
+            kestrel.ListenUnixSocket(ServicePath(socketPath), listener => listener.Protocols = HttpProtocols.Http2);
         });
         builder.Services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (null, null));
         await using var app = builder.Build();
@@ -57,4 +60,6 @@ internal sealed class PeerProcess : IDisposable
     }
 
     public void Dispose() => _process.Dispose();
+
+    private static string ServicePath(string socket) => $"{socket}.grpc";
 }

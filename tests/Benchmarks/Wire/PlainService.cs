@@ -17,4 +17,10 @@ internal sealed class PlainService : PlainServiceBase
 
     public override Task<BytesValue> Download(Empty request, ServerCallContext context) =>
         Task.FromResult(new BytesValue { Value = ByteString.CopyFrom(_kept) });
+
+    public override async Task Echo(IAsyncStreamReader<BytesValue> requests, IServerStreamWriter<BytesValue> responses, ServerCallContext context)
+    {
+        while (await requests.MoveNext(context.CancellationToken))
+            await responses.WriteAsync(requests.Current);
+    }
 }

@@ -182,6 +182,23 @@ public sealed class SessionRequestTests : IDisposable
     }
 
     [Fact]
+    public async Task AskingAgainMeansWhatTheIdsMeanNow()
+    {
+        var (w, y) = await SquareAsync();
+        var request = new BackwardRequest { Roots = [new(y)], Fetches = [y] };
+        using (var first = await _f.Session.BackwardAsync(request))
+            Assert.Equal((9f, 6f), (first.Values[0].AsSpan<float>()[0], first.Gradients[0].Tensor!.AsSpan<float>()[0]));
+        await _f.Session.ReleaseAsync(new ReleaseRequest { Values = [y] });
+        await _f.Session.DefineAsync(new DefineRequest { Nodes = [new(y, "Add", [w, w], Attributes.None)] });
+        using (var second = await _f.Session.BackwardAsync(request))
+            Assert.Equal((6f, 2f), (second.Values[0].AsSpan<float>()[0], second.Gradients[0].Tensor!.AsSpan<float>()[0]));
+
+        // Without its variable the same root has nothing to differentiate for.
+        await _f.Session.ReleaseAsync(new ReleaseRequest { Values = [w] });
+        await AssertReasonAsync(ErrorReasons.GradientsDisabled, () => _f.Session.BackwardAsync(request));
+    }
+
+    [Fact]
     public async Task FiniteChecksAndIndexErrorsNameTheClientsNodeAlsoOnASharedPlan()
     {
         foreach (var firstId in new ulong[] { 1000, 7_000_000 })
