@@ -81,9 +81,9 @@ public static class PlanKey
     internal static void WriteTypes(IReadOnlyList<NodeDefinition> sources, CanonicalWriter writer, List<NodeType> sourceTypes, Func<NodeDefinition, NodeType> typeOf)
     {
         sourceTypes.Clear();
-        foreach (var source in sources)
+        for (var i = 0; i < sources.Count; i++)
         {
-            var type = typeOf(source);
+            var type = typeOf(sources[i]);
             sourceTypes.Add(type);
             writer.Write(type.DataType, type.Shape);
         }

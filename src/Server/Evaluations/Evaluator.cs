@@ -79,9 +79,8 @@ internal sealed class Evaluator(EngineHost host, GradientsServerOptions options)
             },
             context.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
-        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
-        reply.Own(result);
-        response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, null));
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat), result, result.Values.Count);
+        Fetched.Write(response.Values, request.Fetches, result.Values, reply, null);
         return reply;
     }
 
@@ -105,11 +104,9 @@ internal sealed class Evaluator(EngineHost host, GradientsServerOptions options)
             },
             context.Cancellation);
         var response = new V1.EvaluateResponse { Profile = ProfileWriter.Write(result.Profile) };
-        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
-        reply.Own(result);
-        foreach (var gradient in GradientRequests.Ordered(result.Gradients, request.Wrt))
-            response.Gradients.Add(GradientRequests.Write(gradient, request.StatisticsOnly, reply.Add));
-        response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, null));
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat), result, result.Gradients.Count + result.Values.Count);
+        GradientRequests.Write(response.Gradients, result.Gradients, request.Wrt, request.StatisticsOnly, reply.Add);
+        Fetched.Write(response.Values, request.Fetches, result.Values, reply, null);
         return reply;
     }
 

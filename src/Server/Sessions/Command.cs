@@ -31,9 +31,7 @@ internal abstract class Command
         session.BeginCommand();
         try
         {
-            return TakeId() is { } id
-                ? await session.Requests.RunAsync(id, RequestLog.Digest(Request), () => ExecuteAsync(session, context), context.Cancellation)
-                : await ExecuteAsync(session, context);
+            return await (TakeId() is { } id ? RunOnceAsync(id, session, context) : ExecuteAsync(session, context));
         }
         catch (GradientsException e) when (e.Subject == SessionLimits.Subject)
         {
@@ -50,4 +48,7 @@ internal abstract class Command
             session.EndCommand();
         }
     }
+
+    private Task<Reply> RunOnceAsync(V1.RequestId id, ServerSession session, CommandContext context) =>
+        session.Requests.RunAsync(id, RequestLog.Digest(Request), () => ExecuteAsync(session, context), context.Cancellation);
 }

@@ -10,22 +10,21 @@ namespace Gradients.Server.Wire;
 /// disposed, which must be after it is written.
 /// </summary>
 /// <param name="lists">True = tensors carry their elements as lists.</param>
-internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
+/// <param name="owned">What is disposed with the reply; the tensors are in it.</param>
+/// <param name="tensors">How many are expected.</param>
+internal sealed class Reply(IMessage message, bool lists = false, IDisposable? owned = null, int tensors = 0) : IDisposable
 {
     // Tag and length of a content, and what longer lengths add to the messages around it.
     private const int ContentHeader = 32;
 
-    private readonly List<(V1.Tensor Wire, Tensor Source)> _contents = [];
-    private readonly List<IDisposable> _owned = [];
+    private readonly List<(V1.Tensor Wire, Tensor Source)> _contents = new(tensors);
+    private IDisposable? _owned = owned;
 
     /// <summary>The reply; tensors have type and shape, their content only after <see cref="Fill"/>.</summary>
     public IMessage Message { get; } = message;
 
     /// <summary>True = stored at the first execution of the request id.</summary>
     public bool Replayed { get; init; }
-
-    /// <summary>Disposes <paramref name="owned"/> with the reply.</summary>
-    public void Own(IDisposable owned) => _owned.Add(owned);
 
     /// <summary>Type and shape now, elements when the reply is filled.</summary>
     public V1.Tensor Add(Tensor source)
@@ -93,10 +92,5 @@ internal sealed class Reply(IMessage message, bool lists = false) : IDisposable
         return elements;
     }
 
-    public void Dispose()
-    {
-        foreach (var owned in _owned)
-            owned.Dispose();
-        _owned.Clear();
-    }
+    public void Dispose() => Interlocked.Exchange(ref _owned, null)?.Dispose();
 }

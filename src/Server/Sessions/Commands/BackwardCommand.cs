@@ -60,17 +60,15 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
             HeldBytes = (ulong)result.HeldBytes,
             Profile = ProfileWriter.Write(result.Profile),
         };
-        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
-        reply.Own(result);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat), result, result.Gradients.Count + result.Values.Count);
         try
         {
             Func<Engine.Tensors.Tensor, V1.Tensor>? tensor =
                 Mode() == GradientMode.Accumulate ? null
                 : request.GradientsAsHandles ? g => Fetched.Keep(g, session)
                 : reply.Add;
-            foreach (var gradient in GradientRequests.Ordered(result.Gradients, request.Wrt))
-                response.Gradients.Add(GradientRequests.Write(gradient, request.StatisticsOnly, tensor));
-            response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, session));
+            GradientRequests.Write(response.Gradients, result.Gradients, request.Wrt, request.StatisticsOnly, tensor);
+            Fetched.Write(response.Values, request.Fetches, result.Values, reply, session);
             return reply;
         }
         catch

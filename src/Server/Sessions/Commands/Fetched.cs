@@ -1,3 +1,4 @@
+using Google.Protobuf.Collections;
 using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
 using Gradients.Server.Errors;
@@ -32,17 +33,22 @@ internal static class Fetched
         var lists = TensorLists.AreAsked(format);
         var room = Reply.Room(options.MaxMessageBytes);
         // A float32 in a list has 8 bytes in the message too.
-        return new ReplyLimit(lists ? Math.Min(options.MaxListBytes, room / 2) : room, [.. fetches.Select(f => !f.AsHandle)], inlineGradients)
+        var inline = new bool[fetches.Count];
+        for (var i = 0; i < inline.Length; i++)
+            inline[i] = !fetches[i].AsHandle;
+        return new ReplyLimit(lists ? Math.Min(options.MaxListBytes, room / 2) : room, inline, inlineGradients)
         {
             Reserve = bytes => wire.Ensure(Reply.Cost(bytes, lists)),
             Name = lists ? "max_list_bytes" : "max_message_bytes",
         };
     }
 
-    public static IEnumerable<V1.FetchedValue> Write(IList<V1.Fetch> fetches, IReadOnlyList<Tensor> values, Reply reply, ServerSession? session)
+    /// <summary>Adds the values to a reply's.</summary>
+    public static void Write(RepeatedField<V1.FetchedValue> into, IList<V1.Fetch> fetches, IReadOnlyList<Tensor> values, Reply reply, ServerSession? session)
     {
+        into.Capacity = fetches.Count;
         for (var i = 0; i < fetches.Count; i++)
-            yield return new V1.FetchedValue { Value = fetches[i].Value, Tensor = fetches[i].AsHandle ? Keep(values[i], session!) : reply.Add(values[i]) };
+            into.Add(new V1.FetchedValue { Value = fetches[i].Value, Tensor = fetches[i].AsHandle ? Keep(values[i], session!) : reply.Add(values[i]) });
     }
 
     /// <summary>A share of the tensor stays in the session.</summary>

@@ -56,11 +56,10 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
             HeldBytes = (ulong)result.HeldBytes,
             Profile = ProfileWriter.Write(result.Profile),
         };
-        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat));
-        reply.Own(result);
+        var reply = new Reply(response, TensorLists.AreAsked(request.TensorFormat), result, result.Values.Count);
         try
         {
-            response.Values.AddRange(Fetched.Write(request.Fetches, result.Values, reply, session));
+            Fetched.Write(response.Values, request.Fetches, result.Values, reply, session);
             return reply;
         }
         catch

@@ -32,8 +32,7 @@ internal sealed class GetVariablesCommand(V1.GetVariablesRequest request) : Comm
         var lists = TensorLists.AreAsked(request.TensorFormat);
         var result = await session.Engine.GetVariablesAsync(new GetVariablesRequest { Variables = [.. request.Variables], Trace = context.Trace }, context.Cancellation);
         var response = new V1.GetVariablesResponse();
-        var reply = new Reply(response, lists);
-        reply.Own(result);
+        var reply = new Reply(response, lists, result);
         foreach (var v in result.Variables)
         {
             if (v.Value is null && values && request.Variables.Count > 0)

@@ -1,3 +1,4 @@
+using Google.Protobuf.Collections;
 using Gradients.Engine.Sessions;
 using Gradients.Server.Errors;
 using Gradients.Server.Wire;
@@ -28,8 +29,16 @@ internal static class GradientRequests
         return read;
     }
 
-    /// <summary>Gradients in the order of <paramref name="wrt"/>; where that is empty, by ascending id.</summary>
-    public static IReadOnlyList<GradientResult> Ordered(IReadOnlyList<GradientResult> gradients, IList<ulong> wrt)
+    /// <summary>Adds gradients to a reply's, in the order of <paramref name="wrt"/>; where that is empty, by ascending id.</summary>
+    public static void Write(RepeatedField<V1.Gradient> into, IReadOnlyList<GradientResult> gradients, IList<ulong> wrt, bool statistics, Func<Engine.Tensors.Tensor, V1.Tensor>? tensor)
+    {
+        gradients = Ordered(gradients, wrt);
+        into.Capacity = gradients.Count;
+        for (var i = 0; i < gradients.Count; i++)
+            into.Add(Write(gradients[i], statistics, tensor));
+    }
+
+    private static IReadOnlyList<GradientResult> Ordered(IReadOnlyList<GradientResult> gradients, IList<ulong> wrt)
     {
         for (var i = 1; wrt.Count == 0 && i < gradients.Count; i++)
         {
@@ -42,7 +51,7 @@ internal static class GradientRequests
 
     public static V1.GradientStatistics Statistics((double Norm, bool Finite) of) => new() { Norm = of.Norm, Finite = of.Finite };
 
-    public static V1.Gradient Write(GradientResult gradient, bool statistics, Func<Engine.Tensors.Tensor, V1.Tensor>? tensor)
+    private static V1.Gradient Write(GradientResult gradient, bool statistics, Func<Engine.Tensors.Tensor, V1.Tensor>? tensor)
     {
         var written = new V1.Gradient { Value = gradient.Value, Absent = gradient.Tensor is null };
         if (gradient.Tensor is not { } value)
