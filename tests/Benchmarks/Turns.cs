@@ -15,17 +15,21 @@ internal sealed record Turn(Func<int, Task> Run)
 internal static class Turns
 {
     private const int MaxRuns = 10_000;
+
+    /// <summary>Both sides keep the memory of large transfers after some, and code is compiled for good.</summary>
+    private const int WarmUpTurns = 10;
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Microseconds a run, one sample a turn, for each.</summary>
-    /// <param name="each">The time for each, after a warm-up of half of it.</param>
+    /// <param name="each">The time for each, after a warm-up of at least half of it.</param>
     public static async Task<List<double>[]> MeasureAsync(IReadOnlyList<Turn> turns, TimeSpan each)
     {
         var runs = new int[turns.Count];
         for (var i = 0; i < runs.Length; i++)
         {
             runs[i] = turns[i].Least;
-            for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < each / 2;)
+            var began = Stopwatch.GetTimestamp();
+            for (var turn = 0; turn < WarmUpTurns || Stopwatch.GetElapsedTime(began) < each / 2; turn++)
                 runs[i] = (int)Math.Clamp(Shortest.TotalMicroseconds / await TimeAsync(turns[i], runs[i]), turns[i].Least, Math.Max(turns[i].Least, MaxRuns));
         }
 
