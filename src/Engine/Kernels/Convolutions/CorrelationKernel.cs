@@ -80,10 +80,10 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private long SumElements => Aligned((long)_blockRows * _sumStride);
 
     /// <summary>A tile at the end of a band reads some columns behind it.</summary>
-    private long SourceElements => Aligned((_correlation.Planes * _correlation.Band.ChannelElements * _images.Count) + _loop.Columns);
+    private long SourceElements => Aligned((_correlation.Band.Elements(_correlation.Planes) * _images.Count) + _loop.Columns);
 
     /// <summary>One channel of the images that are interleaved, or one row's sums of them.</summary>
-    private long ScratchElements => _images.Count == 1 ? 0 : Aligned(Math.Max(_correlation.Band.ChannelElements * _images.Count, _sumStride));
+    private long ScratchElements => _images.Count == 1 ? 0 : Aligned(Math.Max(_correlation.Band.Elements(1) * _images.Count, _sumStride));
 
     /// <summary>The output is seen as [planes, positions]: a block for each group and slice.</summary>
     public override int BlocksOf(long unit)

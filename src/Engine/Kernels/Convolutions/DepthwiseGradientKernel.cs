@@ -33,7 +33,7 @@ internal sealed unsafe class DepthwiseGradientKernel<T> : Kernel
     }
 
     /// <summary>The last register of a row reads some columns behind it.</summary>
-    private long SourceElements => ((_band.ChannelElements + 15) / 16 * 16) + TileTable<T>.Lanes;
+    private long SourceElements => ((_band.Elements(1) + 15) / 16 * 16) + TileTable<T>.Lanes;
 
     public override void Run(in KernelArguments arguments, long unit)
     {

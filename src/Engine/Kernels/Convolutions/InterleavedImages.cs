@@ -49,6 +49,8 @@ internal readonly unsafe record struct InterleavedImages<T>(int Count)
                 band.Fill(source + (i * step), 1, firstRow, scratch + ((long)i * elements));
             Transposition.Run(scratch, elements, Count, elements, Count, to);
         }
+
+        new Span<T>(to, (int)(band.Elements(0) * Count)).Clear();
     }
 
     /// <summary>lines[i · length + q] = sums of position q of image i.</summary>

@@ -44,7 +44,7 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
 
     private long Positions => (long)_bandRows * _band.Pitch;
 
-    private long BandSize => ((_band.ChannelElements + 15) / 16 * 16) + TileTable<T>.Lanes;
+    private long BandSize => ((_band.Elements(1) + 15) / 16 * 16) + TileTable<T>.Lanes;
 
     public override void Run(in KernelArguments arguments, long unit)
     {

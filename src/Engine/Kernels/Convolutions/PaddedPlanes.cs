@@ -7,7 +7,10 @@ namespace Gradients.Engine.Kernels.Convolutions;
 /// apart, so that plane (fy, fx) holds the elements at y·strideY + fy, x·strideX + fx of the padded input. Position
 /// q = y·Pitch + x of the output then meets tap (ky, kx) at q plus an offset of the tap alone, and no column matrix is made.
 /// </summary>
-/// <remarks>The columns from the output's width to the pitch give sums that are never stored.</remarks>
+/// <remarks>
+/// The columns from the output's width to the pitch give sums that are never stored. They are few: what lies behind a row and
+/// what lies in front of the next one are the same columns.
+/// </remarks>
 internal sealed unsafe class PaddedPlanes
 {
     private readonly WindowAxis _rows;
@@ -16,6 +19,7 @@ internal sealed unsafe class PaddedPlanes
     private readonly int[] _columnPhases;
     private readonly int _top;
     private readonly int _left;
+    private readonly int _tail;
 
     /// <param name="rows">Input and stride of the vertical axis; the stride is how many planes it is split into.</param>
     /// <param name="columns">The same of the horizontal axis.</param>
@@ -24,11 +28,13 @@ internal sealed unsafe class PaddedPlanes
     /// <param name="rowPhases">Which of the split planes any tap reads.</param>
     /// <param name="columnPhases">The same for columns.</param>
     /// <param name="bandRows">Rows of a band.</param>
-    /// <param name="pitch">Columns of a band.</param>
-    public PaddedPlanes(WindowAxis rows, WindowAxis columns, int top, int left, int[] rowPhases, int[] columnPhases, int bandRows, int pitch)
+    /// <param name="width">Columns that the positions of a row read.</param>
+    /// <param name="pitch">Columns from one row to the next.</param>
+    public PaddedPlanes(WindowAxis rows, WindowAxis columns, int top, int left, int[] rowPhases, int[] columnPhases, int bandRows, int width, int pitch)
     {
         (_rows, _columns, _top, _left, _rowPhases, _columnPhases) = (rows, columns, top, left, rowPhases, columnPhases);
         (BandRows, Pitch) = (bandRows, pitch);
+        _tail = Math.Max(0, width - pitch);
     }
 
     public int BandRows { get; }
@@ -38,10 +44,30 @@ internal sealed unsafe class PaddedPlanes
     /// <summary>Elements of one channel's band.</summary>
     public long ChannelElements => (long)_rowPhases.Length * _columnPhases.Length * BandRows * Pitch;
 
+    /// <summary>Elements of some channels' bands and of what the last row of the last one has behind it.</summary>
+    public long Elements(int channels) => (channels * ChannelElements) + _tail;
+
     /// <summary>The planes that a strided convolution reads, for bands of some rows of its output.</summary>
     public static PaddedPlanes OfInput(ConvolutionShape shape, int outputRows) => new(
         shape.Rows, shape.Columns, shape.Rows.Pad, shape.Columns.Pad, Phases(shape.Rows), Phases(shape.Columns),
-        outputRows + shape.Rows.Reach, shape.Columns.Output + shape.Columns.Reach);
+        outputRows + shape.Rows.Reach, shape.Columns.Output + shape.Columns.Reach, PitchOfInput(shape));
+
+    public static int PitchOfInput(ConvolutionShape shape) =>
+        PitchOf(shape.Columns, shape.Columns.Pad, Phases(shape.Columns), shape.Columns.Output, shape.Columns.Output + shape.Columns.Reach);
+
+    /// <summary>The least pitch at which a row that reads beyond it meets only the columns in front of the next row.</summary>
+    public static int PitchOf(WindowAxis columns, int left, int[] phases, int positions, int width)
+    {
+        var pitch = Math.Max(1, positions);
+        foreach (var phase in phases)
+        {
+            var (first, count, _) = Inside(columns, phase - left, width);
+            if (count > 0)
+                pitch = Math.Max(pitch, Math.Max(first + count, width - first));
+        }
+
+        return pitch;
+    }
 
     /// <summary>Where the first position of a band meets a kernel element, in a channel of planes made by <see cref="OfInput"/>.</summary>
     public long OffsetOf(int kernelRow, int kernelColumn)
@@ -71,6 +97,8 @@ internal sealed unsafe class PaddedPlanes
                 }
             }
         }
+
+        FillAll(band, _tail, outside);
     }
 
     private static int[] Phases(WindowAxis axis) =>

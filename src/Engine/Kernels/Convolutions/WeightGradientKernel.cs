@@ -75,7 +75,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
     /// <summary>One unit's sums: [taps, filters].</summary>
     private long PartialElements => (long)_blockTaps * _blockFilters;
 
-    private long SourceElements => ((_blockChannels * _band.ChannelElements) + 15) / 16 * 16;
+    private long SourceElements => (_band.Elements(_blockChannels) + 15) / 16 * 16;
 
     public override void Run(in KernelArguments arguments, long unit)
     {
