@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels.Convolutions;
 
@@ -79,26 +80,55 @@ internal sealed unsafe class PaddedPlanes
 
     /// <summary>Copies the bands that begin at a row of the split planes, with a value for what lies outside.</summary>
     public void Fill<T>(T* source, int channels, int firstRow, T* band, T outside = default)
+        where T : unmanaged, IFloatingPointIeee754<T> =>
+        Fill(source, channels, firstRow, band, new(1), 0, 1, null, outside);
+
+    /// <summary>Fills the bands of some images, <paramref name="step"/> elements from one to the next; the lanes that are left get the value too.</summary>
+    /// <param name="scratch">Room for a row of the images.</param>
+    public void Fill<T>(T* source, int channels, int firstRow, T* band, InterleavedImages<T> images, long step, int count, T* scratch, T outside = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (var c = 0; c < channels; c++, source += (long)_rows.Input * _columns.Input)
+        var plane = (long)_rows.Input * _columns.Input;
+        var size = (long)BandRows * Pitch * images.Count;
+        var (_, lines, start) = Inside(_rows with { Stride = 1 }, ((long)firstRow * _rows.Stride) - _top, (int)Math.Min(int.MaxValue, (long)BandRows * _rows.Stride));
+        for (var c = 0; c < channels; c++, source += plane)
         {
+            if (c + 1 < channels && images.Count == 1)
+                Fetch(source + plane + (start * _columns.Input), (long)lines * _columns.Input);
             foreach (var fy in _rowPhases)
             {
                 var rows = Inside(_rows, ((long)firstRow * _rows.Stride) + fy - _top, BandRows);
                 foreach (var fx in _columnPhases)
                 {
                     var columns = Inside(_columns, fx - _left, Pitch);
-                    if (rows.Count < BandRows || columns.Count < Pitch)
-                        FillAll(band, (long)BandRows * Pitch, outside);
+                    if (rows.Count < BandRows || columns.Count < Pitch || count < images.Count)
+                        FillAll(band, size, outside);
                     if (rows.Count > 0 && columns.Count > 0)
-                        Copy(source + (rows.Input * _columns.Input) + columns.Input, rows.Count, columns.Count, band + ((long)rows.First * Pitch) + columns.First);
-                    band += (long)BandRows * Pitch;
+                    {
+                        T* from = source + (rows.Input * _columns.Input) + columns.Input, to = band + ((((long)rows.First * Pitch) + columns.First) * images.Count);
+                        if (images.Count == 1)
+                            Copy(from, rows.Count, columns.Count, to);
+                        else
+                            Interleave(from, rows.Count, columns.Count, to, images, step, count, scratch);
+                    }
+
+                    band += size;
                 }
             }
         }
 
-        FillAll(band, _tail, outside);
+        FillAll(band, (long)_tail * images.Count, outside);
+    }
+
+    /// <summary>Asks for the next channel, which arrives while this one is copied.</summary>
+    private static void Fetch<T>(T* source, long count)
+        where T : unmanaged
+    {
+        const int Line = 64;
+        if (!Sse.IsSupported)
+            return;
+        for (long i = 0; i < count; i += Line / sizeof(T))
+            Sse.Prefetch0(source + i);
     }
 
     private static int[] Phases(WindowAxis axis) =>
@@ -131,5 +161,15 @@ internal sealed unsafe class PaddedPlanes
 
         for (var r = 0; r < rows; r++, source += step, band += Pitch)
             StridedRow.Gather(source, _columns.Stride, band, columns);
+    }
+
+    private void Interleave<T>(T* source, int rows, int columns, T* band, InterleavedImages<T> images, long step, int count, T* scratch)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        // Rows that lie side by side are one.
+        if (_rows.Stride == 1 && columns == _columns.Input && columns == Pitch)
+            (rows, columns) = (1, rows * columns);
+        for (var r = 0; r < rows; r++, source += (long)_rows.Stride * _columns.Input, band += (long)Pitch * images.Count)
+            images.Interleave(source, step, count, _columns.Stride, columns, scratch, band);
     }
 }
