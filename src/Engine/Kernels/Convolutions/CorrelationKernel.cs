@@ -29,7 +29,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private const double UnitOutputs = 1 << 17;
 
     /// <summary>Sums that are made together and copied out while they are in cache.</summary>
-    private const int CachedSums = 1 << 14;
+    private const int CachedSums = 1 << 15;
 
     /// <summary>Positions that repay the packing of one unit's weights.</summary>
     private const int UnitPositions = 1024;
@@ -236,6 +236,12 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private void CopyOut(CorrelationPass pass, T* sums, int first, int positions, int rowCount, T* output)
     {
         int pitch = _correlation.Band.Pitch, columns = pass.Columns.Count, spread = pass.Columns.Step;
+        if (pitch == _correlation.OutputColumns && columns == pitch && pass.Rows.Step == 1)
+        {
+            TileTable<T>.Copy(sums, _sumStride, output + first, Columns, rowCount, positions);
+            return;
+        }
+
         for (int q = 0; q < positions;)
         {
             var (t, x) = Math.DivRem(first + q, pitch);
