@@ -57,8 +57,9 @@ internal sealed class Correlation
 
     public static Correlation Forward(ConvolutionShape shape)
     {
-        var rows = RowsOfBand(shape.Channels, shape.Rows.Output, shape.Rows.Reach, PaddedPlanes.PitchOfInput(shape));
-        var band = PaddedPlanes.OfInput(shape, rows);
+        var pitch = shape.Filters == 1 ? PaddedPlanes.WidthOfInput(shape) : PaddedPlanes.PitchOfInput(shape);
+        var rows = RowsOfBand(shape.Channels, shape.Rows.Output, shape.Rows.Reach, pitch);
+        var band = PaddedPlanes.OfInput(shape, rows, pitch);
         var taps = new List<(long, long)>();
         for (var c = 0; c < shape.Channels; c++)
         {
@@ -81,11 +82,11 @@ internal sealed class Correlation
     public static Correlation DataGradient(ConvolutionShape shape)
     {
         var (vertical, horizontal) = (shape.Rows, shape.Columns);
-        int height = Positions(vertical), width = Positions(horizontal);
+        int height = Positions(vertical), positions = Positions(horizontal), width = positions + horizontal.Reach;
         int top = vertical.Reach - Least(vertical), left = horizontal.Reach - Least(horizontal);
-        var pitch = PaddedPlanes.PitchOf(Source(horizontal), left, [0], width, width + horizontal.Reach);
+        var pitch = shape.Channels == 1 ? width : PaddedPlanes.PitchOf(Source(horizontal), left, [0], positions, width);
         var rows = RowsOfBand(shape.Filters, height, vertical.Reach, pitch);
-        var band = new PaddedPlanes(Source(vertical), Source(horizontal), top, left, [0], [0], rows + vertical.Reach, width + horizontal.Reach, pitch);
+        var band = new PaddedPlanes(Source(vertical), Source(horizontal), top, left, [0], [0], rows + vertical.Reach, width, pitch);
         var passes = new List<CorrelationPass>();
         for (var fy = 0; fy < Math.Min((long)vertical.Stride, vertical.Input + (long)vertical.Pad); fy++)
         {

@@ -23,7 +23,7 @@ internal sealed unsafe class DepthwiseGradientKernel<T> : Kernel
     {
         _shape = shape;
         _bandRows = (int)Math.Clamp(BandElements / (shape.Columns.Output + (long)shape.Columns.Reach), 1, shape.Rows.Output);
-        _band = PaddedPlanes.OfInput(shape, _bandRows);
+        _band = PaddedPlanes.OfInput(shape, _bandRows, PaddedPlanes.WidthOfInput(shape));
         var padded = (shape.KernelElements + Taps - 1) / Taps * Taps;
         _offsets = CorrelationPass.Pinned([.. Enumerable.Range(0, padded).Select(k => Math.Min(k, shape.KernelElements - 1)).Select(k => _band.OffsetOf(k / shape.Columns.Kernel, k % shape.Columns.Kernel))]);
         _blockGroups = (int)Math.Clamp(UnitProducts * shape.Groups / Math.Max(1, shape.Products), 1, shape.Groups);

@@ -49,12 +49,15 @@ internal sealed unsafe class PaddedPlanes
     public long Elements(int channels) => (channels * ChannelElements) + _tail;
 
     /// <summary>The planes that a strided convolution reads, for bands of some rows of its output.</summary>
-    public static PaddedPlanes OfInput(ConvolutionShape shape, int outputRows) => new(
-        shape.Rows, shape.Columns, shape.Rows.Pad, shape.Columns.Pad, Phases(shape.Rows), Phases(shape.Columns),
-        outputRows + shape.Rows.Reach, shape.Columns.Output + shape.Columns.Reach, PitchOfInput(shape));
+    public static PaddedPlanes OfInput(ConvolutionShape shape, int outputRows, int pitch) => new(
+        shape.Rows, shape.Columns, shape.Rows.Pad, shape.Columns.Pad, Phases(shape.Rows), Phases(shape.Columns), outputRows + shape.Rows.Reach, WidthOfInput(shape), pitch);
 
+    /// <summary>A pitch for loops that go row by row, to which it is all the same.</summary>
+    public static int WidthOfInput(ConvolutionShape shape) => shape.Columns.Output + shape.Columns.Reach;
+
+    /// <summary>A pitch for loops over all positions in one line.</summary>
     public static int PitchOfInput(ConvolutionShape shape) =>
-        PitchOf(shape.Columns, shape.Columns.Pad, Phases(shape.Columns), shape.Columns.Output, shape.Columns.Output + shape.Columns.Reach);
+        PitchOf(shape.Columns, shape.Columns.Pad, Phases(shape.Columns), shape.Columns.Output, WidthOfInput(shape));
 
     /// <summary>The least pitch at which a row that reads beyond it meets only the columns in front of the next row.</summary>
     public static int PitchOf(WindowAxis columns, int left, int[] phases, int positions, int width)
@@ -90,11 +93,10 @@ internal sealed unsafe class PaddedPlanes
     {
         var plane = (long)_rows.Input * _columns.Input;
         var size = (long)BandRows * Pitch * images.Count;
-        var (_, lines, start) = Inside(_rows with { Stride = 1 }, ((long)firstRow * _rows.Stride) - _top, (int)Math.Min(int.MaxValue, (long)BandRows * _rows.Stride));
         for (var c = 0; c < channels; c++, source += plane)
         {
             if (c + 1 < channels && images.Count == 1)
-                Fetch(source + plane + (start * _columns.Input), (long)lines * _columns.Input);
+                Fetch(source + plane, firstRow);
             foreach (var fy in _rowPhases)
             {
                 var rows = Inside(_rows, ((long)firstRow * _rows.Stride) + fy - _top, BandRows);
@@ -120,14 +122,16 @@ internal sealed unsafe class PaddedPlanes
         FillAll(band, (long)_tail * images.Count, outside);
     }
 
-    /// <summary>Asks for the next channel, which arrives while this one is copied.</summary>
-    private static void Fetch<T>(T* source, long count)
+    /// <summary>Asks for the rows of the next channel, which arrive while this one is copied.</summary>
+    private void Fetch<T>(T* source, int firstRow)
         where T : unmanaged
     {
         const int Line = 64;
         if (!Sse.IsSupported)
             return;
-        for (long i = 0; i < count; i += Line / sizeof(T))
+        var (_, count, first) = Inside(_rows with { Stride = 1 }, ((long)firstRow * _rows.Stride) - _top, (int)Math.Min(int.MaxValue, (long)BandRows * _rows.Stride));
+        long start = first * _columns.Input, end = start + ((long)count * _columns.Input);
+        for (var i = start; i < end; i += Line / sizeof(T))
             Sse.Prefetch0(source + i);
     }
 
