@@ -95,7 +95,7 @@ internal sealed unsafe class PaddedPlanes
         var size = (long)BandRows * Pitch * images.Count;
         for (var c = 0; c < channels; c++, source += plane)
         {
-            if (c + 1 < channels && images.Count == 1)
+            if (images.Count == 1)
                 Fetch(source + plane, firstRow);
             foreach (var fy in _rowPhases)
             {
