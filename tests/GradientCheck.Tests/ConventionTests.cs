@@ -36,6 +36,16 @@ public class ConventionTests
         Assert.Null(f.Second(0, 0));
     }
 
+    /// <summary>The derivatives tend to 0 and 1, and a density of 0 meets no overflowed square.</summary>
+    [Fact]
+    public void Gelu_has_the_derivatives_that_it_tends_to()
+    {
+        var f = new Formula(x => Apply("Gelu", x), [-Inf, -1e200, 0, 1e200, Inf]);
+        Assert.Equal([0, 0, 0.5, 1, 1], f.Gradient(0)!);
+        var finite = new Formula(x => Apply("Gelu", x), [-1e200, 0, 1e200]);
+        Numbers.Close([0, 0.7978845608028654, 0], finite.Second(0, 0)!, 1e-15, 0);
+    }
+
     [Fact]
     public void A_mask_by_comparison_contributes_nothing_and_scales_the_rest()
     {

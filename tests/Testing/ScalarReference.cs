@@ -25,7 +25,7 @@ public static class ScalarReference
                 for (var j = 0; j < operands.Length; j++)
                     operands[j] = inputs[j][Broadcast(i, node.Shape, node.Inputs[j].Shape)];
                 values[i] = function(operands);
-                bounds[i] = Ulps(name) * ((epsilon * Math.Abs(name == "ExactGelu" ? operands[0] : values[i])) + smallest);
+                bounds[i] = Ulps(name) * ((epsilon * Math.Abs(Scale(name, operands, values[i]))) + smallest);
             }
 
             return (values, bounds);
@@ -49,8 +49,16 @@ public static class ScalarReference
         "Exp" or "Log" or "Sigmoid" or "Tanh" or "Softplus" => 4,
         "Erf" => 64,
         "Power" => 4,
-        "ExactGelu" => 8,
+        "ExactGelu" or "GeluDerivative" => 8,
         _ => 0,
+    };
+
+    /// <summary>What the bound is a part of: the value, or where terms cancel in its reference, those.</summary>
+    private static double Scale(string op, double[] x, double value) => op switch
+    {
+        "ExactGelu" => x[0],
+        "GeluDerivative" => 1,
+        _ => value,
     };
 
     private static Func<double[], double>? Elementwise(string op, DataType type) => op switch
@@ -72,6 +80,7 @@ public static class ScalarReference
         "Power" => x => Math.Pow(x[0], x[1]),
         "Erf" => x => ErrorFunction(x[0]),
         "ExactGelu" => x => double.IsNegativeInfinity(x[0]) ? 0 : x[0] * 0.5 * (1 + ErrorFunction(x[0] * Math.Sqrt(0.5))),
+        "GeluDerivative" => x => double.IsInfinity(x[0]) ? (x[0] > 0 ? 1 : 0) : (0.5 * (1 + ErrorFunction(x[0] * Math.Sqrt(0.5)))) + (x[0] * Math.Exp(-0.5 * x[0] * x[0]) / Math.Sqrt(2 * Math.PI)),
         "Relu" => x => x[0] > 0 || double.IsNaN(x[0]) ? x[0] : 0,
         "ReluGradient" => x => x[0] == 0 ? 0 : x[1],
         "Max" => x => x.Aggregate(Math.Max),

@@ -36,6 +36,9 @@ public static class Elementwise
     /// <summary>y = x Φ(x) = x (1 + erf(x/√2)) / 2, with relative accuracy in the negative tail; −0 at −∞.</summary>
     public static void Gelu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => WholeVectors.Map<GeluFunction, T>(x, y);
 
+    /// <summary>y = Φ(x) + x φ(x), the derivative of <see cref="Gelu"/>, with relative accuracy in the negative tail and at its zero; −0 at −∞.</summary>
+    public static void GeluDerivative<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => WholeVectors.Map<GeluDerivativeFunction, T>(x, y);
+
     /// <summary>y = max(x, 0): NaN propagates, −0 becomes +0.</summary>
     public static void Relu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IFloatingPointIeee754<T> => WholeVectors.Map<ReluFunction, T>(x, y);
 

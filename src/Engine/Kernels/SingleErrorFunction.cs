@@ -25,7 +25,7 @@ internal static class SingleErrorFunction
 
 /// <summary>
 /// x Φ(x) for float32: max(x, 0) − s with s = |x|/2 · erfc(|x|/√2) = |x|/2 · e^(−x²/2) N(|x|)/D(|x|), where N/D is the minimax
-/// quotient of erfc(z) e^(z²), below 7e-9 of it. Its coefficients are positive, so that no sum cancels. x² = h + l with h exact.
+/// quotient of erfc(z) e^(z²), below 7e-9 of it. Its coefficients are positive, so that no sum cancels.
 /// Within 5.1 units in the last place where multiply-adds are fused, 7.7 elsewhere.
 /// </summary>
 internal readonly struct SingleGeluTerm<V, T> : IUnaryTerm<SingleGeluTerm<V, T>, V>
@@ -54,9 +54,7 @@ internal readonly struct SingleGeluTerm<V, T> : IUnaryTerm<SingleGeluTerm<V, T>,
         V t = V.AtMost(V.Abs(x), _most);
         V numerator = Polynomial.Evaluate<V, T>(t, 1.00000001, 0.878566092, 0.367937721, 0.0817620722, 0.00830643362);
         V denominator = Polynomial.Evaluate<V, T>(t, 1, 1.6764511, 1.20554711, 0.471407966, 0.102479678, 0.010410459);
-        V head = V.HighPart(t);
-        V r = V.MultiplyAdd(_minusHalf * (t - head), t + head, _exponential.Reduce(_minusHalf * head * head, out V n));
-        V e = V.Scale(V.MultiplyAdd(V.MultiplyAdd(_exponential.Remainder(r), r, _exponential.One), r, _exponential.One), n);
+        V e = _exponential.OfMinusHalfSquare(t);
         V minusS = _minusHalf * t * (numerator / denominator) * e;
         return V.Select(V.Less(x, V.Constant(0)), minusS, x + minusS);
     }

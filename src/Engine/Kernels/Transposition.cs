@@ -16,7 +16,7 @@ internal static unsafe class Transposition
     private const int CacheLine = 64;
 
     /// <summary>target[p · width + i] = source[i · line + p] for i below <paramref name="lines"/> and p below <paramref name="depth"/>.</summary>
-    public static void Run<T>(T* source, long line, int lines, int depth, int width, T* target)
+    public static void Run<T>(T* source, long line, int lines, int depth, long width, T* target)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int side = Side / sizeof(T);
@@ -38,7 +38,7 @@ internal static unsafe class Transposition
                 for (int q = p; q < end; q += side)
                 {
                     int y = Math.Min(q, depth - side);
-                    Turn<T>(squares, (byte*)(source + (x * line) + y), line * sizeof(T), (byte*)(target + ((long)y * width) + x), (long)width * sizeof(T));
+                    Turn<T>(squares, (byte*)(source + (x * line) + y), line * sizeof(T), (byte*)(target + (y * width) + x), width * sizeof(T));
                 }
 
                 i += squares * side;
@@ -162,13 +162,13 @@ internal static unsafe class Transposition
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
         : Vector128.Create(x[1], y[1]);
 
-    private static void Elements<T>(T* source, long line, int lines, int depth, int width, T* target)
+    private static void Elements<T>(T* source, long line, int lines, int depth, long width, T* target)
         where T : unmanaged
     {
         for (int i = 0; i < lines; i++, source += line, target++)
         {
             for (int p = 0; p < depth; p++)
-                target[(long)p * width] = source[p];
+                target[p * width] = source[p];
         }
     }
 }

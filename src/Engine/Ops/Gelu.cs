@@ -32,11 +32,19 @@ internal sealed class ExactGeluOp() : UnaryOp<GeluFunction>(new("ExactGelu", "y 
 {
     public static readonly ExactGeluOp Instance = new();
 
+    public override void Derivative(DerivativeContext context) =>
+        context.Set(0, context.Cotangent * context.Builder.Add(GeluDerivativeOp.Instance, context.Input(0)));
+}
+
+/// <summary>y = Φ(x) + x φ(x); dx = g · φ(x) (2 − x²), multiplied out so that no large x meets a density of 0 as ∞ · 0.</summary>
+internal sealed class GeluDerivativeOp() : UnaryOp<GeluDerivativeFunction>(new("GeluDerivative", "y = P(N <= x) + x * p(x) with the density p of N.", new InputSchema("X")) { Domain = "gradients", SinceVersion = 1 })
+{
+    public static readonly GeluDerivativeOp Instance = new();
+
     public override void Derivative(DerivativeContext context)
     {
         var x = context.Input(0);
-        var distribution = 0.5 * (1 + (x * Math.Sqrt(0.5)).Erf());
         var density = (-0.5 * (x * x)).Exp() * (1 / Math.Sqrt(2 * Math.PI));
-        context.Set(0, context.Cotangent * (distribution + (x * density)));
+        context.Set(0, context.Cotangent * ((2 * density) - (x * (x * density))));
     }
 }

@@ -79,6 +79,7 @@ public static class OpCatalog
         PowerOp.Instance,
         ClampOp.Instance,
         ExactGeluOp.Instance,
+        GeluDerivativeOp.Instance,
         ReluGradientOp.Instance,
         SumAxisOp.Instance,
         MaxAxisOp.Instance,

@@ -41,6 +41,7 @@ public class ElementwiseAccuracyTests
     [InlineData("Tanh", 2)]
     [InlineData("Erf", 2)]
     [InlineData("Gelu", 6)]
+    [InlineData("GeluDerivative", 6)]
     public void Float64IsNearTheExactValue(string name, double bound)
     {
         double[] expected = name switch
@@ -50,7 +51,8 @@ public class ElementwiseAccuracyTests
             "Sigmoid" => ReferenceValues.Sigmoid,
             "Tanh" => ReferenceValues.Tanh,
             "Erf" => ReferenceValues.Erf,
-            _ => ReferenceValues.Gelu,
+            "Gelu" => ReferenceValues.Gelu,
+            _ => ReferenceValues.GeluDerivative,
         };
         var y = new double[expected.Length];
         ElementwiseCases.Unary<double>()[name](ReferenceValues.X, y);
@@ -93,6 +95,7 @@ public class ElementwiseAccuracyTests
     [InlineData("Tanh", 2.3)]
     [InlineData("Erf", 1.5)]
     [InlineData("Gelu", 7.7)]
+    [InlineData("GeluDerivative", 6.6)]
     [InlineData("Softplus", 0.6)]
     [InlineData("Log1P", 0.6)]
     public void Float32HoldsItsBoundOverAllNumbers(string name, double bound)

@@ -22,6 +22,7 @@ internal static class ElementwiseCases
             ["Softplus"] = Elementwise.Softplus,
             ["Erf"] = Elementwise.Erf,
             ["Gelu"] = Elementwise.Gelu,
+            ["GeluDerivative"] = Elementwise.GeluDerivative,
             ["Relu"] = Elementwise.Relu,
             ["Abs"] = Elementwise.Abs,
             ["Neg"] = Elementwise.Neg,

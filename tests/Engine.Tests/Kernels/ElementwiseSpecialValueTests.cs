@@ -18,6 +18,7 @@ public class ElementwiseSpecialValueTests
     [InlineData("Softplus", new[] { 0.6931471805599453, 0.6931471805599453, 0, Inf, NaN })]
     [InlineData("Erf", new[] { 0, -0.0, -1, 1, NaN })]
     [InlineData("Gelu", new[] { 0, -0.0, -0.0, Inf, NaN })]
+    [InlineData("GeluDerivative", new[] { 0.5, 0.5, -0.0, 1, NaN })]
     [InlineData("Relu", new[] { 0, 0, 0, Inf, NaN })]
     [InlineData("Abs", new[] { 0, 0, Inf, Inf, NaN })]
     [InlineData("Neg", new[] { -0.0, 0, Inf, -Inf, NaN })]

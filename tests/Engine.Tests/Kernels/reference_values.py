@@ -38,13 +38,14 @@ def row(x):
             e / (1 + e),
             (e * e - 1) / (e * e + 1),
             erf(d) if with_erf else (1 if x > 0 else -1),
-            d / 2 * (1 + erf(d / D(2).sqrt())) if with_erf else max(x, -0.0))
+            d / 2 * (1 + erf(d / D(2).sqrt())) if with_erf else max(x, -0.0),
+            (1 + erf(d / D(2).sqrt())) / 2 + d * (-d * d / 2).exp() / (ROOT_PI * D(2).sqrt()) if with_erf else (1 if x > 0 else -0.0))
 
 
-points = [1e-300, 1e-20, 3.3e-9, 1e-5, 0.001, 0.0625, 0.1, 0.25, 0.3, 0.46, 0.5, 0.62, 0.63, 0.7, 0.84, 0.85, 0.9, 1.0, 1.1, 1.19,
+points = [1e-300, 1e-20, 3.3e-9, 1e-5, 0.001, 0.0625, 0.1, 0.25, 0.3, 0.46, 0.5, 0.62, 0.63, 0.7, 0.75, 0.7517915246935645, 0.752, 0.84, 0.85, 0.9, 1.0, 1.1, 1.19,
           1.2, 1.24, 1.26, 1.5, 1.76, 1.78, 2.0, 2.5, 2.85, 2.86, 3.3, 4.0, 4.1, 5.0, 5.9, 6.1, 7.7, 9.3, 12.1, 15.9, 19.0, 22.3, 27.7, 30.0, 33.3, 37.2]
 points = [-x for x in reversed(points)] + points + [50.5, 300.25, -50.5, -300.25, -700.5]
-names = ["X", "Log1P", "Softplus", "Sigmoid", "Tanh", "Erf", "Gelu"]
+names = ["X", "Log1P", "Softplus", "Sigmoid", "Tanh", "Erf", "Gelu", "GeluDerivative"]
 columns = list(zip(*map(row, points)))
 
 

@@ -57,8 +57,9 @@ internal sealed class Correlation
 
     public static Correlation Forward(ConvolutionShape shape)
     {
-        var rows = RowsOfBand(shape.Channels, shape.Rows.Output, shape.Rows.Reach, shape.Columns.Output + shape.Columns.Reach);
-        var band = PaddedPlanes.OfInput(shape, rows);
+        var pitch = shape.Filters == 1 ? PaddedPlanes.WidthOfInput(shape) : PaddedPlanes.PitchOfInput(shape);
+        var rows = RowsOfBand(shape.Channels, shape.Rows.Output, shape.Rows.Reach, pitch);
+        var band = PaddedPlanes.OfInput(shape, rows, pitch);
         var taps = new List<(long, long)>();
         for (var c = 0; c < shape.Channels; c++)
         {
@@ -81,10 +82,11 @@ internal sealed class Correlation
     public static Correlation DataGradient(ConvolutionShape shape)
     {
         var (vertical, horizontal) = (shape.Rows, shape.Columns);
-        int height = Positions(vertical), width = Positions(horizontal);
-        var rows = RowsOfBand(shape.Filters, height, vertical.Reach, width + horizontal.Reach);
-        var band = new PaddedPlanes(
-            Source(vertical), Source(horizontal), vertical.Reach - Least(vertical), horizontal.Reach - Least(horizontal), [0], [0], rows + vertical.Reach, width + horizontal.Reach);
+        int height = Positions(vertical), positions = Positions(horizontal), width = positions + horizontal.Reach;
+        int top = vertical.Reach - Least(vertical), left = horizontal.Reach - Least(horizontal);
+        var pitch = shape.Channels == 1 ? width : PaddedPlanes.PitchOf(Source(horizontal), left, [0], positions, width);
+        var rows = RowsOfBand(shape.Filters, height, vertical.Reach, pitch);
+        var band = new PaddedPlanes(Source(vertical), Source(horizontal), top, left, [0], [0], rows + vertical.Reach, width, pitch);
         var passes = new List<CorrelationPass>();
         for (var fy = 0; fy < Math.Min((long)vertical.Stride, vertical.Input + (long)vertical.Pad); fy++)
         {
@@ -142,6 +144,11 @@ internal sealed class Correlation
         return new(t - Least(axis), (int)count, (int)first, axis.Stride);
     }
 
-    private static int RowsOfBand(int planes, int rows, int reach, long pitch) => (int)Math.Clamp(
-        Math.Min(BandPositions / pitch, (BandElements / (pitch * Math.Max(1, planes))) - reach), 1, Math.Max(1, rows));
+    /// <summary>Bands of the same height.</summary>
+    private static int RowsOfBand(int planes, int rows, int reach, long pitch)
+    {
+        var most = (int)Math.Clamp(Math.Min(BandPositions / pitch, (BandElements / (pitch * Math.Max(1, planes))) - reach), 1, Math.Max(1, rows));
+        var bands = Math.Max(1, (rows + most - 1) / most);
+        return Math.Max(1, (rows + bands - 1) / bands);
+    }
 }

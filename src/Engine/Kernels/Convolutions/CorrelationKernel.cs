@@ -28,6 +28,9 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     /// <summary>Outputs that stay near the core until what follows has read them.</summary>
     private const double UnitOutputs = 1 << 17;
 
+    /// <summary>Sums that are made together and copied out while they are in cache.</summary>
+    private const int CachedSums = 1 << 15;
+
     /// <summary>Positions that repay the packing of one unit's weights.</summary>
     private const int UnitPositions = 1024;
 
@@ -43,6 +46,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private readonly long _slices;
     private readonly long _unitSlices;
     private readonly long _sliceUnits;
+    private readonly int _lineStride;
     private readonly int _sumStride;
     private readonly InterleavedImages<T> _images;
     private readonly long[][] _offsets;
@@ -71,7 +75,12 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
         var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
         UnitCount = outputs == 0 ? 0 : (shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits;
-        _sumStride = (int)((positions + _loop.Columns - 1) / _loop.Columns * _loop.Columns);
+        _lineStride = (int)Aligned((long)correlation.Passes.Max(p => p.Columns.Count) * _images.Count, _loop.Columns);
+        _sumStride = _images.Count > 1 ? correlation.BandRows * _lineStride : (int)Aligned(positions, _loop.Columns);
+
+        // Elements that are spread over the output are better written plane by plane.
+        if (_images.Count == 1 && correlation.Passes.All(p => p.Columns.Step == 1))
+            _sumStride = (int)Math.Min(_sumStride, Aligned(CachedSums / _blockRows, _loop.Columns));
         WorkspaceBytes = checked(((taps * _blockRows) + SumElements + SourceElements + ScratchElements) * sizeof(T) + 128);
         Columns = (long)correlation.OutputRows * correlation.OutputColumns;
         Flops = 2 * shape.Products;
@@ -80,10 +89,10 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private long SumElements => Aligned((long)_blockRows * _sumStride);
 
     /// <summary>A tile at the end of a band reads some columns behind it.</summary>
-    private long SourceElements => Aligned((_correlation.Planes * _correlation.Band.ChannelElements * _images.Count) + _loop.Columns);
+    private long SourceElements => Aligned((_correlation.Band.Elements(_correlation.Planes) * _images.Count) + _loop.Columns);
 
-    /// <summary>One channel of the images that are interleaved, or one row's sums of them.</summary>
-    private long ScratchElements => _images.Count == 1 ? 0 : Aligned(Math.Max(_correlation.Band.ChannelElements * _images.Count, _sumStride));
+    /// <summary>A row of the images that are interleaved, or its sums.</summary>
+    private long ScratchElements => _images.Count == 1 ? 0 : Aligned(Math.Max(_correlation.Band.Pitch * _images.Count, _lineStride));
 
     /// <summary>The output is seen as [planes, positions]: a block for each group and slice.</summary>
     public override int BlocksOf(long unit)
@@ -123,9 +132,9 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
                 var entry = (block * _images.Count * _correlation.Shape.Groups) + group;
                 var images = (int)Math.Min(_images.Count, _correlation.Shape.Batch - (block * _images.Count));
                 var firstBandRow = (int)band * _correlation.BandRows;
-                _images.Fill(
-                    _correlation.Band, (T*)arguments.Inputs[0] + (entry * _correlation.Planes * sourcePlane), _correlation.Shape.Groups * _correlation.Planes * sourcePlane,
-                    images, _correlation.Planes, sourcePlane, firstBandRow, scratch, source);
+                _correlation.Band.Fill(
+                    (T*)arguments.Inputs[0] + (entry * _correlation.Planes * sourcePlane), _correlation.Planes, firstBandRow, source,
+                    _images, _correlation.Shape.Groups * _correlation.Planes * sourcePlane, images, scratch);
                 var output = (T*)arguments.Outputs[0] + (((entry * _correlation.Rows) + firstRow) * Columns);
                 var panels = packed;
                 for (var pass = 0; pass < _offsets.Length; pass++)
@@ -148,9 +157,9 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             slices * _unitSlices, Math.Min(_slices, (slices + 1) * _unitSlices));
     }
 
-    private static long Aligned(long elements) => (elements + 15) / 16 * 16;
+    private static long Aligned(long elements, int alignment = 16) => (elements + alignment - 1) / alignment * alignment;
 
-    /// <summary>Sums of the pass's positions in the band, then their copy into the output.</summary>
+    /// <summary>Sums of the pass's positions in the band, and their copy into the output.</summary>
     private void RunPass(int index, T* source, T* packed, T* sums, int firstBandRow, int rowCount, int images, T* scratch, T* output)
     {
         var pass = _correlation.Passes[index];
@@ -160,51 +169,103 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         if (count <= 0)
             return;
         source += (((long)(first - firstBandRow) * pitch) + pass.Columns.Shift) * _images.Count;
-
-        // Positions are one long line with what lies between the rows, or a line for each row of interleaved images.
-        int lines = _images.Count == 1 ? 1 : count, step = pitch * _images.Count;
-        int length = ((_images.Count == 1 ? (count - 1) * pitch : 0) + pass.Columns.Count) * _images.Count;
         output += ((pass.Rows.First + ((long)(first - pass.Rows.Shift) * pass.Rows.Step)) * _correlation.OutputColumns) + pass.Columns.First;
         fixed (long* offsets = _offsets[index])
         {
             if (_loop.Rows == 1)
             {
                 RunRow(pass, source, packed, offsets, sums, count, output);
-                return;
             }
-
-            var tap = 0;
-            do
+            else if (_images.Count == 1)
             {
-                int depth = Math.Min(TapBlock, pass.Taps - tap);
-                for (var line = 0; line < lines; line++)
+                // Positions are one long line with what lies between the rows.
+                int length = ((count - 1) * pitch) + pass.Columns.Count;
+                for (var q = 0; q < length; q += _sumStride)
                 {
-                    for (int q = line * step, end = q + length; q < end; q += _loop.Columns)
-                    {
-                        for (var r = 0; r < rowCount; r += _loop.Rows)
-                            _loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
-                    }
+                    var positions = Math.Min(_sumStride, length - q);
+                    Sum(pass, source + q, packed, offsets, positions, rowCount, sums);
+                    if (positions < length)
+                        CopyOut(pass, sums, q, positions, rowCount, output);
                 }
 
-                packed += (long)depth * _blockRows;
-                tap += depth;
+                for (var r = 0; r < rowCount && length <= _sumStride; r++)
+                    CopyOut(sums + ((long)r * _sumStride), pitch, output + (r * Columns), (long)pass.Rows.Step * _correlation.OutputColumns, count, pass.Columns.Count, pass.Columns.Step);
             }
-            while (tap < pass.Taps);
-        }
-
-        for (var r = 0; r < rowCount; r++, sums += _sumStride, output += Columns)
-        {
-            if (_images.Count == 1)
+            else
             {
-                CopyOut(pass, sums, count, output);
-                continue;
+                for (var line = 0; line < count; line++)
+                    Sum(pass, source + ((long)line * pitch * _images.Count), packed, offsets, pass.Columns.Count * _images.Count, rowCount, sums + ((long)line * _lineStride));
+                for (var r = 0; r < rowCount; r++)
+                    TakeApart(pass, sums + ((long)r * _sumStride), count, images, output + (r * Columns), scratch);
+            }
+        }
+    }
+
+    /// <summary>The sums of one row for some images.</summary>
+    private void TakeApart(CorrelationPass pass, T* sums, int lines, int images, T* output, T* scratch)
+    {
+        var columns = pass.Columns.Count;
+
+        // Lines that lie side by side are one.
+        if (columns == _correlation.OutputColumns && pass.Rows.Step == 1 && columns * _images.Count == _lineStride)
+            (lines, columns) = (1, lines * columns);
+        for (var line = 0; line < lines; line++, sums += _lineStride, output += (long)pass.Rows.Step * _correlation.OutputColumns)
+            _images.TakeApart(sums, columns, images, output, _correlation.Shape.Groups * _correlation.Rows * Columns, pass.Columns.Step, scratch);
+    }
+
+    /// <summary>Sums of some positions, for all rows.</summary>
+    private void Sum(CorrelationPass pass, T* source, T* packed, long* offsets, int positions, int rowCount, T* sums)
+    {
+        var tap = 0;
+        do
+        {
+            int depth = Math.Min(TapBlock, pass.Taps - tap);
+            for (var q = 0; q < positions; q += _loop.Columns)
+            {
+                for (var r = 0; r < rowCount; r += _loop.Rows)
+                    _loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
             }
 
-            var positions = count * pitch;
-            _images.TakeApart(sums, positions, scratch);
-            for (var i = 0; i < images; i++)
-                CopyOut(pass, scratch + ((long)i * positions), count, output + (i * _correlation.Shape.Groups * _correlation.Rows * Columns));
+            packed += (long)depth * _blockRows;
+            tap += depth;
         }
+        while (tap < pass.Taps);
+    }
+
+    /// <summary>The sums of some positions of all rows, without those between the rows of the output.</summary>
+    private void CopyOut(CorrelationPass pass, T* sums, int first, int positions, int rowCount, T* output)
+    {
+        int pitch = _correlation.Band.Pitch, columns = pass.Columns.Count, spread = pass.Columns.Step;
+        if (pitch == _correlation.OutputColumns && columns == pitch && pass.Rows.Step == 1)
+        {
+            TileTable<T>.Copy(sums, _sumStride, output + first, Columns, rowCount, positions);
+            return;
+        }
+
+        for (int q = 0; q < positions;)
+        {
+            var (t, x) = Math.DivRem(first + q, pitch);
+            var count = Math.Min(columns - x, positions - q);
+            if (count > 0)
+            {
+                T* from = sums + q, to = output + ((long)t * pass.Rows.Step * _correlation.OutputColumns) + ((long)x * spread);
+                CopyOut(from, _sumStride, to, Columns, rowCount, count, spread);
+            }
+
+            q += pitch - x;
+        }
+    }
+
+    private static void CopyOut(T* from, long fromStride, T* to, long toStride, int rows, int columns, int spread)
+    {
+        if (spread == 1)
+        {
+            TileTable<T>.Copy(from, fromStride, to, toStride, rows, columns);
+            return;
+        }
+
+        for (var r = 0; r < rows; r++, from += fromStride, to += toStride)
+            StridedRow.Scatter(from, to, spread, columns);
     }
 
     /// <summary>The sums of one row go straight to the output where they lie side by side there.</summary>
@@ -216,21 +277,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             weights, source, pitch, offsets, pass.Taps, isDirect ? output : sums,
             isDirect ? (long)pass.Rows.Step * _correlation.OutputColumns : pitch, count, pass.Columns.Count);
         if (!isDirect)
-            CopyOut(pass, sums, count, output);
-    }
-
-    private void CopyOut(CorrelationPass pass, T* sums, int count, T* output)
-    {
-        int columns = pass.Columns.Count, spread = pass.Columns.Step;
-        var step = (long)pass.Rows.Step * _correlation.OutputColumns;
-        if (spread == 1)
-        {
-            TileTable<T>.Copy(sums, _correlation.Band.Pitch, output, step, count, columns);
-            return;
-        }
-
-        for (var t = 0; t < count; t++, sums += _correlation.Band.Pitch, output += step)
-            StridedRow.Scatter(sums, output, spread, columns);
+            CopyOut(sums, pitch, output, (long)pass.Rows.Step * _correlation.OutputColumns, count, pass.Columns.Count, pass.Columns.Step);
     }
 
     /// <summary>For each pass and block of taps, panels of the tile's rows: panel[p·rows + i]; missing rows are zero.</summary>

@@ -23,7 +23,7 @@ internal sealed unsafe class DepthwiseGradientKernel<T> : Kernel
     {
         _shape = shape;
         _bandRows = (int)Math.Clamp(BandElements / (shape.Columns.Output + (long)shape.Columns.Reach), 1, shape.Rows.Output);
-        _band = PaddedPlanes.OfInput(shape, _bandRows);
+        _band = PaddedPlanes.OfInput(shape, _bandRows, PaddedPlanes.WidthOfInput(shape));
         var padded = (shape.KernelElements + Taps - 1) / Taps * Taps;
         _offsets = CorrelationPass.Pinned([.. Enumerable.Range(0, padded).Select(k => Math.Min(k, shape.KernelElements - 1)).Select(k => _band.OffsetOf(k / shape.Columns.Kernel, k % shape.Columns.Kernel))]);
         _blockGroups = (int)Math.Clamp(UnitProducts * shape.Groups / Math.Max(1, shape.Products), 1, shape.Groups);
@@ -33,7 +33,7 @@ internal sealed unsafe class DepthwiseGradientKernel<T> : Kernel
     }
 
     /// <summary>The last register of a row reads some columns behind it.</summary>
-    private long SourceElements => ((_band.ChannelElements + 15) / 16 * 16) + TileTable<T>.Lanes;
+    private long SourceElements => ((_band.Elements(1) + 15) / 16 * 16) + TileTable<T>.Lanes;
 
     public override void Run(in KernelArguments arguments, long unit)
     {

@@ -22,7 +22,7 @@ internal readonly unsafe record struct InterleavedImages<T>(int Count)
         int lanes = TileTable<T>.Lanes, pitch = correlation.Band.Pitch, columns = correlation.Passes.Max(p => p.Columns.Count);
         double batch = correlation.Shape.Batch, passes = correlation.Passes.Length;
         var source = correlation.Planes * correlation.Band.ChannelElements;
-        if (lanes == 1 || correlation.Rows == 1 || batch < lanes || (columns + 1) / 2 * 2 > pitch || source > SourceElements / lanes)
+        if (lanes == 1 || correlation.Rows == 1 || batch < lanes || source > SourceElements / lanes)
             return new(1);
         var positions = correlation.BandRows * columns * passes;
         var products = correlation.Passes.Sum(p => (double)p.Taps) / passes * correlation.Rows;
@@ -32,25 +32,31 @@ internal readonly unsafe record struct InterleavedImages<T>(int Count)
         return new(together < alone ? lanes : 1);
     }
 
-    /// <summary>Fills the bands of some images, <paramref name="step"/> elements from one to the next; the others are zero.</summary>
-    public void Fill(PaddedPlanes band, T* source, long step, int images, int channels, long plane, int firstRow, T* scratch, T* to)
+    /// <summary>Copies a row of each of some images, <paramref name="step"/> elements from one to the next, of which every n-th element counts.</summary>
+    public void Interleave(T* source, long step, int images, int stride, int columns, T* scratch, T* to)
     {
-        if (Count == 1)
+        if (stride > 1)
         {
-            band.Fill(source, channels, firstRow, to);
+            for (var i = 0; i < images; i++)
+                StridedRow.Gather(source + (i * step), stride, scratch + ((long)i * columns), columns);
+            source = scratch;
+            step = columns;
+        }
+
+        Transposition.Run(source, step, images, columns, Count, to);
+    }
+
+    /// <summary>The reverse: a row goes to each of some images.</summary>
+    public void TakeApart(T* row, int columns, int images, T* to, long step, int stride, T* scratch)
+    {
+        if (stride == 1)
+        {
+            Transposition.Run(row, Count, columns, images, step, to);
             return;
         }
 
-        var elements = (int)band.ChannelElements;
-        new Span<T>(scratch, elements * Count).Clear();
-        for (var c = 0; c < channels; c++, source += plane, to += (long)elements * Count)
-        {
-            for (var i = 0; i < images; i++)
-                band.Fill(source + (i * step), 1, firstRow, scratch + ((long)i * elements));
-            Transposition.Run(scratch, elements, Count, elements, Count, to);
-        }
+        Transposition.Run(row, Count, columns, images, columns, scratch);
+        for (var i = 0; i < images; i++)
+            StridedRow.Scatter(scratch + ((long)i * columns), to + (i * step), stride, columns);
     }
-
-    /// <summary>lines[i · length + q] = sums of position q of image i.</summary>
-    public void TakeApart(T* sums, int length, T* lines) => Transposition.Run(sums, Count, length, Count, length, lines);
 }

@@ -30,7 +30,8 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
         // A single column of windows leaves all lanes but one empty.
         _isWide = columns.Output > 1 && taps < MaximalTaps;
         _bandRows = (int)Math.Clamp(BandElements / (columns.Output + (long)columns.Reach), 1, rows.Output);
-        _band = PaddedPlanes.OfInput(new(1, 1, 1, 1, rows, columns), _bandRows);
+        var planes = new ConvolutionShape(1, 1, 1, 1, rows, columns);
+        _band = PaddedPlanes.OfInput(planes, _bandRows, PaddedPlanes.PitchOfInput(planes));
         if (_isWide)
         {
             _offsets = CorrelationPass.Pinned([.. Enumerable.Range(0, (int)taps).Select(k => _band.OffsetOf(k / columns.Kernel, k % columns.Kernel))]);
@@ -44,7 +45,7 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
 
     private long Positions => (long)_bandRows * _band.Pitch;
 
-    private long BandSize => ((_band.ChannelElements + 15) / 16 * 16) + TileTable<T>.Lanes;
+    private long BandSize => ((_band.Elements(1) + 15) / 16 * 16) + TileTable<T>.Lanes;
 
     public override void Run(in KernelArguments arguments, long unit)
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels.Convolutions;
 
@@ -7,7 +8,10 @@ namespace Gradients.Engine.Kernels.Convolutions;
 /// apart, so that plane (fy, fx) holds the elements at y·strideY + fy, x·strideX + fx of the padded input. Position
 /// q = y·Pitch + x of the output then meets tap (ky, kx) at q plus an offset of the tap alone, and no column matrix is made.
 /// </summary>
-/// <remarks>The columns from the output's width to the pitch give sums that are never stored.</remarks>
+/// <remarks>
+/// The columns from the output's width to the pitch give sums that are never stored. They are few: what lies behind a row and
+/// what lies in front of the next one are the same columns.
+/// </remarks>
 internal sealed unsafe class PaddedPlanes
 {
     private readonly WindowAxis _rows;
@@ -16,6 +20,7 @@ internal sealed unsafe class PaddedPlanes
     private readonly int[] _columnPhases;
     private readonly int _top;
     private readonly int _left;
+    private readonly int _tail;
 
     /// <param name="rows">Input and stride of the vertical axis; the stride is how many planes it is split into.</param>
     /// <param name="columns">The same of the horizontal axis.</param>
@@ -24,11 +29,13 @@ internal sealed unsafe class PaddedPlanes
     /// <param name="rowPhases">Which of the split planes any tap reads.</param>
     /// <param name="columnPhases">The same for columns.</param>
     /// <param name="bandRows">Rows of a band.</param>
-    /// <param name="pitch">Columns of a band.</param>
-    public PaddedPlanes(WindowAxis rows, WindowAxis columns, int top, int left, int[] rowPhases, int[] columnPhases, int bandRows, int pitch)
+    /// <param name="width">Columns that the positions of a row read.</param>
+    /// <param name="pitch">Columns from one row to the next.</param>
+    public PaddedPlanes(WindowAxis rows, WindowAxis columns, int top, int left, int[] rowPhases, int[] columnPhases, int bandRows, int width, int pitch)
     {
         (_rows, _columns, _top, _left, _rowPhases, _columnPhases) = (rows, columns, top, left, rowPhases, columnPhases);
         (BandRows, Pitch) = (bandRows, pitch);
+        _tail = Math.Max(0, width - pitch);
     }
 
     public int BandRows { get; }
@@ -38,10 +45,33 @@ internal sealed unsafe class PaddedPlanes
     /// <summary>Elements of one channel's band.</summary>
     public long ChannelElements => (long)_rowPhases.Length * _columnPhases.Length * BandRows * Pitch;
 
+    /// <summary>Elements of some channels' bands and of what the last row of the last one has behind it.</summary>
+    public long Elements(int channels) => (channels * ChannelElements) + _tail;
+
     /// <summary>The planes that a strided convolution reads, for bands of some rows of its output.</summary>
-    public static PaddedPlanes OfInput(ConvolutionShape shape, int outputRows) => new(
-        shape.Rows, shape.Columns, shape.Rows.Pad, shape.Columns.Pad, Phases(shape.Rows), Phases(shape.Columns),
-        outputRows + shape.Rows.Reach, shape.Columns.Output + shape.Columns.Reach);
+    public static PaddedPlanes OfInput(ConvolutionShape shape, int outputRows, int pitch) => new(
+        shape.Rows, shape.Columns, shape.Rows.Pad, shape.Columns.Pad, Phases(shape.Rows), Phases(shape.Columns), outputRows + shape.Rows.Reach, WidthOfInput(shape), pitch);
+
+    /// <summary>A pitch for loops that go row by row, to which it is all the same.</summary>
+    public static int WidthOfInput(ConvolutionShape shape) => shape.Columns.Output + shape.Columns.Reach;
+
+    /// <summary>A pitch for loops over all positions in one line.</summary>
+    public static int PitchOfInput(ConvolutionShape shape) =>
+        PitchOf(shape.Columns, shape.Columns.Pad, Phases(shape.Columns), shape.Columns.Output, WidthOfInput(shape));
+
+    /// <summary>The least pitch at which a row that reads beyond it meets only the columns in front of the next row.</summary>
+    public static int PitchOf(WindowAxis columns, int left, int[] phases, int positions, int width)
+    {
+        var pitch = Math.Max(1, positions);
+        foreach (var phase in phases)
+        {
+            var (first, count, _) = Inside(columns, phase - left, width);
+            if (count > 0)
+                pitch = Math.Max(pitch, Math.Max(first + count, width - first));
+        }
+
+        return pitch;
+    }
 
     /// <summary>Where the first position of a band meets a kernel element, in a channel of planes made by <see cref="OfInput"/>.</summary>
     public long OffsetOf(int kernelRow, int kernelColumn)
@@ -53,24 +83,56 @@ internal sealed unsafe class PaddedPlanes
 
     /// <summary>Copies the bands that begin at a row of the split planes, with a value for what lies outside.</summary>
     public void Fill<T>(T* source, int channels, int firstRow, T* band, T outside = default)
+        where T : unmanaged, IFloatingPointIeee754<T> =>
+        Fill(source, channels, firstRow, band, new(1), 0, 1, null, outside);
+
+    /// <summary>Fills the bands of some images, <paramref name="step"/> elements from one to the next; the lanes that are left get the value too.</summary>
+    /// <param name="scratch">Room for a row of the images.</param>
+    public void Fill<T>(T* source, int channels, int firstRow, T* band, InterleavedImages<T> images, long step, int count, T* scratch, T outside = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (var c = 0; c < channels; c++, source += (long)_rows.Input * _columns.Input)
+        var plane = (long)_rows.Input * _columns.Input;
+        var size = (long)BandRows * Pitch * images.Count;
+        for (var c = 0; c < channels; c++, source += plane)
         {
+            if (images.Count == 1)
+                Fetch(source + plane, firstRow);
             foreach (var fy in _rowPhases)
             {
                 var rows = Inside(_rows, ((long)firstRow * _rows.Stride) + fy - _top, BandRows);
                 foreach (var fx in _columnPhases)
                 {
                     var columns = Inside(_columns, fx - _left, Pitch);
-                    if (rows.Count < BandRows || columns.Count < Pitch)
-                        FillAll(band, (long)BandRows * Pitch, outside);
+                    if (rows.Count < BandRows || columns.Count < Pitch || count < images.Count)
+                        FillAll(band, size, outside);
                     if (rows.Count > 0 && columns.Count > 0)
-                        Copy(source + (rows.Input * _columns.Input) + columns.Input, rows.Count, columns.Count, band + ((long)rows.First * Pitch) + columns.First);
-                    band += (long)BandRows * Pitch;
+                    {
+                        T* from = source + (rows.Input * _columns.Input) + columns.Input, to = band + ((((long)rows.First * Pitch) + columns.First) * images.Count);
+                        if (images.Count == 1)
+                            Copy(from, rows.Count, columns.Count, to);
+                        else
+                            Interleave(from, rows.Count, columns.Count, to, images, step, count, scratch);
+                    }
+
+                    band += size;
                 }
             }
         }
+
+        FillAll(band, (long)_tail * images.Count, outside);
+    }
+
+    /// <summary>Asks for the rows of the next channel, which arrive while this one is copied.</summary>
+    private void Fetch<T>(T* source, int firstRow)
+        where T : unmanaged
+    {
+        const int Line = 64;
+        if (!Sse.IsSupported)
+            return;
+        var (_, count, first) = Inside(_rows with { Stride = 1 }, ((long)firstRow * _rows.Stride) - _top, (int)Math.Min(int.MaxValue, (long)BandRows * _rows.Stride));
+        long start = first * _columns.Input, end = start + ((long)count * _columns.Input);
+        for (var i = start; i < end; i += Line / sizeof(T))
+            Sse.Prefetch0(source + i);
     }
 
     private static int[] Phases(WindowAxis axis) =>
@@ -103,5 +165,15 @@ internal sealed unsafe class PaddedPlanes
 
         for (var r = 0; r < rows; r++, source += step, band += Pitch)
             StridedRow.Gather(source, _columns.Stride, band, columns);
+    }
+
+    private void Interleave<T>(T* source, int rows, int columns, T* band, InterleavedImages<T> images, long step, int count, T* scratch)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        // Rows that lie side by side are one.
+        if (_rows.Stride == 1 && columns == _columns.Input && columns == Pitch)
+            (rows, columns) = (1, rows * columns);
+        for (var r = 0; r < rows; r++, source += (long)_rows.Stride * _columns.Input, band += (long)Pitch * images.Count)
+            images.Interleave(source, step, count, _columns.Stride, columns, scratch, band);
     }
 }

@@ -56,7 +56,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         var pitch = shape.Columns.Output + (long)shape.Columns.Reach;
         _bandRows = (int)Math.Clamp(Math.Min(BandElements / pitch / _blockChannels, BandPositions / Math.Max(1, shape.Columns.Output)), 1, Math.Max(1, shape.Rows.Output));
         _bands = (shape.Rows.Output + _bandRows - 1) / _bandRows;
-        _band = PaddedPlanes.OfInput(shape, _bandRows);
+        _band = PaddedPlanes.OfInput(shape, _bandRows, PaddedPlanes.WidthOfInput(shape));
         _height = TileTable<T>.HeightFor(_blockChannels * shape.KernelElements);
         _blockTaps = ((_blockChannels * shape.KernelElements) + _height - 1) / _height * _height;
         _offsets = CorrelationPass.Pinned([.. Enumerable.Range(0, _blockTaps).Select(Offset)]);
@@ -75,7 +75,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
     /// <summary>One unit's sums: [taps, filters].</summary>
     private long PartialElements => (long)_blockTaps * _blockFilters;
 
-    private long SourceElements => ((_blockChannels * _band.ChannelElements) + 15) / 16 * 16;
+    private long SourceElements => (_band.Elements(_blockChannels) + 15) / 16 * 16;
 
     public override void Run(in KernelArguments arguments, long unit)
     {
