@@ -8,7 +8,7 @@ namespace Gradients.Benchmarks.Remote;
 
 /// <summary>
 /// The step of 784-512-256-10 at batch 128, 401 KB of features fed each time: gradients accumulated at the server and their norms
-/// returned, or 2.1 MB of gradients returned. Beside it the same in this process, and a raw socket that moves as many bytes.
+/// returned, or 2.1 MB of gradients returned. Beside it the same in this process, and what as many bytes take over a raw socket and to a plain gRPC service that computes nothing.
 /// </summary>
 internal static class PerceptronSteps
 {
@@ -35,8 +35,10 @@ internal static class PerceptronSteps
 
         await using var up = new RawSocketTransfer(sockets.Tcp);
         await using var down = new RawSocketTransfer(sockets.Tcp);
-        if (!await up.PrepareAsync(new byte[graph.Network.Values.Where(v => !graph.Network.Parameters.Contains(v.Key)).Sum(v => v.Value.ByteCount)]) || !await down.PrepareAsync(new byte[4 * expected.Sum(e => e.Length)]))
-            throw new InvalidOperationException("A raw socket does not return what it was sent.");
+        await using var plain = new PlainTransfer(sockets.Plain);
+        var fed = new byte[graph.Network.Values.Where(v => !graph.Network.Parameters.Contains(v.Key)).Sum(v => v.Value.ByteCount)];
+        if (!await up.PrepareAsync(fed) || !await down.PrepareAsync(new byte[4 * expected.Sum(e => e.Length)]) || !await plain.PrepareAsync(fed))
+            throw new InvalidOperationException("What was sent did not come back.");
 
         var turns = new Dictionary<string, Turn>
         {
@@ -47,6 +49,7 @@ internal static class PerceptronSteps
                 for (var i = 0; i < n; i++)
                     await Task.WhenAll(up.UploadAsync(1), down.DownloadAsync(1));
             }),
+            ["plain gRPC"] = new(plain.UploadAsync),
         };
         if (local is not null)
             turns["libtorch"] = Synchronous(local.Run);
@@ -80,19 +83,21 @@ internal static class PerceptronSteps
         void Add(string name, string inProcess, string python, (string What, double Bound, string Of)[] targets)
         {
             var time = Median(name);
+            var isReturned = targets.Length == 0;
             rows.Add(Statistics.Row(suite, $"{Name} {name}", samples[name]) with
             {
                 Libtorch = Median("libtorch"),
                 Beside = new Dictionary<string, double?>
                 {
                     ["in process"] = Median(inProcess),
-                    ["raw socket"] = name.EndsWith("returned", StringComparison.Ordinal) ? Median("raw socket") : null,
+                    ["raw socket"] = isReturned ? Median("raw socket") : null,
+                    ["plain gRPC"] = isReturned ? null : Median("plain gRPC"),
                     ["Python server"] = Median(python),
                 },
                 Note = Target.Join(
                 [
                     .. targets.Select(t => Target.AtMost($"of {t.What}", t.Bound, time / Median(t.Of))),
-                    targets.Length == 0 ? null : Target.AtLeast("of the Python server's rate", 10, Median(python) / time),
+                    isReturned ? null : Target.AtLeast("of the Python server's rate", 10, Median(python) / time),
                     missing is null ? null : $"Python server: {missing}",
                 ]),
             });
