@@ -50,6 +50,7 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly int _registers;
     private readonly long _count;
     private readonly long _rowLength;
+    private readonly int _outerDimensions;
     private readonly int _tile;
     private readonly int _registerBytes;
     private readonly int _maxOperands;
@@ -60,6 +61,9 @@ internal sealed unsafe class FusedKernel : Kernel
     public FusedKernel(Shape shape, long rowLength, FusedInput[] inputs, FusedStep[] steps, ushort[] operands, int[] outputSizes, int registers, int registerSize)
     {
         _rowLength = rowLength;
+        _outerDimensions = shape.Rank;
+        for (long inner = 1; inner < rowLength;)
+            inner *= shape[--_outerDimensions];
         _rows = Where(inputs, i => i.Mode is ReadMode.Row or ReadMode.RowSplat);
         _inputs = inputs;
         _splats = Where(inputs, i => i.Mode == ReadMode.Splat);
@@ -105,14 +109,17 @@ internal sealed unsafe class FusedKernel : Kernel
         var table = stackalloc byte*[_inputs.Length + _outputSizes.Length + _registers];
         for (var i = 0; i < _registers; i++)
             table[_inputs.Length + _outputSizes.Length + i] = Register(workspace, i);
+        var (row, column) = _rowLength > 0 ? Math.DivRem(start, _rowLength) : default;
         for (var end = start + count; start < end;)
         {
             var tile = (int)Math.Min(_tile, end - start);
             if (_rowLength > 0)
             {
-                var (row, column) = Math.DivRem(start, _rowLength);
                 tile = (int)Math.Min(tile, _rowLength - column);
                 ReadRows(arguments, workspace, table, row, column, tile);
+                column += tile;
+                if (column == _rowLength)
+                    (row, column) = (row + 1, 0);
             }
 
             foreach (var i in _direct)
@@ -140,14 +147,10 @@ internal sealed unsafe class FusedKernel : Kernel
     /// <summary>Where a row begins: its index over the dimensions before those that make up a row.</summary>
     private long RowOffset(Layout layout, long row)
     {
-        var dimensions = layout.Shape.Dimensions;
-        var d = dimensions.Length - 1;
-        for (long inner = 1; inner < _rowLength; d--)
-            inner *= dimensions[d];
         long offset = 0;
-        for (; d >= 0 && row > 0; d--)
+        for (var d = _outerDimensions - 1; d >= 0 && row > 0; d--)
         {
-            (row, var index) = Math.DivRem(row, dimensions[d]);
+            (row, var index) = d > 0 ? Math.DivRem(row, layout.Shape[d]) : (0, row);
             offset += index * layout.Strides[d];
         }
 

@@ -114,9 +114,9 @@ internal readonly struct ReluGradientFunction : IBinaryFunction
     public static V Invoke<V, T>(V y, V g) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Select(V.Equal(y, V.Constant(0)), V.Constant(0), g);
 }
 
-/// <summary>max(x, 0): NaN propagates, −0 becomes +0.</summary>
+/// <summary>max(x, 0): NaN propagates, −0 becomes +0, by the sum.</summary>
 internal readonly struct ReluFunction : IUnaryFunction
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Max(x, V.Constant(0));
+    public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.AtLeast(x, V.Constant(0)) + V.Constant(0);
 }

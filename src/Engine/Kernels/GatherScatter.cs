@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -9,6 +11,12 @@ namespace Gradients.Engine.Kernels;
 public static unsafe class GatherScatter
 {
     private const long UnitElements = 1 << 18;
+
+    /// <summary>Bytes.</summary>
+    private const long ShortRow = 512;
+
+    /// <summary>Rows that are on their way while one is copied.</summary>
+    private const int Ahead = 8;
 
     /// <summary>The position of the first index outside [−axisLength, axisLength), or −1.</summary>
     public static long FirstInvalid(long* indices, long count, long axisLength)
@@ -41,19 +49,52 @@ public static unsafe class GatherScatter
             return;
         var (o, j) = Math.DivRem(first, count);
         T* block = data + (o * axis * inner);
-        for (long row = first; row < first + rows; row++)
+        long bytes = inner * sizeof(T), end = first + rows;
+        for (long row = first; row < end; row++)
         {
             T* source = block + (Position(indices[j], axis) * inner);
             if (inner == 1)
+            {
                 output[row] = *source;
+            }
             else
-                Buffer.MemoryCopy(source, output + row * inner, inner * sizeof(T), inner * sizeof(T));
+            {
+                if (row + Ahead < end && j + Ahead < count)
+                    Fetch((byte*)(block + (Position(indices[j + Ahead], axis) * inner)), bytes);
+                Copy((byte*)source, (byte*)(output + (row * inner)), bytes);
+            }
+
             if (++j == count)
             {
                 j = 0;
                 block += axis * inner;
             }
         }
+    }
+
+    /// <summary>Asks for the beginning of a row: what follows is found by its order.</summary>
+    private static void Fetch(byte* row, long bytes)
+    {
+        const int Line = 64;
+        if (!Sse.IsSupported)
+            return;
+        for (long i = 0; i < Math.Min(bytes, ShortRow); i += Line)
+            Sse.Prefetch0(row + i);
+    }
+
+    /// <summary>Short rows are not worth a call: whole registers, then one that ends where the row ends.</summary>
+    private static void Copy(byte* from, byte* to, long bytes)
+    {
+        if (bytes < Vector256<byte>.Count || bytes > ShortRow)
+        {
+            Buffer.MemoryCopy(from, to, bytes, bytes);
+            return;
+        }
+
+        long last = bytes - Vector256<byte>.Count;
+        for (long i = 0; i < last; i += Vector256<byte>.Count)
+            Vector256.Store(Vector256.Load(from + i), to + i);
+        Vector256.Store(Vector256.Load(from + last), to + last);
     }
 
     public static int ScatterAddUnitCount(long outer, long axis, long count, long inner) =>

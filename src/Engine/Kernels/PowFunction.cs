@@ -31,7 +31,7 @@ internal readonly unsafe struct SinglePowFunction : IBinaryFunction
             }
             else
             {
-                WholeVectors.Map<MulFunction, T>(new(x + i, count), new(x + i, count), new(z + i, count));
+                WholeVectors.Map<MulFunction, T>(x + i, x + i, z + i, count);
             }
         }
 

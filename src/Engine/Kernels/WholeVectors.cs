@@ -44,16 +44,21 @@ internal static unsafe class WholeVectors
     {
         RequireLength(x.Length, y.Length);
         fixed (T* px = x, py = y)
-        {
-            if (Vector512.IsHardwareAccelerated)
-                Map<TFunction, Lanes512<T>, T>(px, py, x.Length);
-            else if (Vector256.IsHardwareAccelerated)
-                Map<TFunction, Lanes256<T>, T>(px, py, x.Length);
-            else if (Vector128.IsHardwareAccelerated)
-                Map<TFunction, Lanes128<T>, T>(px, py, x.Length);
-            else
-                Map<TFunction, ScalarLanes<T>, T>(px, py, x.Length);
-        }
+            Map<TFunction, T>(px, py, x.Length);
+    }
+
+    public static void Map<TFunction, T>(T* x, T* y, int length)
+        where TFunction : struct, IUnaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        if (Vector512.IsHardwareAccelerated)
+            Map<TFunction, Lanes512<T>, T>(x, y, length);
+        else if (Vector256.IsHardwareAccelerated)
+            Map<TFunction, Lanes256<T>, T>(x, y, length);
+        else if (Vector128.IsHardwareAccelerated)
+            Map<TFunction, Lanes128<T>, T>(x, y, length);
+        else
+            Map<TFunction, ScalarLanes<T>, T>(x, y, length);
     }
 
     public static void Map<TFunction, T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z)
@@ -63,16 +68,21 @@ internal static unsafe class WholeVectors
         RequireLength(x.Length, y.Length);
         RequireLength(x.Length, z.Length);
         fixed (T* px = x, py = y, pz = z)
-        {
-            if (Vector512.IsHardwareAccelerated)
-                Map<TFunction, Lanes512<T>, T>(px, py, pz, x.Length);
-            else if (Vector256.IsHardwareAccelerated)
-                Map<TFunction, Lanes256<T>, T>(px, py, pz, x.Length);
-            else if (Vector128.IsHardwareAccelerated)
-                Map<TFunction, Lanes128<T>, T>(px, py, pz, x.Length);
-            else
-                Map<TFunction, ScalarLanes<T>, T>(px, py, pz, x.Length);
-        }
+            Map<TFunction, T>(px, py, pz, x.Length);
+    }
+
+    public static void Map<TFunction, T>(T* x, T* y, T* z, int length)
+        where TFunction : struct, IBinaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        if (Vector512.IsHardwareAccelerated)
+            Map<TFunction, Lanes512<T>, T>(x, y, z, length);
+        else if (Vector256.IsHardwareAccelerated)
+            Map<TFunction, Lanes256<T>, T>(x, y, z, length);
+        else if (Vector128.IsHardwareAccelerated)
+            Map<TFunction, Lanes128<T>, T>(x, y, z, length);
+        else
+            Map<TFunction, ScalarLanes<T>, T>(x, y, z, length);
     }
 
     /// <summary>z[i] = 1 where the predicate's mask is set, else 0.</summary>
@@ -102,6 +112,7 @@ internal static unsafe class WholeVectors
             throw new ArgumentException("Spans of an elementwise function have the same length.");
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Map<TFunction, V, T>(T* x, T* y, int length)
         where TFunction : struct, IUnaryFunction
         where V : struct, ILanes<V, T>
@@ -113,15 +124,24 @@ internal static unsafe class WholeVectors
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
             TFunction.Invoke<V, T>(V.Load(x + i)).Store(y + i);
-        if (i == length)
-            return;
-
-        T* tail = stackalloc T[V.Count];
-        Pad<V, T>(x + i, tail, length - i);
-        TFunction.Invoke<V, T>(V.Load(tail)).Store(tail);
-        Copy(tail, y + i, length - i);
+        if (i < length)
+            MapRest<TFunction, V, T>(x + i, y + i, length - i);
     }
 
+    // Apart, for what it takes on the stack would be set up and checked by every call of the loop.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void MapRest<TFunction, V, T>(T* x, T* y, int length)
+        where TFunction : struct, IUnaryFunction
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        T* tail = stackalloc T[V.Count];
+        Pad<V, T>(x, tail, length);
+        TFunction.Invoke<V, T>(V.Load(tail)).Store(tail);
+        Copy(tail, y, length);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Map<TFunction, V, T>(T* x, T* y, T* z, int length)
         where TFunction : struct, IBinaryFunction
         where V : struct, ILanes<V, T>
@@ -133,15 +153,22 @@ internal static unsafe class WholeVectors
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
             TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i)).Store(z + i);
-        if (i == length)
-            return;
+        if (i < length)
+            MapRest<TFunction, V, T>(x + i, y + i, z + i, length - i);
+    }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void MapRest<TFunction, V, T>(T* x, T* y, T* z, int length)
+        where TFunction : struct, IBinaryFunction
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
         T* first = stackalloc T[V.Count];
         T* second = stackalloc T[V.Count];
-        Pad<V, T>(x + i, first, length - i);
-        Pad<V, T>(y + i, second, length - i);
+        Pad<V, T>(x, first, length);
+        Pad<V, T>(y, second, length);
         TFunction.Invoke<V, T>(V.Load(first), V.Load(second)).Store(first);
-        Copy(first, z + i, length - i);
+        Copy(first, z, length);
     }
 
     private static void Test<TPredicate, V, T>(T* x, T* y, byte* z, int length)

@@ -52,12 +52,12 @@ internal static unsafe class Tiles
     private static void Map<TFunction, T>(void** inputs, int inputCount, void* output, int count)
         where TFunction : struct, IUnaryFunction
         where T : unmanaged, INumber<T> =>
-        WholeVectors.Map<TFunction, T>(new ReadOnlySpan<T>(inputs[0], count), new Span<T>(output, count));
+        WholeVectors.Map<TFunction, T>((T*)inputs[0], (T*)output, count);
 
     private static void Map2<TFunction, T>(void** inputs, int inputCount, void* output, int count)
         where TFunction : struct, IBinaryFunction
         where T : unmanaged, INumber<T> =>
-        WholeVectors.Map<TFunction, T>(new ReadOnlySpan<T>(inputs[0], count), new ReadOnlySpan<T>(inputs[1], count), new Span<T>(output, count));
+        WholeVectors.Map<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)output, count);
 
     private static void Test<TPredicate, T>(void** inputs, int inputCount, void* output, int count)
         where TPredicate : struct, IBinaryFunction

@@ -21,6 +21,22 @@ internal static unsafe class DepthwiseTile<V, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(T* a, T* source, int pitch, long* offsets, int taps, T* to, long stride, int rows, int columns)
     {
+        if (taps == 9 && rows >= ThreeByThreeTile<V, T>.Rows && columns >= V.Count)
+        {
+            // Taps of a gradient lie in the reverse order: the square, and the rectangle, are then walked from their ends.
+            if (IsSquare(offsets, pitch, 1))
+            {
+                ThreeByThreeTile<V, T>.Run(a, source + offsets[0], pitch, 1, to, stride, rows, columns);
+                return;
+            }
+
+            if (IsSquare(offsets, -pitch, -1))
+            {
+                ThreeByThreeTile<V, T>.Run(a, source + offsets[0] + ((rows - 1L) * pitch), -pitch, -1, to + ((rows - 1) * stride), -stride, rows, columns);
+                return;
+            }
+        }
+
         int lastRow = rows - 1, lastColumn = Math.Max(0, columns - V.Count), width = Math.Min(columns, V.Count);
         for (int y = 0; y < rows; y += 4)
         {
@@ -59,6 +75,17 @@ internal static unsafe class DepthwiseTile<V, T>
                 Write(to + (y3 * stride), left, t6, right, t7, width);
             }
         }
+    }
+
+    private static bool IsSquare(long* offsets, long pitch, long step)
+    {
+        for (int p = 1; p < 9; p++)
+        {
+            if (offsets[p] != offsets[0] + (p / 3 * pitch) + (p % 3 * step))
+                return false;
+        }
+
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

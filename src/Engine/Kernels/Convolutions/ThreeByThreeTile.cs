@@ -1,0 +1,101 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Gradients.Engine.Kernels.Convolutions;
+
+/// <summary>
+/// A <see cref="DepthwiseTile{V, T}"/> for nine taps that lie as a square: to[y, x] = Σ over i and j of
+/// a[3·i + j] · source[(y + i)·pitch + x + j·step]. What is read of a row of the source serves the three rows of the output that
+/// meet it. Each sum runs over the taps in order.
+/// </summary>
+internal static unsafe class ThreeByThreeTile<V, T>
+    where V : struct, ILanes<V, T>
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Rows of the output that are made together.</summary>
+    public const int Rows = 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(T* a, T* source, long pitch, long step, T* to, long stride, int rows, int columns)
+    {
+        V a0 = V.Broadcast(a[0]), a1 = V.Broadcast(a[1]), a2 = V.Broadcast(a[2]);
+        V b0 = V.Broadcast(a[3]), b1 = V.Broadcast(a[4]), b2 = V.Broadcast(a[5]);
+        V c0 = V.Broadcast(a[6]), c1 = V.Broadcast(a[7]), c2 = V.Broadcast(a[8]);
+        V zero = V.Constant(0);
+        for (int y = 0; y < rows; y += Rows)
+        {
+            // The last tiles end where the rectangle ends.
+            int top = Math.Min(y, rows - Rows);
+            for (int x = 0; x < columns; x += 2 * V.Count)
+            {
+                int left = Math.Min(x, columns - V.Count), right = Math.Min(x + V.Count, columns - V.Count);
+                T* l = source + (top * pitch) + left;
+                T* r = source + (top * pitch) + right;
+                V l0 = zero, l1 = zero, l2 = zero, l3 = zero, r0 = zero, r1 = zero, r2 = zero, r3 = zero;
+                One(l, r, step, a0, a1, a2, ref l0, ref r0);
+                Two(l += pitch, r += pitch, step, b0, b1, b2, ref l0, ref r0, a0, a1, a2, ref l1, ref r1);
+                Three(l += pitch, r += pitch, step, c0, c1, c2, ref l0, ref r0, b0, b1, b2, ref l1, ref r1, a0, a1, a2, ref l2, ref r2);
+                Three(l += pitch, r += pitch, step, c0, c1, c2, ref l1, ref r1, b0, b1, b2, ref l2, ref r2, a0, a1, a2, ref l3, ref r3);
+                Two(l += pitch, r += pitch, step, c0, c1, c2, ref l2, ref r2, b0, b1, b2, ref l3, ref r3);
+                One(l + pitch, r + pitch, step, c0, c1, c2, ref l3, ref r3);
+                T* line = to + (top * stride);
+                Write(line, left, l0, right, r0);
+                Write(line + stride, left, l1, right, r1);
+                Write(line + (2 * stride), left, l2, right, r2);
+                Write(line + (3 * stride), left, l3, right, r3);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void One(T* l, T* r, long step, V a0, V a1, V a2, ref V la, ref V ra)
+    {
+        la = V.MultiplyAdd(a0, V.Load(l), la);
+        ra = V.MultiplyAdd(a0, V.Load(r), ra);
+        la = V.MultiplyAdd(a1, V.Load(l + step), la);
+        ra = V.MultiplyAdd(a1, V.Load(r + step), ra);
+        la = V.MultiplyAdd(a2, V.Load(l + (2 * step)), la);
+        ra = V.MultiplyAdd(a2, V.Load(r + (2 * step)), ra);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Two(T* l, T* r, long step, V a0, V a1, V a2, ref V la, ref V ra, V b0, V b1, V b2, ref V lb, ref V rb)
+    {
+        Add(V.Load(l), V.Load(r), a0, ref la, ref ra, b0, ref lb, ref rb);
+        Add(V.Load(l + step), V.Load(r + step), a1, ref la, ref ra, b1, ref lb, ref rb);
+        Add(V.Load(l + (2 * step)), V.Load(r + (2 * step)), a2, ref la, ref ra, b2, ref lb, ref rb);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Three(
+        T* l, T* r, long step, V a0, V a1, V a2, ref V la, ref V ra, V b0, V b1, V b2, ref V lb, ref V rb, V c0, V c1, V c2, ref V lc, ref V rc)
+    {
+        Add(V.Load(l), V.Load(r), a0, ref la, ref ra, b0, ref lb, ref rb, c0, ref lc, ref rc);
+        Add(V.Load(l + step), V.Load(r + step), a1, ref la, ref ra, b1, ref lb, ref rb, c1, ref lc, ref rc);
+        Add(V.Load(l + (2 * step)), V.Load(r + (2 * step)), a2, ref la, ref ra, b2, ref lb, ref rb, c2, ref lc, ref rc);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(V l, V r, V a, ref V la, ref V ra, V b, ref V lb, ref V rb)
+    {
+        la = V.MultiplyAdd(a, l, la);
+        ra = V.MultiplyAdd(a, r, ra);
+        lb = V.MultiplyAdd(b, l, lb);
+        rb = V.MultiplyAdd(b, r, rb);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(V l, V r, V a, ref V la, ref V ra, V b, ref V lb, ref V rb, V c, ref V lc, ref V rc)
+    {
+        Add(l, r, a, ref la, ref ra, b, ref lb, ref rb);
+        lc = V.MultiplyAdd(c, l, lc);
+        rc = V.MultiplyAdd(c, r, rc);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Write(T* row, int left, V l, int right, V r)
+    {
+        l.Store(row + left);
+        r.Store(row + right);
+    }
+}
