@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 
 namespace Gradients.Engine.Kernels;
@@ -21,6 +22,8 @@ internal readonly unsafe struct SumReduction<T> : IReduction<T, T>
     public static T Combine(T x, T y) => x + y;
 
     public static T Finish(T state) => state;
+
+    public static void Finish(T* state, int columns, T* y) => new ReadOnlySpan<T>(state, columns).CopyTo(new Span<T>(y, columns));
 }
 
 /// <summary>Σ x of float32, summed in float64 and rounded once.</summary>
@@ -40,6 +43,9 @@ internal readonly unsafe struct SingleSumReduction : IReduction<float, double>
     public static double Combine(double x, double y) => x + y;
 
     public static float Finish(double state) => (float)state;
+
+    public static void Finish(double* state, int columns, float* y) =>
+        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<double>(state, columns), new Span<float>(y, columns));
 }
 
 /// <summary>The greatest element; NaN propagates.</summary>
@@ -60,6 +66,8 @@ internal readonly unsafe struct MaxReduction<T> : IReduction<T, T>
     public static T Combine(T x, T y) => T.Max(x, y);
 
     public static T Finish(T state) => state;
+
+    public static void Finish(T* state, int columns, T* y) => new ReadOnlySpan<T>(state, columns).CopyTo(new Span<T>(y, columns));
 }
 
 /// <summary>The least element; NaN propagates.</summary>
@@ -80,4 +88,6 @@ internal readonly unsafe struct MinReduction<T> : IReduction<T, T>
     public static T Combine(T x, T y) => T.Min(x, y);
 
     public static T Finish(T state) => state;
+
+    public static void Finish(T* state, int columns, T* y) => new ReadOnlySpan<T>(state, columns).CopyTo(new Span<T>(y, columns));
 }

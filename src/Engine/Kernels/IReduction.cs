@@ -21,4 +21,7 @@ internal unsafe interface IReduction<T, S>
     static abstract S Combine(S x, S y);
 
     static abstract T Finish(S state);
+
+    /// <summary>y[j] = the end of state[j].</summary>
+    static abstract void Finish(S* state, int columns, T* y);
 }

@@ -73,6 +73,12 @@ internal readonly unsafe struct LogSumExpReduction<T> : IReduction<T, LogSumExpS
 
     public static T Finish(LogSumExpState state) => T.CreateTruncating(state.Shift + Math.Log(state.Sum));
 
+    public static void Finish(LogSumExpState* state, int columns, T* y)
+    {
+        for (int j = 0; j < columns; j++)
+            y[j] = Finish(state[j]);
+    }
+
     private static LogSumExpState Row<V>(T* x, int n)
         where V : struct, ILanes<V, T>
     {

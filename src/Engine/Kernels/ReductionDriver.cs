@@ -51,9 +51,7 @@ internal static unsafe class ReductionDriver
             }
             else
             {
-                T* output = y + o * inner + column;
-                for (int j = 0; j < columns; j++)
-                    output[j] = TReduction.Finish(state[j]);
+                TReduction.Finish(state, columns, y + o * inner + column);
             }
         }
     }
@@ -86,9 +84,9 @@ internal static unsafe class ReductionDriver
         where T : unmanaged
         where S : unmanaged
     {
+        TReduction.ReduceColumns(x, (int)Math.Min(ReductionPlan.BlockRows, rows), stride, columns, isFar, state);
         S* block = stackalloc S[ReductionPlan.BlockColumns];
-        new Span<S>(state, columns).Fill(TReduction.Identity);
-        for (long i = 0; i < rows; i += ReductionPlan.BlockRows)
+        for (long i = ReductionPlan.BlockRows; i < rows; i += ReductionPlan.BlockRows)
         {
             TReduction.ReduceColumns(x + i * stride, (int)Math.Min(ReductionPlan.BlockRows, rows - i), stride, columns, isFar, block);
             for (int j = 0; j < columns; j++)
