@@ -21,6 +21,7 @@ public unsafe class ConvolutionTests
         new(3, 40, 1, 1, Axis(17, 3, 1, 1, 1, 1), Axis(18, 3, 1, 1, 1, 1)),
         new(2, 5, 1, 2, Axis(40, 5, 2, 1, 2, 2), Axis(37, 3, 2, 1, 0, 1)),
         new(2, 1, 64, 130, Axis(30, 1, 1, 1, 0, 0), Axis(50, 1, 1, 1, 0, 0)),
+        new(1, 1, 4, 130, Axis(30, 3, 1, 1, 1, 1), Axis(50, 3, 1, 1, 1, 1)),
         new(1, 1, 2, 3, WindowAxis.One, Axis(5000, 9, 1, 4, 8, 0)),
         // Images side by side in registers.
         new(30, 2, 6, 16, Axis(14, 5, 1, 1, 0, 0), Axis(13, 5, 1, 1, 0, 0)),

@@ -20,32 +20,37 @@ public unsafe class CopyTests
         Check(shape, strides, offset, i => i);
     }
 
-    [Fact]
-    public void GatherTakesRowsAndScatterAddIsItsAdjoint()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(9)]
+    [InlineData(64)]
+    [InlineData(70)]
+    public void GatherTakesRowsAndScatterAddIsItsAdjoint(int inner)
     {
-        const int Outer = 3, Axis = 5, Inner = 70, Count = 4;
-        long[] indices = [4, -5, 2, -1];
-        double[] data = [.. Enumerable.Range(0, Outer * Axis * Inner).Select(i => (double)i)], rows = new double[Outer * Count * Inner], back = [.. data.Select(_ => double.NaN)];
+        const int Outer = 3, Axis = 5, Count = 24;
+        long[] indices = [.. Enumerable.Repeat((long[])[4, -5, 2, -1], Count / 4).SelectMany(i => i)];
+        double[] data = [.. Enumerable.Range(0, Outer * Axis * inner).Select(i => (double)i)], rows = new double[Outer * Count * inner], back = [.. data.Select(_ => double.NaN)];
         fixed (double* pd = data, pr = rows, pb = back)
         fixed (long* pi = indices)
         {
             Assert.Equal(-1, GatherScatter.FirstInvalid(pi, Count, Axis));
-            for (int unit = GatherScatter.GatherUnitCount(Outer, Count, Inner) - 1; unit >= 0; unit--)
-                GatherScatter.Gather(pd, pi, pr, Outer, Axis, Count, Inner, unit);
-            for (int unit = GatherScatter.ScatterAddUnitCount(Outer, Axis, Count, Inner) - 1; unit >= 0; unit--)
-                GatherScatter.ScatterAdd(pr, pi, pb, Outer, Axis, Count, Inner, unit);
+            for (int unit = GatherScatter.GatherUnitCount(Outer, Count, inner) - 1; unit >= 0; unit--)
+                GatherScatter.Gather(pd, pi, pr, Outer, Axis, Count, inner, unit);
+            for (int unit = GatherScatter.ScatterAddUnitCount(Outer, Axis, Count, inner) - 1; unit >= 0; unit--)
+                GatherScatter.ScatterAdd(pr, pi, pb, Outer, Axis, Count, inner, unit);
         }
 
-        int[] uses = [1, 0, 1, 0, 2];
+        int[] uses = [6, 0, 6, 0, 12];
         int[] positions = [4, 0, 2, 4];
         for (int o = 0; o < Outer; o++)
         {
-            for (int i = 0; i < Inner; i++)
+            for (int i = 0; i < inner; i++)
             {
                 for (int j = 0; j < Count; j++)
-                    Assert.Equal((o * Axis + positions[j]) * Inner + i, rows[(o * Count + j) * Inner + i]);
+                    Assert.Equal((o * Axis + positions[j % 4]) * inner + i, rows[(o * Count + j) * inner + i]);
                 for (int a = 0; a < Axis; a++)
-                    Assert.Equal(uses[a] * data[(o * Axis + a) * Inner + i], back[(o * Axis + a) * Inner + i]);
+                    Assert.Equal(uses[a] * data[(o * Axis + a) * inner + i], back[(o * Axis + a) * inner + i]);
             }
         }
     }
