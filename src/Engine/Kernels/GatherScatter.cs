@@ -12,7 +12,7 @@ public static unsafe class GatherScatter
 {
     private const long UnitElements = 1 << 18;
 
-    /// <summary>Bytes.</summary>
+    /// <summary>Rows of up to so many bytes are copied without a call.</summary>
     private const long ShortRow = 512;
 
     /// <summary>Rows that are on their way while one is copied.</summary>

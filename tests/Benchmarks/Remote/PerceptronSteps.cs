@@ -8,7 +8,8 @@ namespace Gradients.Benchmarks.Remote;
 
 /// <summary>
 /// The step of 784-512-256-10 at batch 128, 401 KB of features fed each time: gradients accumulated at the server and their norms
-/// returned, or 2.1 MB of gradients returned. Beside it the same in this process, and what as many bytes take over a raw socket and to a plain gRPC service that computes nothing.
+/// returned, or 2.1 MB of gradients returned. Beside it the same in this process, and what as many bytes take over a raw socket
+/// and to a plain gRPC service that computes nothing.
 /// </summary>
 internal static class PerceptronSteps
 {
