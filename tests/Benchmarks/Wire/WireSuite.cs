@@ -10,6 +10,8 @@ internal sealed class WireSuite : ISuite
 {
     private const string Plain = "plain gRPC";
     private const string Cpp = "C++ server";
+    private const string Upload = "upload";
+    private static readonly string[] Directions = [Upload, "download"];
 
     private static readonly (string Name, int Bytes)[] Sizes = [("4 KB", 4 << 10), ("64 KB", 64 << 10), ("1 MB", 1 << 20), ("16 MB", 16 << 20), ("64 MB", 64 << 20)];
 
@@ -69,25 +71,27 @@ internal sealed class WireSuite : ISuite
 
     private async Task MeasureAsync(string size, int bytes, Dictionary<string, ITransfer> ways, ServerProcess server, bool isBrief, Recorder rows)
     {
+        var wanted = Directions.ToDictionary(d => d, d => ways.Keys.Where(way => IsOurs(way) && rows.Wants(RowOf(d, size, way))).ToList());
         var content = GC.AllocateUninitializedArray<byte>(bytes);
         new Random(7).NextBytes(content);
-        foreach (var (name, way) in ways)
+        foreach (var (name, way) in With(wanted.Values.SelectMany(w => w)))
         {
             if (!await way.PrepareAsync(content))
                 throw new InvalidOperationException($"{size} by {name} came back different.");
         }
 
-        foreach (var (direction, run) in ((string, Func<ITransfer, int, Task>)[])[("upload", (w, n) => w.UploadAsync(n)), ("download", (w, n) => w.DownloadAsync(n))])
+        foreach (var direction in Directions)
         {
-            var samples = await Turns.MeasureAsync([.. ways.Values.Select(w => new Turn(n => run(w, n)) { Settle = w.SettleAsync })], TimeSpan.FromSeconds(isBrief ? 0.02 : 0.4));
-            var medians = ways.Keys.Zip(samples, (name, s) => (name, Median: Statistics.Median(s))).ToDictionary(m => m.name, m => m.Median);
-            foreach (var ((name, way), times) in ways.Zip(samples).Where(w => w.First.Key.StartsWith("chunks", StringComparison.Ordinal) || w.First.Key.StartsWith("message", StringComparison.Ordinal)))
+            Func<ITransfer, int, Task> run = direction == Upload ? (w, n) => w.UploadAsync(n) : (w, n) => w.DownloadAsync(n);
+            var measured = With(wanted[direction]);
+            var samples = await Turns.MeasureAsync([.. measured.Values.Select(w => new Turn(n => run(w, n)) { Settle = w.SettleAsync })], TimeSpan.FromSeconds(isBrief ? 0.02 : 0.4));
+            var medians = measured.Keys.Zip(samples, (name, s) => (name, Median: Statistics.Median(s))).ToDictionary(m => m.name, m => m.Median);
+            foreach (var ((name, way), times) in measured.Zip(samples).Where(w => IsOurs(w.First.Key)))
             {
-                var kind = name.Contains("UDS", StringComparison.Ordinal) ? "UDS" : "TCP";
-                var isNative = name.Contains("C++", StringComparison.Ordinal);
-                var limit = medians[$"raw {kind}"] / medians[name];
-                double? beside = isNative ? medians[$"{Cpp} {kind}"] : kind == "TCP" ? medians[Plain] : null;
-                rows.Add(Statistics.Row(Name, $"{direction} {size}, {name}", times) with
+                var isNative = IsNative(name);
+                var limit = medians[$"raw {KindOf(name)}"] / medians[name];
+                double? beside = medians.GetValueOrDefault(PeerOf(name), double.NaN) is var peer && double.IsNaN(peer) ? null : peer;
+                rows.Add(Statistics.Row(Name, RowOf(direction, size, name), times) with
                 {
                     LimitFraction = limit,
                     AllocatedBytes = await AllocatedAsync(way, run, server),
@@ -96,14 +100,32 @@ internal sealed class WireSuite : ISuite
                         string.Create(CultureInfo.InvariantCulture, $"{bytes / medians[name] / 1e3:0.00} GB/s"),
                         (direction, size, name) switch
                         {
-                            ("upload", "16 MB", "chunks TCP") => Target.AtLeast("of a raw socket's rate", 0.5, limit),
-                            ("upload", "16 MB", "chunks TCP, C++ client") => Target.AtLeast("of the C++ server's rate", 0.9, beside / medians[name]),
+                            (Upload, "16 MB", "chunks TCP") => Target.AtLeast("of a raw socket's rate", 0.5, limit),
+                            (Upload, "16 MB", "chunks TCP, C++ client") => Target.AtLeast("of the C++ server's rate", 0.9, beside / medians[name]),
                             _ => null,
                         }),
                 });
             }
         }
+
+        // With what is beside them.
+        Dictionary<string, ITransfer> With(IEnumerable<string> ours)
+        {
+            var names = ours.SelectMany(name => (string[])[name, $"raw {KindOf(name)}", PeerOf(name)]).ToHashSet();
+            return ways.Where(w => names.Contains(w.Key)).ToDictionary();
+        }
     }
+
+    private static string RowOf(string direction, string size, string way) => $"{direction} {size}, {way}";
+
+    private static bool IsOurs(string way) => way.StartsWith("chunks", StringComparison.Ordinal) || way.StartsWith("message", StringComparison.Ordinal);
+
+    private static bool IsNative(string way) => way.Contains("C++", StringComparison.Ordinal);
+
+    private static string KindOf(string way) => way.Contains("UDS", StringComparison.Ordinal) ? "UDS" : "TCP";
+
+    /// <summary>What a way is compared with; over UDS the plain service is not.</summary>
+    private static string PeerOf(string way) => IsNative(way) ? $"{Cpp} {KindOf(way)}" : KindOf(way) == "TCP" ? Plain : "";
 
     /// <summary>Managed bytes of the server a tensor: the least of several, as the runtime's own come now and then.</summary>
     private static async Task<double> AllocatedAsync(ITransfer way, Func<ITransfer, int, Task> run, ServerProcess server)
