@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Gradients.Testing;
 
 namespace Gradients.Benchmarks.Processes;
 
 /// <summary>The processes that this one has started: they end with it, also when a signal ends it in the middle of a suite.</summary>
-internal static class Started
+internal static partial class Started
 {
     private static readonly ConcurrentDictionary<Process, bool> Running = new();
     private static readonly Lock Ending = new();
@@ -45,6 +46,7 @@ internal static class Started
             try
             {
                 process.Kill(entireProcessTree: true);
+                process.WaitForExit(TimeSpan.FromSeconds(1));
             }
             catch (InvalidOperationException)
             {
@@ -52,6 +54,12 @@ internal static class Started
             }
         }
 
-        Environment.Exit(128 + number);
+        TemporaryFolder.DeleteAll();
+
+        // At once: what a library undoes at the end of a process must not meet a thread that is still computing in it.
+        Exit(128 + number);
     }
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void Exit(int code);
 }
