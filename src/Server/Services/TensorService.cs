@@ -68,11 +68,13 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         var described = Reply.Describe(tensor);
         await responseStream.WriteAsync(new V1.DownloadTensorResponse { Header = new V1.TensorHeader { DataType = described.DataType, Shape = { described.Shape } } }, cancellation.Token);
         var elements = new TensorMemory(tensor).Memory;
+
+        // What one block of the connection holds goes with the call's end, as replies without a stream do: nothing waits for it here.
         var message = new V1.DownloadTensorResponse { Chunk = new V1.TensorChunk() };
         for (var offset = 0; offset < elements.Length; offset += size)
         {
             var left = TensorChunks.Fill(message.Chunk, elements, offset, size, request.Checksums);
-            responseStream.WriteOptions = batch.Add(message.Chunk.Data.Length, left);
+            responseStream.WriteOptions = elements.Length <= ConnectionMemory.LargeBytes ? ChunkBatch.Buffered : batch.Add(message.Chunk.Data.Length, left);
             await responseStream.WriteAsync(message, cancellation.Token);
             host.Metrics.Sent(message.Chunk.Data.Length);
         }
