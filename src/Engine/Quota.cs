@@ -25,6 +25,9 @@ public sealed class Quota(string limit, long most, string reason, string subject
             throw refusing.Refusal(amount);
     }
 
+    /// <summary>True = taken; false = there is no room, and nothing is taken.</summary>
+    public bool TryTake(long amount) => Refuse(amount) is null;
+
     /// <summary>Gives back what was taken.</summary>
     public void Give(long amount)
     {

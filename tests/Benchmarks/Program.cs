@@ -42,8 +42,14 @@ threads.Validators.Add(r =>
 var json = new Option<FileInfo?>("--json") { Description = "Writes the rows to this file as a JSON array." };
 var markdown = new Option<FileInfo?>("--markdown") { Description = "Writes the rows to this file as a document." };
 var side = new Option<Sides>("--side") { Description = "Times one side alone.", DefaultValueFactory = _ => Sides.All };
+var only = new Option<string?>("--rows") { Description = "Measures only rows whose name contains this text, in any case. Not with --markdown, whose tables are whole." };
+only.Validators.Add(r =>
+{
+    if (r.GetResult(markdown) is { Implicit: false })
+        r.AddError("--rows measures a part, --markdown writes all: give one of them.");
+});
 var check = new Option<bool>("--check") { Description = $"Without peers, briefly: exits with 1 when a row that must not allocate managed memory does, or the product {GemmSuite.Judged} stays below 0.4 of the peak measured beside it. Other times are not judged." };
-var command = new RootCommand("Measures the engine beside libtorch and OpenBLAS. Exit codes: 0, 1 when --check fails, 2 for wrong arguments.") { names, threads, json, markdown, side, check };
+var command = new RootCommand("Measures the engine beside libtorch and OpenBLAS. Exit codes: 0, 1 when --check fails, 2 for wrong arguments, 130 and 143 when a signal ended it.") { names, threads, json, markdown, side, only, check };
 command.SetAction(async (arguments, cancellation) =>
 {
     var asked = arguments.GetValue(names)!;
@@ -52,8 +58,9 @@ command.SetAction(async (arguments, cancellation) =>
     var again = SeparateProcesses.Again(args);
     if (asked.Contains(new GemmSuite().Name) && OpenBlas.TryPrepare(again))
     {
-        using var process = Process.Start(again)!;
+        using var process = Started.Start(again);
         await process.WaitForExitAsync(cancellation);
+        Started.Forget(process);
         return process.ExitCode;
     }
 
@@ -63,7 +70,7 @@ command.SetAction(async (arguments, cancellation) =>
     var time = isBrief ? TimeSpan.FromSeconds(0.1) : TimeSpan.FromSeconds(1);
     var settings = new SuiteSettings(threadCount, new Meter(threadCount, sides, time, time), peer, isBrief);
     var header = Header.Of(peerState);
-    var rows = new Recorder(isSilent: sides != Sides.All);
+    var rows = new Recorder(isSilent: sides != Sides.All, arguments.GetValue(only));
     if (sides == Sides.All)
     {
         foreach (var (name, value) in header)
@@ -78,14 +85,16 @@ command.SetAction(async (arguments, cancellation) =>
             continue;
         }
 
-        foreach (var row in await SeparateProcesses.MeasureAsync(suite.Name, threadCount))
+        foreach (var row in await SeparateProcesses.MeasureAsync(suite.Name, threadCount, arguments.GetValue(only)))
             rows.Add(row);
     }
 
     if (asked.Contains(MicroBenchmarks.Name))
-        MicroBenchmarks.RunAll();
+        MicroBenchmarks.Run(rows.Wants);
     if (asked.Contains(TelemetryCost.Name))
-        await TelemetryCost.RunAsync();
+        await TelemetryCost.RunAsync(rows.Wants);
+    if (rows.Rows.Count == 0 && arguments.GetValue(only) is { } filter && suites.Any(s => asked.Contains(s.Name)) && sides == Sides.All)
+        Console.Error.WriteLine($"No row's name contains '{filter}'.");
     if (arguments.GetValue(markdown) is { } document)
         await MarkdownReport.WriteAsync(document, header, $"dotnet run -c Release --project tests/Benchmarks -- {string.Join(' ', args)}", rows.Rows, suites);
     if (arguments.GetValue(json) is { } file)
@@ -99,5 +108,9 @@ command.SetAction(async (arguments, cancellation) =>
 });
 
 var parsed = command.Parse(args);
-var code = await parsed.InvokeAsync();
-return parsed.Errors.Count > 0 ? 2 : code;
+// Signals end the process as they do others, not by a cancellation that no suite looks at.
+var signals = Started.EndBySignals();
+var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+foreach (var signal in signals)
+    signal.Dispose();
+return Started.Return(parsed.Errors.Count > 0 ? 2 : code);

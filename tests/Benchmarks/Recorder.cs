@@ -3,11 +3,15 @@ using System.Globalization;
 namespace Gradients.Benchmarks;
 
 /// <summary>Keeps the rows of a run and prints each as soon as it is there.</summary>
-internal sealed class Recorder(bool isSilent)
+/// <param name="filter">What the names of the rows that are measured contain, in any case; null = all are.</param>
+internal sealed class Recorder(bool isSilent, string? filter = null)
 {
     private readonly List<Row> _rows = [];
 
     public IReadOnlyList<Row> Rows => _rows;
+
+    /// <summary>Whether a row of this name is to be measured.</summary>
+    public bool Wants(string name) => filter is null || name.Contains(filter, StringComparison.OrdinalIgnoreCase);
 
     public void Add(Row row)
     {

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Gradients.Benchmarks.Processes;
+using Gradients.Testing;
 
 namespace Gradients.Benchmarks;
 
@@ -10,14 +12,14 @@ internal static class SeparateProcesses
 {
     private const int Rounds = 3;
 
-    public static async Task<IReadOnlyList<Row>> MeasureAsync(string suite, int threads)
+    public static async Task<IReadOnlyList<Row>> MeasureAsync(string suite, int threads, string? filter)
     {
         var best = new Dictionary<string, Row>();
         for (var round = 0; round < Rounds; round++)
         {
             foreach (var side in (Sides[])[Sides.Ours, Sides.Libtorch])
             {
-                foreach (var row in await RunAsync(suite, threads, side))
+                foreach (var row in await RunAsync(suite, threads, side, filter))
                 {
                     if (!best.TryGetValue(row.Name, out var known))
                         best.Add(row.Name, row);
@@ -43,18 +45,13 @@ internal static class SeparateProcesses
         return start;
     }
 
-    private static async Task<IReadOnlyList<Row>> RunAsync(string suite, int threads, Sides side)
+    private static async Task<IReadOnlyList<Row>> RunAsync(string suite, int threads, Sides side, string? filter)
     {
-        var file = new FileInfo(Path.GetTempFileName());
-        try
-        {
-            using var process = Process.Start(Again([suite, "--threads", $"{threads}", "--side", $"{side}", "--json", file.FullName]))!;
-            await process.WaitForExitAsync();
-            return process.ExitCode == 0 ? await Row.ReadAsync(file) : throw new InvalidOperationException($"{suite}, {side}: exit code {process.ExitCode}.");
-        }
-        finally
-        {
-            file.Delete();
-        }
+        using var folder = new TemporaryFolder();
+        var file = new FileInfo(folder["rows.json"]);
+        using var process = Started.Start(Again([suite, "--threads", $"{threads}", "--side", $"{side}", "--json", file.FullName, .. filter is null ? (string[])[] : ["--rows", filter]]));
+        await process.WaitForExitAsync();
+        Started.Forget(process);
+        return process.ExitCode == 0 ? await Row.ReadAsync(file) : throw new InvalidOperationException($"{suite}, {side}: exit code {process.ExitCode}.");
     }
 }

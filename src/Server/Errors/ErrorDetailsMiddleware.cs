@@ -20,7 +20,7 @@ internal sealed class ErrorDetailsMiddleware(RequestDelegate next)
 
     private static void Complete(IHeaderDictionary headers)
     {
-        if (!headers.ContainsKey(StatusHeaders.Details) && StatusHeaders.Read(headers) is { Code: not 0 } status)
+        if (StatusHeaders.IsError(headers) && !headers.ContainsKey(StatusHeaders.Details) && StatusHeaders.Read(headers) is { Code: not 0 } status)
             StatusHeaders.Write(headers, status);
     }
 }

@@ -19,6 +19,9 @@ internal static class StatusHeaders
         headers[Details] = Convert.ToBase64String(status.ToByteArray()).TrimEnd('=');
     }
 
+    /// <summary>Whether there is a status other than OK.</summary>
+    public static bool IsError(IHeaderDictionary headers) => headers.TryGetValue(Code, out var code) && code != "0";
+
     /// <summary>The status with its details, which are ours where the framework gave none; null where there is no status.</summary>
     public static Status? Read(IHeaderDictionary headers)
     {

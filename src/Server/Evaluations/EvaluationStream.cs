@@ -25,8 +25,6 @@ internal sealed class EvaluationStream : IDisposable
 
     private const int BatchBytes = 1 << 16;
 
-    private static readonly WriteOptions Buffered = new(WriteFlags.BufferHint);
-
     private readonly Evaluator _evaluator;
     private readonly EngineHost _host;
     private readonly GradientsServerOptions _options;
@@ -197,13 +195,14 @@ internal sealed class EvaluationStream : IDisposable
     {
         var result = new V1.EvaluateStreamResponse { Tag = outcome.Tag };
         IReadOnlyList<(V1.Tensor Wire, Tensor Source)> large = [];
+        ChunkBatch batch = default;
         try
         {
             if (outcome.Reply is { } reply)
             {
                 large = reply.TakeLarge(_options.PreferredChunkBytes);
                 if (large.Count > 0)
-                    outcome.Wire.Add(_options.PreferredChunkBytes);
+                    batch = ChunkBatch.Reserve(outcome.Wire, _options.PreferredChunkBytes, large.Max(l => l.Source.ByteCount));
                 _host.Metrics.Sent(reply.Fill(_options.MaxMessageBytes - Envelope, _options.MaxListBytes, outcome.Wire));
                 result.Response = (V1.EvaluateResponse)reply.Message;
             }
@@ -221,7 +220,7 @@ internal sealed class EvaluationStream : IDisposable
         foreach (var (wire, source) in large)
         {
             wire.Handle = ResourceNames.Tensor(++_lastHandle);
-            await WritePartsAsync(responses, outcome.Tag, wire.Handle, source);
+            await WritePartsAsync(responses, outcome.Tag, wire.Handle, source, batch);
         }
 
         // Results that are ready together travel together while they are small.
@@ -229,11 +228,11 @@ internal sealed class EvaluationStream : IDisposable
         var waits = _unsent < BatchBytes && _results.Reader.TryPeek(out var next) && next.IsCompleted;
         if (!waits)
             _unsent = 0;
-        responses.WriteOptions = waits ? Buffered : WriteOptions.Default;
+        responses.WriteOptions = waits ? ChunkBatch.Buffered : WriteOptions.Default;
         await responses.WriteAsync(result, _life.Working);
     }
 
-    private async Task WritePartsAsync(IServerStreamWriter<V1.EvaluateStreamResponse> responses, ulong tag, string handle, Tensor tensor)
+    private async Task WritePartsAsync(IServerStreamWriter<V1.EvaluateStreamResponse> responses, ulong tag, string handle, Tensor tensor, ChunkBatch batch)
     {
         V1.EvaluateStreamResponse Part(V1.TensorPart part)
         {
@@ -241,7 +240,7 @@ internal sealed class EvaluationStream : IDisposable
             return new V1.EvaluateStreamResponse { Tag = tag, Part = part };
         }
 
-        responses.WriteOptions = WriteOptions.Default;
+        responses.WriteOptions = ChunkBatch.Buffered;
         var described = Reply.Describe(tensor);
         await responses.WriteAsync(Part(new V1.TensorPart { Header = new V1.TensorHeader { DataType = described.DataType, Shape = { described.Shape } } }), _life.Working);
         var size = _options.PreferredChunkBytes;
@@ -249,7 +248,8 @@ internal sealed class EvaluationStream : IDisposable
         var message = Part(new V1.TensorPart { Chunk = new V1.TensorChunk() });
         for (var offset = 0; offset < elements.Length; offset += size)
         {
-            TensorChunks.Fill(message.Part.Chunk, elements, offset, size, checksum: false);
+            var left = TensorChunks.Fill(message.Part.Chunk, elements, offset, size, checksum: false);
+            responses.WriteOptions = batch.Add(message.Part.Chunk.Data.Length, left);
             await responses.WriteAsync(message, _life.Working);
             _host.Metrics.Sent(message.Part.Chunk.Data.Length);
             _life.Touch();

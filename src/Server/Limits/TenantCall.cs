@@ -1,19 +1,18 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Gradients.Server.Limits;
 
 /// <summary>A call as its tenant's: what the tenant uses, and the memory of the call's messages.</summary>
 internal sealed class TenantCall(TenantUsage tenant, WireLease wire, bool streaming) : IDisposable
 {
-    private static readonly object Key = typeof(TenantCall);
-
     public TenantUsage Tenant { get; } = tenant;
 
     public WireLease Wire { get; } = wire;
 
-    public static TenantCall Of(ServerCallContext context) => (TenantCall)context.UserState[Key];
+    public static TenantCall Of(ServerCallContext context) => context.GetHttpContext().Features.GetRequiredFeature<TenantCall>();
 
-    public void Attach(ServerCallContext context) => context.UserState[Key] = this;
+    public void Attach(ServerCallContext context) => context.GetHttpContext().Features.Set(this);
 
     public void Dispose()
     {

@@ -3,7 +3,7 @@ using Gradients.Engine;
 namespace Gradients.Server.Limits;
 
 /// <summary>The memory of messages until disposed: managed bytes, counted to a wire quota, and what messages refer to.</summary>
-/// <param name="scale">What <see cref="Ensure"/> is told is counted so many times.</param>
+/// <param name="scale">Bytes of a reply are counted so many times.</param>
 internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
 {
     private Quota _quota = quota;
@@ -18,6 +18,20 @@ internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
         _quota.Take(bytes);
         Interlocked.Add(ref _bytes, bytes);
     }
+
+    /// <summary>Counts more bytes of a reply where there is room for them, and tells whether there is.</summary>
+    public bool TryReserve(long bytes)
+    {
+        bytes = checked(bytes * scale);
+        if (!_quota.TryTake(bytes))
+            return false;
+        Interlocked.Add(ref _bytes, bytes);
+        return true;
+    }
+
+    /// <summary>Counts more bytes of a reply.</summary>
+    /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED; nothing is counted then.</exception>
+    public void Reserve(long bytes) => Add(checked(bytes * scale));
 
     /// <summary>Counts what is missing to so many bytes.</summary>
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED; nothing is counted then.</exception>

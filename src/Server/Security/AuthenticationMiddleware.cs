@@ -8,21 +8,18 @@ namespace Gradients.Server.Security;
 /// </summary>
 internal sealed class AuthenticationMiddleware(RequestDelegate next, Authenticator authenticator, RefusalLog log)
 {
-    public async Task InvokeAsync(HttpContext context)
+    public Task InvokeAsync(HttpContext context)
     {
         if (Exemptions.Cover(context))
-        {
-            await next(context);
-            return;
-        }
+            return next(context);
+        if (authenticator.IsRequired)
+            return JudgeAsync(context);
+        context.Features.Set(Caller.Anonymous);
+        return next(context);
+    }
 
-        if (!authenticator.IsRequired)
-        {
-            context.Features.Set(Caller.Anonymous);
-            await next(context);
-            return;
-        }
-
+    private async Task JudgeAsync(HttpContext context)
+    {
         var verdict = await authenticator.JudgeAsync(context.Request.Headers.Authorization);
         if (verdict.Caller is { } caller)
         {

@@ -37,9 +37,9 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
             return true;
         }, metrics.Streams).AsTask();
 
-    /// <summary>The framework's span where someone listens, else the caller's own context.</summary>
+    /// <summary>The framework's span where someone listens, else the caller's own context. A call's own list of headers would be made for this.</summary>
     private static ActivityContext Parent(ServerCallContext context) =>
-        Activity.Current?.Context ?? RequestActivity.Parse(context.RequestHeaders.GetValue("traceparent") ?? "", context.RequestHeaders.GetValue("tracestate") ?? "");
+        Activity.Current?.Context ?? (context.GetHttpContext().Request.Headers is var headers ? RequestActivity.Parse(headers.TraceParent.ToString(), headers.TraceState.ToString()) : default);
 
     /// <summary>The method's own name, which is made once.</summary>
     private static string CommandOf(string method) => _commands.GetOrAdd(method, static m => m[(m.LastIndexOf('/') + 1)..]);

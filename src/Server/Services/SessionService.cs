@@ -95,8 +95,8 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
 
     /// <summary>The call-out that the caller computes while it asks; null when it says of none.</summary>
     private static ulong? InsideCallout(ServerCallContext context) =>
-        context.RequestHeaders.GetValue(InsideCalloutHeader) is not { } text ? null
-        : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var callout) ? callout
+        !context.GetHttpContext().Request.Headers.TryGetValue(InsideCalloutHeader, out var text) ? null
+        : ulong.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var callout) ? callout
         : throw Refusals.Field(InsideCalloutHeader, "the header is the number of a call-out.");
 
     public override async Task Train(V1.TrainRequest request, IServerStreamWriter<V1.TrainResponse> responseStream, ServerCallContext context)

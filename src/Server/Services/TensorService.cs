@@ -63,14 +63,18 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
         using var tensor = await FindAsync(request, use.Session, scope, cancellation.Token);
         var size = request.ChunkBytes == 0 ? options.PreferredChunkBytes : (int)Math.Min(request.ChunkBytes, (uint)options.MaxChunkBytes);
-        TenantCall.Of(context).Wire.Reply.Ensure(Math.Min(size, tensor.ByteCount));
+        var batch = ChunkBatch.Reserve(TenantCall.Of(context).Wire.Reply, size, tensor.ByteCount);
+        responseStream.WriteOptions = ChunkBatch.Buffered;
         var described = Reply.Describe(tensor);
         await responseStream.WriteAsync(new V1.DownloadTensorResponse { Header = new V1.TensorHeader { DataType = described.DataType, Shape = { described.Shape } } }, cancellation.Token);
         var elements = new TensorMemory(tensor).Memory;
+
+        // What one block of the connection holds goes with the call's end, as replies without a stream do: nothing waits for it here.
         var message = new V1.DownloadTensorResponse { Chunk = new V1.TensorChunk() };
         for (var offset = 0; offset < elements.Length; offset += size)
         {
-            TensorChunks.Fill(message.Chunk, elements, offset, size, request.Checksums);
+            var left = TensorChunks.Fill(message.Chunk, elements, offset, size, request.Checksums);
+            responseStream.WriteOptions = elements.Length <= ConnectionMemory.LargeBytes ? ChunkBatch.Buffered : batch.Add(message.Chunk.Data.Length, left);
             await responseStream.WriteAsync(message, cancellation.Token);
             host.Metrics.Sent(message.Chunk.Data.Length);
         }

@@ -43,10 +43,13 @@ internal sealed class JsonResponse : IHttpResponseBodyFeature, IHttpResetFeature
     /// <summary>Writes the answer, when the call is over.</summary>
     public async Task CompleteAsync()
     {
-        await Writer.FlushAsync();
-        _context.Features.Set(_body);
+        // Read first: messages that nobody flushed start the response only now.
         var response = _context.Response;
         var status = StatusHeaders.Read(response.HasStarted ? _trailers.Trailers : response.Headers) ?? FrameworkErrors.Of(StatusCode.Unknown, "");
+        if (!response.HasStarted)
+            StatusHeaders.Remove(response.Headers);
+        await Writer.FlushAsync();
+        _context.Features.Set(_body);
         if (response.HasStarted)
         {
             if (status.Code != 0)
@@ -54,7 +57,6 @@ internal sealed class JsonResponse : IHttpResponseBodyFeature, IHttpResetFeature
             return;
         }
 
-        StatusHeaders.Remove(response.Headers);
         if (status.Code != 0)
         {
             await StatusResponse.WriteAsync(_context, status);

@@ -25,6 +25,8 @@ internal sealed class LimitsSuite : ISuite
 
         void Add(string name, Func<double> measure, string unit)
         {
+            if (!rows.Wants(name))
+                return;
             List<double> values = [.. Enumerable.Range(0, Turns).Select(_ => measure())];
             rows.Add(new Row(Name, name, 1, unit, Statistics.Median(values)) { P10 = Statistics.At(values, 0.1), P90 = Statistics.At(values, 0.9) });
         }

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Filters;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
@@ -21,12 +22,13 @@ public class MicroBenchmarks
     [Params("10-5-1 b1", "10-5-1 b32", "product 64", "a·b + c, 2k", "tanh, 2k", "softmax 4x512", "sum [256, 256] over 0")]
     public string Graph { get; set; } = "";
 
-    /// <summary>Runs all and prints BenchmarkDotNet's table.</summary>
-    public static void RunAll()
+    /// <summary>Runs them and prints BenchmarkDotNet's table.</summary>
+    /// <param name="wants">Whether the graph of a name is wanted.</param>
+    public static void Run(Func<string, bool> wants)
     {
         var artifacts = Path.Combine(Path.GetTempPath(), "gradients-micro");
         var job = Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance);
-        BenchmarkRunner.Run<MicroBenchmarks>(DefaultConfig.Instance.AddJob(job).WithArtifactsPath(artifacts));
+        BenchmarkRunner.Run<MicroBenchmarks>(DefaultConfig.Instance.AddJob(job).AddFilter(new SimpleFilter(b => wants((string)b.Parameters[nameof(Graph)]))).WithArtifactsPath(artifacts));
     }
 
     /// <summary>Compiles the graph.</summary>

@@ -42,8 +42,7 @@ internal sealed class ConvSuite : ISuite
         {
             foreach (var trains in (bool[])[false, true])
             {
-                using var step = new GraphStep(pool => create(pool, trains), settings.Threads, trains);
-                rows.Add(GraphRow.Measure(settings, Name, trains ? $"{name}, gradients" : name, step, trains, new Limit(step.Flops, FmaPeak.Measure)));
+                GraphRow.Add(settings, rows, Name, trains ? $"{name}, gradients" : name, () => new GraphStep(pool => create(pool, trains), settings.Threads, trains), trains, step => new Limit(step.Flops, FmaPeak.Measure));
             }
         }
     }

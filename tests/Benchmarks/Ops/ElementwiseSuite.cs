@@ -34,8 +34,7 @@ internal sealed class ElementwiseSuite : ISuite
             using var bandwidth = new Bandwidth(2 * sizeof(float) * (long)count);
             foreach (var (name, arrays, build) in Chains)
             {
-                using var step = new GraphStep(pool => Of(pool), settings.Threads, withGradients: false);
-                rows.Add(GraphRow.Measure(settings, Name, $"{name}, {level}", step, false, new Limit(arrays * sizeof(float) * (double)count, bandwidth.Copy)));
+                GraphRow.Add(settings, rows, Name, $"{name}, {level}", () => new GraphStep(Of, settings.Threads, withGradients: false), false, _ => new Limit(arrays * sizeof(float) * (double)count, bandwidth.Copy));
 
                 Network Of(Engine.Tensors.BufferPool pool)
                 {

@@ -33,16 +33,14 @@ internal sealed class ReduceSuite : ISuite
         {
             var bytes = sizeof(float) * shape.Aggregate(1L, (a, b) => a * b);
             using var bandwidth = new Bandwidth(bytes);
-            using var step = new GraphStep(pool => Reduction(pool, op, shape, axes), settings.Threads, withGradients: false);
-            rows.Add(GraphRow.Measure(settings, Name, $"{op} [{string.Join(", ", shape)}] over {string.Join(", ", axes)}", step, false, new Limit(bytes, bandwidth.Read)));
+            GraphRow.Add(settings, rows, Name, $"{op} [{string.Join(", ", shape)}] over {string.Join(", ", axes)}", () => new GraphStep(pool => Reduction(pool, op, shape, axes), settings.Threads, withGradients: false), false, _ => new Limit(bytes, bandwidth.Read));
         }
 
         using var copy = new Bandwidth(2L * Picks * Width * sizeof(float));
         foreach (var withGradients in (bool[])[false, true])
         {
-            using var step = new GraphStep(Picked, settings.Threads, withGradients);
             var name = withGradients ? "Gather and scatter-add" : "Gather";
-            rows.Add(GraphRow.Measure(settings, Name, $"{name} {Picks} rows of {Width}", step, withGradients, new Limit((withGradients ? 4.0 : 2.0) * Picks * Width * sizeof(float), copy.Copy)));
+            GraphRow.Add(settings, rows, Name, $"{name} {Picks} rows of {Width}", () => new GraphStep(Picked, settings.Threads, withGradients), withGradients, _ => new Limit((withGradients ? 4.0 : 2.0) * Picks * Width * sizeof(float), copy.Copy));
 
             Network Picked(BufferPool pool)
             {

@@ -31,10 +31,11 @@ internal sealed class ChildProcess : IDisposable
     public static async Task<ChildProcess> StartAsync(ProcessStartInfo start)
     {
         start.RedirectStandardInput = start.RedirectStandardOutput = true;
-        var process = Process.Start(start)!;
+        var process = Started.Start(start);
         if (await process.StandardOutput.ReadLineAsync() is { Length: > 0 } greeting)
             return new ChildProcess(process, greeting);
         await process.WaitForExitAsync();
+        Started.Forget(process);
         throw new InvalidOperationException($"{Path.GetFileName(start.FileName)} did not start: exit code {process.ExitCode}.");
     }
 
@@ -49,6 +50,7 @@ internal sealed class ChildProcess : IDisposable
         _process.StandardInput.Close();
         if (!_process.WaitForExit(TimeSpan.FromSeconds(10)))
             _process.Kill();
+        Started.Forget(_process);
         _process.Dispose();
     }
 }

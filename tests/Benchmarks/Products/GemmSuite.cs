@@ -34,6 +34,9 @@ internal sealed unsafe class GemmSuite : ISuite
 
         void Measure(string layout, int m, int n, int k)
         {
+            var name = $"{m}x{n}x{k} {layout}";
+            if (!rows.Wants(name))
+                return;
             bool isTransposedA = layout[0] == 'T', isTransposedB = layout[1] == 'T';
             using var pool = new BufferPool(new BufferPoolOptions());
             using var network = Networks.Product(pool, isTransposedA, isTransposedB, m, n, k);
@@ -42,7 +45,7 @@ internal sealed unsafe class GemmSuite : ISuite
             fixed (float* a = x.AsSpan<float>(), b = y.AsSpan<float>())
             {
                 using var product = new Product(a, b, isTransposedA, isTransposedB, m, n, k);
-                rows.Add(settings.Meter.Measure(new Subject(Name, $"{m}x{n}x{k} {layout}", product.Ours)
+                rows.Add(settings.Meter.Measure(new Subject(Name, name, product.Ours)
                 {
                     Libtorch = peer is null ? null : peer.Run,
                     OpenBlas = OpenBlas.Version is null || settings.IsBrief ? null : product.Checked(),

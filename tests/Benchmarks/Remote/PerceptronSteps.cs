@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gradients.Benchmarks.Peers;
 using Gradients.Benchmarks.Processes;
 using Gradients.Benchmarks.Steps;
@@ -8,16 +9,30 @@ namespace Gradients.Benchmarks.Remote;
 
 /// <summary>
 /// The step of 784-512-256-10 at batch 128, 401 KB of features fed each time: gradients accumulated at the server and their norms
-/// returned, or 2.1 MB of gradients returned. Beside it the same in this process, and what as many bytes take over a raw socket
-/// and to a plain gRPC service that computes nothing.
+/// returned, one step after the other or some in flight, or 2.1 MB of gradients returned. Beside it the same in this process, and
+/// what as many bytes take over a raw socket and to a plain gRPC service that computes nothing.
 /// </summary>
 internal static class PerceptronSteps
 {
     private const string Name = "784-512-256-10 b128";
     private static readonly int[] Sizes = [784, 512, 256, 10];
 
-    public static async Task MeasureAsync(string suite, IEnumerable<Endpoint> endpoints, PeerProcess sockets, IPeer? peer, bool isBrief, Recorder rows)
+    /// <summary>One is computed, one is read, one is written, and one waits so that none of these does. With two, UDS waits.</summary>
+    private const int InFlight = 4;
+
+    /// <summary>Steps of a turn with several in flight, so that the first and the last, which wait, count for little.</summary>
+    private const int PipelinedTurn = 48;
+
+    private const string Latency = "accumulated";
+    private const string Pipelined = "accumulated, 4 in flight";
+    private const string Returned = "returned";
+
+    public static async Task MeasureAsync(string suite, IReadOnlyList<Endpoint> endpoints, PeerProcess sockets, IPeer? peer, bool isBrief, Recorder rows)
     {
+        string[] ways = [Latency, Pipelined, Returned];
+        var wanted = endpoints.SelectMany(e => ways.Select(way => (Endpoint: e.Name, Way: way, Turn: $"{e.Name}, {way}"))).Where(w => rows.Wants($"{Name} {w.Turn}")).ToList();
+        if (wanted.Count == 0)
+            return;
         using var graph = new GraphStep(Create, 1, withGradients: true);
         var expected = graph.Results();
         double[][] norms = [expected[0], .. expected[1..].Select(g => new[] { Math.Sqrt(g.Sum(v => v * v)) })];
@@ -57,54 +72,72 @@ internal static class PerceptronSteps
         if (python is not null)
         {
             turns["Python"] = new(n => python.RunAsync(n, 1, accumulates: true));
+            turns[$"Python, {InFlight} in flight"] = new(n => python.RunAsync(n, InFlight, accumulates: true)) { Least = InFlight };
             turns["Python, returned"] = new(n => python.RunAsync(n, 1));
         }
 
         var remote = new List<PipelinedSteps>();
-        foreach (var endpoint in endpoints)
+        foreach (var endpoint in endpoints.Where(e => wanted.Any(w => w.Endpoint == e.Name)))
         {
             PipelinedSteps returned = await PipelinedSteps.OpenAsync(endpoint, 1, Create), accumulated = await PipelinedSteps.OpenAsync(endpoint, 1, Create);
             remote.AddRange(returned, accumulated);
             accumulated.Accumulates();
             Agreement.Require($"{Name} over {endpoint.Name}", await returned.ResultsAsync(), expected);
             Agreement.Require($"{Name} over {endpoint.Name}, norms", await accumulated.ResultsAsync(), norms);
-            turns[$"{endpoint.Name}, accumulated"] = new(n => accumulated.RunAsync(n, 1));
-            turns[$"{endpoint.Name}, returned"] = new(n => returned.RunAsync(n, 1));
+            await RequireSumAsync(accumulated, expected, endpoint.Name);
+            foreach (var (_, way, turn) in wanted.Where(w => w.Endpoint == endpoint.Name))
+            {
+                turns[turn] = way switch
+                {
+                    Latency => new(n => accumulated.RunAsync(n, 1)),
+                    Pipelined => new(n => accumulated.RunAsync(n, InFlight)) { Least = isBrief ? InFlight : PipelinedTurn },
+                    _ => new(n => returned.RunAsync(n, 1)),
+                };
+            }
         }
 
         var samples = turns.Keys.Zip(await Turns.MeasureAsync([.. turns.Values], TimeSpan.FromSeconds(isBrief ? 0.01 : 1.5))).ToDictionary(s => s.First, s => s.Second);
         foreach (var step in remote)
             step.Dispose();
-        foreach (var endpoint in endpoints)
-        {
-            Add($"{endpoint.Name}, accumulated", "in process", "Python", [("libtorch's time", 0.55, "libtorch"), ("the step in process", 1.25, "in process")]);
-            Add($"{endpoint.Name}, returned", "in process, returned", "Python, returned", []);
-        }
+        foreach (var (_, way, turn) in wanted)
+            Add(way, turn);
 
-        void Add(string name, string inProcess, string python, (string What, double Bound, string Of)[] targets)
+        void Add(string way, string name)
         {
             var time = Median(name);
-            var isReturned = targets.Length == 0;
+            var (isReturned, isJudged) = (way == Returned, way == Pipelined);
+            var inProcess = Median(isReturned ? "in process, returned" : "in process");
+            var server = Median(way switch { Latency => "Python", Pipelined => $"Python, {InFlight} in flight", _ => "Python, returned" });
             rows.Add(Statistics.Row(suite, $"{Name} {name}", samples[name]) with
             {
                 Libtorch = Median("libtorch"),
                 Beside = new Dictionary<string, double?>
                 {
-                    ["in process"] = Median(inProcess),
+                    ["in process"] = inProcess,
                     ["raw socket"] = isReturned ? Median("raw socket") : null,
                     ["plain gRPC"] = isReturned ? null : Median("plain gRPC"),
-                    ["Python server"] = Median(python),
+                    ["Python server"] = server,
                 },
                 Note = Target.Join(
-                [
-                    .. targets.Select(t => Target.AtMost($"of {t.What}", t.Bound, time / Median(t.Of))),
-                    isReturned ? null : Target.AtLeast("of the Python server's rate", 10, Median(python) / time),
-                    missing is null ? null : $"Python server: {missing}",
-                ]),
+                    isJudged ? Target.AtMost("of libtorch's time", 0.55, time / Median("libtorch")) : null,
+                    isJudged ? Target.AtMost("of the step in process", 1.25, time / inProcess) : null,
+                    isJudged ? Target.AtLeast("of the Python server's rate", 10, server / time) : null,
+                    isJudged && server is not null ? string.Create(CultureInfo.InvariantCulture, $"the step in process alone takes {inProcess / server:0.00} of that server's time") : null,
+                    missing is null ? null : $"Python server: {missing}"),
             });
         }
 
         double? Median(string name) => samples.TryGetValue(name, out var times) ? Statistics.Median(times) : null;
+    }
+
+    /// <summary>What several steps in flight have accumulated is so many times the gradients of one.</summary>
+    private static async Task RequireSumAsync(PipelinedSteps steps, double[][] expected, string endpoint)
+    {
+        const int Count = 9;
+        await steps.TakeAccumulatedAsync();
+        await steps.RunAsync(Count, 4);
+        var sum = await steps.TakeAccumulatedAsync();
+        Agreement.Require($"{Name} over {endpoint}, accumulated", sum, [.. expected[1..].Select(g => Array.ConvertAll(g, v => Count * v))]);
     }
 
     private static Network Create(BufferPool pool) => Networks.Perceptron(pool, 128, Sizes);

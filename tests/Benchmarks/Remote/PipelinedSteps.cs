@@ -12,12 +12,13 @@ namespace Gradients.Benchmarks.Remote;
 internal sealed class PipelinedSteps : IDisposable
 {
     private readonly GrpcChannel _channel;
+    private readonly V1.SessionService.SessionServiceClient _sessions;
     private readonly AsyncDuplexStreamingCall<V1.InteractRequest, V1.InteractResponse> _stream;
     private readonly V1.InteractRequest _message;
     private readonly V1.BackwardRequest _request;
 
-    private PipelinedSteps(GrpcChannel channel, AsyncDuplexStreamingCall<V1.InteractRequest, V1.InteractResponse> stream, V1.InteractRequest message, V1.BackwardRequest request) =>
-        (_channel, _stream, _message, _request) = (channel, stream, message, request);
+    private PipelinedSteps(GrpcChannel channel, V1.SessionService.SessionServiceClient sessions, V1.InteractRequest message, V1.BackwardRequest request) =>
+        (_channel, _sessions, _stream, _message, _request) = (channel, sessions, sessions.Interact(), message, request);
 
     /// <summary>A session with the network; its step returns loss and gradients until <see cref="Accumulates"/> says otherwise.</summary>
     public static async Task<PipelinedSteps> OpenAsync(Endpoint endpoint, int stepsPerMessage, Func<BufferPool, Network> create)
@@ -31,7 +32,7 @@ internal sealed class PipelinedSteps : IDisposable
         request.Session = "";
         for (var i = 0; i < stepsPerMessage; i++)
             message.Commands.Add(new V1.SessionCommand { Tag = (ulong)i, Backward = request });
-        return new PipelinedSteps(channel, sessions.Interact(), message, request);
+        return new PipelinedSteps(channel, sessions, message, request);
     }
 
     /// <summary>Gradients stay at the server from now on: the reply is the loss and their norms.</summary>
@@ -46,8 +47,15 @@ internal sealed class PipelinedSteps : IDisposable
         V1.CommandResult? last = null;
         await RunAsync(1, 1, null, result => last = result);
         return [Numbers(last!.Backward.Values[0].Tensor), .. last.Backward.Gradients.Select(g => g.Statistics is { } s ? [s.Norm] : Numbers(g.Tensor))];
+    }
 
-        static double[] Numbers(V1.Tensor tensor) => Array.ConvertAll(MemoryMarshal.Cast<byte, float>(tensor.Raw.Span).ToArray(), v => (double)v);
+    /// <summary>The gradients that the session has accumulated since the last time, in the order of the parameters' ids.</summary>
+    public async Task<double[][]> TakeAccumulatedAsync()
+    {
+        var request = new V1.GetVariablesRequest { Session = _message.Session, Contents = { V1.VariableContent.Gradient } };
+        var read = await _sessions.GetVariablesAsync(request);
+        await _sessions.ZeroGradientsAsync(new V1.ZeroGradientsRequest { Session = _message.Session });
+        return [.. read.Variables.Select(v => Numbers(v.Gradient))];
     }
 
     /// <summary>Makes at least so many steps and waits for the last.</summary>
@@ -61,6 +69,8 @@ internal sealed class PipelinedSteps : IDisposable
         _stream.Dispose();
         _channel.Dispose();
     }
+
+    private static double[] Numbers(V1.Tensor tensor) => Array.ConvertAll(MemoryMarshal.Cast<byte, float>(tensor.Raw.Span).ToArray(), v => (double)v);
 
     private async Task RunAsync(int count, int inFlight, List<double>? latencies, Action<V1.CommandResult>? seen)
     {

@@ -14,7 +14,7 @@ internal sealed class RemoteSuite : ISuite
 
     public string Name => "remote";
 
-    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. The raw socket's row is what two processes need to wake each other, gRPC echo what a stream of Grpc.AspNetCore takes that returns as many bytes and does nothing else. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight. 784-512-256-10: one step after the other, 401 KB of features fed; accumulated: the reply is loss and norms; returned: it has 2.1 MB of gradients; plain gRPC: as many features to a service that keeps them and computes nothing. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
+    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. The raw socket's row is what two processes need to wake each other, gRPC echo what a stream of Grpc.AspNetCore takes that returns as many bytes and does nothing else. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight. 784-512-256-10: 401 KB of features fed with each step; accumulated: gradients stay at the server and the reply is loss and norms; returned: it has 2.1 MB of gradients. With some in flight, as a client that accumulates sends them, features travel while the step before is computed: its row is the time of a step by their rate, on which the targets are judged. The others are latencies, one step after the other. Plain gRPC: as many features to a service that keeps them and computes nothing. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
 
     public bool HasProcesses => true;
 
@@ -30,29 +30,36 @@ internal sealed class RemoteSuite : ISuite
         using (var servers = await RemoteServers.StartAsync())
         {
             await RoundTrips.MeasureAsync(Name, sockets, isBrief ? 10 : 4000, rows);
-            await StepLatency.WarmUpAsync(servers.Endpoints, isBrief ? 10 : 40_000);
+            await StepLatency.WarmUpAsync(servers.Endpoints, isBrief ? 10 : 40_000, rows);
             foreach (var (endpoint, plain) in servers.Endpoints.Zip<Endpoint, Endpoint?>([sockets.PlainUnix, sockets.Plain, null]))
             {
-                foreach (var perMessage in new[] { 1, 64 })
+                foreach (var perMessage in StepLatency.StepsPerMessage)
                     await StepLatency.MeasureAsync(Name, endpoint, perMessage, expected, isBrief ? 12 : 4000, plain, rows);
             }
 
             await StepRates.MeasureAsync(Name, servers.Plain, servers.Endpoints[1], settings.Peer, graph.Network, expected, isBrief, rows);
-            await PerceptronSteps.MeasureAsync(Name, servers.Endpoints.Take(2), sockets, settings.Peer, isBrief, rows);
+            await PerceptronSteps.MeasureAsync(Name, [.. servers.Endpoints.Take(2)], sockets, settings.Peer, isBrief, rows);
         }
 
         foreach (var byDigest in new[] { true, false })
         {
+            var form = byDigest ? "by digest" : "inline";
+            var (steady, cold) = ($"Black-Scholes, 500/s, {form}", $"Black-Scholes, {form}, first of a new server");
+            if (!rows.Wants(steady) && !rows.Wants(cold))
+                continue;
             var times = await FormulaLatency.MeasureAsync(byDigest, isBrief ? 20 : Formulas);
             var first = times[0];
-            rows.Add(Statistics.Row(Name, $"Black-Scholes, 500/s, {(byDigest ? "by digest" : "inline")}", times) with { Note = $"p99 {Recorder.Number(Statistics.At(times, 0.99))}" });
-            rows.Add(new Row(Name, $"Black-Scholes, {(byDigest ? "by digest" : "inline")}, first of a new server", 1, "us", first) { MayAllocate = true });
+            if (rows.Wants(steady))
+                rows.Add(Statistics.Row(Name, steady, times) with { Note = $"p99 {Recorder.Number(Statistics.At(times, 0.99))}" });
+            if (rows.Wants(cold))
+                rows.Add(new Row(Name, cold, 1, "us", first) { MayAllocate = true });
         }
 
-        if (isBrief)
+        const string Telemetry = "10-5-1 unary, server CPU, telemetry on";
+        if (isBrief || !rows.Wants(Telemetry))
             return;
         var cost = await TelemetryCost.MeasureAsync(processes: 2);
-        rows.Add(new Row(Name, "10-5-1 unary, server CPU, telemetry on", 1, "us", cost.On)
+        rows.Add(new Row(Name, Telemetry, 1, "us", cost.On)
         {
             Beside = new Dictionary<string, double?> { ["telemetry off"] = cost.Off },
             Note = string.Create(CultureInfo.InvariantCulture, $"ratios of pairs {cost.LowerQuartile:0.00}–{cost.UpperQuartile:0.00}"),

@@ -11,10 +11,14 @@ internal static class StepLatency
     private const int Rounds = 4;
     private static readonly int[] InFlight = [1, 8, 64];
 
+    public static IReadOnlyList<int> StepsPerMessage { get; } = [1, 64];
+
     /// <summary>Steps over all endpoints until the code of both processes is compiled for good: nothing is measured before.</summary>
     /// <param name="count">Steps over each.</param>
-    public static async Task WarmUpAsync(IEnumerable<Endpoint> endpoints, int count)
+    public static async Task WarmUpAsync(IReadOnlyList<Endpoint> endpoints, int count, Recorder rows)
     {
+        if (!endpoints.Any(e => StepsPerMessage.Any(steps => InFlight.Any(n => rows.Wants(Row(e, n, steps))))))
+            return;
         foreach (var endpoint in endpoints)
         {
             using var steps = await PipelinedSteps.OpenAsync(endpoint, 1, pool => Networks.Regression(pool, 1));
@@ -28,9 +32,12 @@ internal static class StepLatency
     /// <param name="plain">Echoes as many bytes in turns with single steps; null when there is nothing to compare with.</param>
     public static async Task MeasureAsync(string suite, Endpoint endpoint, int stepsPerMessage, double[][] expected, int budget, Endpoint? plain, Recorder rows)
     {
+        var wanted = InFlight.Where(n => rows.Wants(Row(endpoint, n, stepsPerMessage))).ToArray();
+        if (wanted.Length == 0)
+            return;
         using var steps = await PipelinedSteps.OpenAsync(endpoint, stepsPerMessage, pool => Networks.Regression(pool, 1));
         Agreement.Require($"10-5-1 over {endpoint.Name}", await steps.ResultsAsync(), expected);
-        foreach (var inFlight in InFlight)
+        foreach (var inFlight in wanted)
         {
             var count = budget * (int)Math.Sqrt(inFlight * stepsPerMessage);
             var isSingle = inFlight == 1 && stepsPerMessage == 1;
@@ -47,7 +54,7 @@ internal static class StepLatency
             }
 
             var p99 = Statistics.At(latencies, 0.99);
-            rows.Add(Statistics.Row(suite, $"10-5-1 {endpoint.Name}, {inFlight} in flight, {stepsPerMessage} a message", latencies) with
+            rows.Add(Statistics.Row(suite, Row(endpoint, inFlight, stepsPerMessage), latencies) with
             {
                 Beside = new Dictionary<string, double?> { ["gRPC echo"] = echoes.Count > 0 ? Statistics.Median(echoes) : null },
                 Note = Target.Join(
@@ -56,4 +63,6 @@ internal static class StepLatency
             });
         }
     }
+
+    private static string Row(Endpoint endpoint, int inFlight, int stepsPerMessage) => $"10-5-1 {endpoint.Name}, {inFlight} in flight, {stepsPerMessage} a message";
 }

@@ -18,11 +18,17 @@ internal sealed class ScalingSuite : ISuite
     {
         foreach (var nodes in settings.IsBrief ? [1000] : (int[])[1000, 10_000, 100_000, 1_000_000])
         {
+            var (compile, run) = ($"compile {nodes} nodes", $"run {nodes} nodes");
+            if (!rows.Wants(compile) && !rows.Wants(run))
+                continue;
             WarmUp(settings.IsBrief);
             using var step = new GraphStep(pool => Networks.Chain(pool, nodes, Width), settings.Threads, withGradients: true);
-            rows.Add(new Row(Name, $"compile {nodes} nodes", 1, "us/node", step.CompileTime.TotalMicroseconds / nodes));
+            if (rows.Wants(compile))
+                rows.Add(new Row(Name, compile, 1, "us/node", step.CompileTime.TotalMicroseconds / nodes));
+            if (!rows.Wants(run))
+                continue;
             var beside = settings with { Peer = nodes > MostBesidePeer ? null : settings.Peer };
-            var row = GraphRow.Measure(beside, Name, $"run {nodes} nodes", step, true, null);
+            var row = GraphRow.Measure(beside, Name, run, step, true, null);
             rows.Add(row with { Unit = "us/node", Ours = row.Ours / nodes, P10 = row.P10 / nodes, P90 = row.P90 / nodes, Libtorch = row.Libtorch / nodes });
         }
     }

@@ -3,6 +3,15 @@ namespace Gradients.Benchmarks.Steps;
 /// <summary>A network through the executor beside the peer, their results compared before either is timed.</summary>
 internal static class GraphRow
 {
+    /// <summary>Adds the row when it is wanted.</summary>
+    public static void Add(SuiteSettings settings, Recorder rows, string suite, string name, Func<GraphStep> create, bool withGradients, Func<GraphStep, Limit> limit)
+    {
+        if (!rows.Wants(name))
+            return;
+        using var step = create();
+        rows.Add(Measure(settings, suite, name, step, withGradients, limit(step)));
+    }
+
     /// <param name="limit">What the machine does at best; the default counts multiply-adds.</param>
     public static Row Measure(SuiteSettings settings, string suite, string name, GraphStep step, bool withGradients, Limit? limit)
     {

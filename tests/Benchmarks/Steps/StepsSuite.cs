@@ -43,27 +43,38 @@ internal sealed class StepsSuite : ISuite
     {
         foreach (var (name, hasSession, create) in Steps)
         {
-            using (var step = new GraphStep(create, settings.Threads, withGradients: true))
-                rows.Add(GraphRow.Measure(settings, Name, $"{name} executor", step, true, new Limit(step.Flops, step.Network.Values.Values.Any(v => v.DataType == DataType.Float64) ? () => FmaPeak.Measure() / 2 : FmaPeak.Measure)));
+            GraphRow.Add(settings, rows, Name, $"{name} executor", () => new GraphStep(create, settings.Threads, withGradients: true), true, LimitOf);
             if (hasSession)
-                Session($"{name} session", new SessionBackwardStep(settings.Threads, create));
+                Session($"{name} session", () => new SessionBackwardStep(settings.Threads, create));
         }
 
         foreach (var (name, create) in Updates)
         {
-            using (var step = new ExecutorAdamStep(create))
-            using (var peer = settings.Peer?.Adam(step.Network, settings.Threads))
-                rows.Add(settings.Meter.Measure(new Subject(Name, $"{name} executor", step.Run) { Libtorch = peer is null ? null : peer.Run }));
-            Session($"{name} session", new SessionAdamStep(settings.Threads, create));
+            Adam($"{name} executor", create);
+            Session($"{name} session", () => new SessionAdamStep(settings.Threads, create));
         }
 
         foreach (var (name, create) in Loops)
-            Session(name, new SessionTrainStep(settings.Threads, create));
+            Session(name, () => new SessionTrainStep(settings.Threads, create));
 
-        void Session(string name, SessionStep step)
+        Limit LimitOf(GraphStep step) =>
+            new(step.Flops, step.Network.Values.Values.Any(v => v.DataType == DataType.Float64) ? () => FmaPeak.Measure() / 2 : FmaPeak.Measure);
+
+        void Adam(string name, Func<BufferPool, Network> create)
         {
-            using (step)
-                rows.Add(settings.Meter.Measure(new Subject(Name, name, step.Run) { Waits = true, MayAllocate = true }));
+            if (!rows.Wants(name))
+                return;
+            using var step = new ExecutorAdamStep(create);
+            using var peer = settings.Peer?.Adam(step.Network, settings.Threads);
+            rows.Add(settings.Meter.Measure(new Subject(Name, name, step.Run) { Libtorch = peer is null ? null : peer.Run }));
+        }
+
+        void Session(string name, Func<SessionStep> create)
+        {
+            if (!rows.Wants(name))
+                return;
+            using var step = create();
+            rows.Add(settings.Meter.Measure(new Subject(Name, name, step.Run) { Waits = true, MayAllocate = true }));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using Gradients.Benchmarks.Processes;
 
 namespace Gradients.Benchmarks.Wire;
 
@@ -22,10 +23,11 @@ internal static class CppPrograms
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("cmake", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process = Started.Start(new ProcessStartInfo("cmake", arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
             var errors = process.StandardError.ReadToEndAsync();
             await process.StandardOutput.ReadToEndAsync();
             await process.WaitForExitAsync();
+            Started.Forget(process);
             return process.ExitCode == 0 ? null : $"not built: {(await errors).Split('\n').FirstOrDefault(line => line.Length > 0) ?? "cmake failed"}";
         }
         catch (Win32Exception)

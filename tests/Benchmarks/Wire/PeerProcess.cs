@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Gradients.Benchmarks.Processes;
@@ -22,7 +23,7 @@ internal sealed class PeerProcess : IDisposable
 
     private PeerProcess(ChildProcess process, string socket) => (_process, _socket) = (process, socket);
 
-    public EndPoint Tcp => new IPEndPoint(IPAddress.Loopback, int.Parse(_process.Greeting.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
+    public EndPoint Tcp => new IPEndPoint(IPAddress.Loopback, int.Parse(_process.Greeting.Split(' ')[0], CultureInfo.InvariantCulture));
 
     public EndPoint Unix => new UnixDomainSocketEndPoint(_socket);
 
@@ -53,11 +54,13 @@ internal sealed class PeerProcess : IDisposable
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine($"{((IPEndPoint)tcp.LocalEndPoint!).Port} {address}");
         while (await Console.In.ReadLineAsync() is not null)
-        {
-        }
+            Console.WriteLine(GC.GetTotalAllocatedBytes(precise: true).ToString(CultureInfo.InvariantCulture));
 
         await app.StopAsync();
     }
+
+    /// <summary>Managed bytes that it has allocated so far.</summary>
+    public async Task<long> AllocatedBytesAsync() => long.Parse(await _process.AskAsync("allocated"), CultureInfo.InvariantCulture);
 
     public void Dispose() => _process.Dispose();
 

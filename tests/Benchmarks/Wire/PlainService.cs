@@ -18,6 +18,21 @@ internal sealed class PlainService : PlainServiceBase
     public override Task<BytesValue> Download(Empty request, ServerCallContext context) =>
         Task.FromResult(new BytesValue { Value = ByteString.CopyFrom(_kept) });
 
+    public override async Task<Empty> Send(IAsyncStreamReader<BytesValue> requests, ServerCallContext context)
+    {
+        while (await requests.MoveNext())
+        {
+        }
+
+        return new Empty();
+    }
+
+    public override async Task Receive(Int32Value request, IServerStreamWriter<BytesValue> responses, ServerCallContext context)
+    {
+        foreach (var chunk in PlainStream.Chunks(request.Value))
+            await responses.WriteAsync(chunk);
+    }
+
     public override async Task Echo(IAsyncStreamReader<BytesValue> requests, IServerStreamWriter<BytesValue> responses, ServerCallContext context)
     {
         while (await requests.MoveNext(context.CancellationToken))

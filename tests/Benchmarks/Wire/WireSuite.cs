@@ -10,12 +10,17 @@ internal sealed class WireSuite : ISuite
 {
     private const string Plain = "plain gRPC";
     private const string Cpp = "C++ server";
+    private const string Upload = "upload";
+
+    /// <summary>Tensors for which allocated bytes are counted at a time.</summary>
+    private const int Counted = 4;
+    private static readonly string[] Directions = [Upload, "download"];
 
     private static readonly (string Name, int Bytes)[] Sizes = [("4 KB", 4 << 10), ("64 KB", 64 << 10), ("1 MB", 1 << 20), ("16 MB", 16 << 20), ("64 MB", 64 << 20)];
 
     public string Name => "wire";
 
-    public string Summary => "Tensors to a server in a process of its own and back: chunks by the SDK over TCP and a Unix domain socket, one message by the generated client where it has room, chunks by a client in C++. Beside them what one writes first (unary Grpc.AspNetCore, a bytes field), and a gRPC server in C++ that takes the same chunks from the same client. Limit: a raw socket of the same kind. Bytes are those the server allocates a tensor.";
+    public string Summary => "Tensors to a server in a process of its own and back: chunks by the SDK over TCP and a Unix domain socket, one message by the generated client where it has room, chunks by a client in C++. Beside them what one writes first (unary Grpc.AspNetCore, a bytes field), and a gRPC server in C++ that takes the same chunks from the same client. Limit: a raw socket of the same kind. Bytes are those the server allocates a tensor; beside them those that Grpc.AspNetCore allocates for as many chunks that nobody looks at, or for a call with an empty message.";
 
     public bool HasProcesses => true;
 
@@ -34,6 +39,8 @@ internal sealed class WireSuite : ISuite
             var peer = await PeerProcess.StartAsync(folder["raw"]);
             running.Push(peer);
             Endpoint tcp = new("TCP", server.Address.ToString()), unix = new("UDS", $"unix:{socket}");
+            var plain = new PlainStream(peer.Plain);
+            running.Push(plain);
             ways.Add("raw TCP", new RawSocketTransfer(peer.Tcp));
             ways.Add("raw UDS", new RawSocketTransfer(peer.Unix));
             ways.Add(Plain, new PlainTransfer(peer.Plain));
@@ -54,7 +61,7 @@ internal sealed class WireSuite : ISuite
             }
 
             foreach (var (name, bytes) in settings.IsBrief ? Sizes[..3] : Sizes)
-                await MeasureAsync(name, bytes, ways.Where(w => w.Value.MaxBytes >= bytes).ToDictionary(), server, settings.IsBrief, rows);
+                await MeasureAsync(name, bytes, ways.Where(w => w.Value.MaxBytes >= bytes).ToDictionary(), server, peer, plain, settings.IsBrief, rows);
             if (missing is not null)
                 rows.Add(new Row(Name, "C++ client and server", 1, "us", null) { Note = missing, MayAllocate = true });
         }
@@ -67,55 +74,90 @@ internal sealed class WireSuite : ISuite
         }
     }
 
-    private async Task MeasureAsync(string size, int bytes, Dictionary<string, ITransfer> ways, ServerProcess server, bool isBrief, Recorder rows)
+    private async Task MeasureAsync(string size, int bytes, Dictionary<string, ITransfer> ways, ServerProcess server, PeerProcess peer, PlainStream plain, bool isBrief, Recorder rows)
     {
+        var wanted = Directions.ToDictionary(d => d, d => ways.Keys.Where(way => IsOurs(way) && rows.Wants(RowOf(d, size, way))).ToList());
         var content = GC.AllocateUninitializedArray<byte>(bytes);
         new Random(7).NextBytes(content);
-        foreach (var (name, way) in ways)
+        foreach (var (name, way) in With(wanted.Values.SelectMany(w => w)))
         {
             if (!await way.PrepareAsync(content))
                 throw new InvalidOperationException($"{size} by {name} came back different.");
         }
 
-        foreach (var (direction, run) in ((string, Func<ITransfer, int, Task>)[])[("upload", (w, n) => w.UploadAsync(n)), ("download", (w, n) => w.DownloadAsync(n))])
+        foreach (var direction in Directions)
         {
-            var samples = await Turns.MeasureAsync([.. ways.Values.Select(w => new Turn(n => run(w, n)) { Settle = w.SettleAsync })], TimeSpan.FromSeconds(isBrief ? 0.02 : 0.4));
-            var medians = ways.Keys.Zip(samples, (name, s) => (name, Median: Statistics.Median(s))).ToDictionary(m => m.name, m => m.Median);
-            foreach (var ((name, way), times) in ways.Zip(samples).Where(w => w.First.Key.StartsWith("chunks", StringComparison.Ordinal) || w.First.Key.StartsWith("message", StringComparison.Ordinal)))
+            Func<ITransfer, int, Task> run = direction == Upload ? (w, n) => w.UploadAsync(n) : (w, n) => w.DownloadAsync(n);
+            var measured = With(wanted[direction]);
+            var samples = await Turns.MeasureAsync([.. measured.Values.Select(w => new Turn(n => run(w, n)) { Settle = w.SettleAsync })], TimeSpan.FromSeconds(isBrief ? 0.02 : 0.4));
+            var medians = measured.Keys.Zip(samples, (name, s) => (name, Median: Statistics.Median(s))).ToDictionary(m => m.name, m => m.Median);
+            foreach (var ((name, way), times) in measured.Zip(samples).Where(w => IsOurs(w.First.Key)))
             {
-                var kind = name.Contains("UDS", StringComparison.Ordinal) ? "UDS" : "TCP";
-                var isNative = name.Contains("C++", StringComparison.Ordinal);
-                var limit = medians[$"raw {kind}"] / medians[name];
-                double? beside = isNative ? medians[$"{Cpp} {kind}"] : kind == "TCP" ? medians[Plain] : null;
-                rows.Add(Statistics.Row(Name, $"{direction} {size}, {name}", times) with
+                var isNative = IsNative(name);
+                var limit = medians[$"raw {KindOf(name)}"] / medians[name];
+                double? beside = medians.GetValueOrDefault(PeerOf(name), double.NaN) is var median && double.IsNaN(median) ? null : median;
+                var floor = await FloorAsync(IsStream(name), direction, bytes, peer, plain);
+                rows.Add(Statistics.Row(Name, RowOf(direction, size, name), times) with
                 {
                     LimitFraction = limit,
-                    AllocatedBytes = await AllocatedAsync(way, run, server),
+                    AllocatedBytes = await AllocatedAsync(() => run(way, Counted), way.SettleAsync, server.AllocatedBytesAsync),
                     Beside = new Dictionary<string, double?> { [Plain] = isNative ? null : beside, [Cpp] = isNative ? beside : null },
                     Note = Target.Join(
                         string.Create(CultureInfo.InvariantCulture, $"{bytes / medians[name] / 1e3:0.00} GB/s"),
+                        string.Create(CultureInfo.InvariantCulture, $"{(IsStream(name) ? "a plain stream" : "an empty call")} allocates {floor:0}"),
                         (direction, size, name) switch
                         {
-                            ("upload", "16 MB", "chunks TCP") => Target.AtLeast("of a raw socket's rate", 0.5, limit),
-                            ("upload", "16 MB", "chunks TCP, C++ client") => Target.AtLeast("of the C++ server's rate", 0.9, beside / medians[name]),
+                            (Upload, "16 MB", "chunks TCP") => Target.AtLeast("of a raw socket's rate", 0.5, limit),
+                            (Upload, "16 MB", "chunks TCP, C++ client") => Target.AtLeast("of the C++ server's rate", 0.9, beside / medians[name]),
                             _ => null,
                         }),
                 });
             }
         }
+
+        // With what is beside them.
+        Dictionary<string, ITransfer> With(IEnumerable<string> ours)
+        {
+            var names = ours.SelectMany(name => (string[])[name, $"raw {KindOf(name)}", PeerOf(name)]).ToHashSet();
+            return ways.Where(w => names.Contains(w.Key)).ToDictionary();
+        }
     }
 
-    /// <summary>Managed bytes of the server a tensor: the least of several, as the runtime's own come now and then.</summary>
-    private static async Task<double> AllocatedAsync(ITransfer way, Func<ITransfer, int, Task> run, ServerProcess server)
+    /// <summary>What Grpc.AspNetCore allocates by itself for as many chunks, or for a call.</summary>
+    private static Task<double> FloorAsync(bool isStream, string direction, int bytes, PeerProcess peer, PlainStream plain)
     {
-        const int Count = 4;
+        return AllocatedAsync(RunAsync, () => Task.CompletedTask, peer.AllocatedBytesAsync);
+
+        async Task RunAsync()
+        {
+            for (var i = 0; i < Counted; i++)
+                await (!isStream ? plain.CallAsync() : direction == Upload ? plain.SendAsync(bytes) : plain.ReceiveAsync(bytes));
+        }
+    }
+
+    private static bool IsStream(string way) => way.StartsWith("chunks", StringComparison.Ordinal);
+
+    private static string RowOf(string direction, string size, string way) => $"{direction} {size}, {way}";
+
+    private static bool IsOurs(string way) => IsStream(way) || way.StartsWith("message", StringComparison.Ordinal);
+
+    private static bool IsNative(string way) => way.Contains("C++", StringComparison.Ordinal);
+
+    private static string KindOf(string way) => way.Contains("UDS", StringComparison.Ordinal) ? "UDS" : "TCP";
+
+    /// <summary>What a way is compared with; over UDS the plain service is not.</summary>
+    private static string PeerOf(string way) => IsNative(way) ? $"{Cpp} {KindOf(way)}" : KindOf(way) == "TCP" ? Plain : "";
+
+    /// <summary>Managed bytes of the server a tensor: the least of several, as the runtime's own come now and then.</summary>
+    private static async Task<double> AllocatedAsync(Func<Task> run, Func<Task> settle, Func<Task<long>> allocated)
+    {
         var least = double.MaxValue;
         for (var window = 0; window < 3; window++)
         {
-            var before = await server.AllocatedBytesAsync();
-            await run(way, Count);
-            least = Math.Min(least, (await server.AllocatedBytesAsync() - before) / (double)Count);
-            await way.SettleAsync();
+            var before = await allocated();
+            await run();
+            least = Math.Min(least, (await allocated() - before) / (double)Counted);
+            await settle();
         }
 
         return least;
