@@ -20,10 +20,16 @@ internal sealed class PreparedPlan
     /// <summary>Below this much work neither the clock is read nor another thread asked.</summary>
     private const double SmallNanoseconds = 20_000;
 
-    /// <summary>What a plan must hold in batches that are worth splitting before other threads are woken for it.</summary>
-    private const double ParallelNanoseconds = 40_000;
+    /// <summary>
+    /// What a second thread must save of a plan to be asked: a sleeping thread is woken, and what one thread wrote comes late
+    /// to the other.
+    /// </summary>
+    private const double ParallelNanoseconds = 100_000;
 
-    /// <summary>What a batch must hold for its units to be shared out.</summary>
+    /// <summary>The part of a plan that it must save: with less, what changes hands for it slows the rest by as much.</summary>
+    private const double ParallelPart = 1.0 / 3;
+
+    /// <summary>What it must save of a batch for its units to be shared out.</summary>
     private const double ParallelBatchNanoseconds = 6_000;
 
     private readonly Patch[] _patches;
@@ -60,8 +66,8 @@ internal sealed class PreparedPlan
         _patches = SortPatches(plan, _patchEnds);
         for (var i = 0; i < count; i++)
             BatchEnds[i] = i + 1;
-        if (total >= ParallelNanoseconds)
-            FindBatches(plan, nanoseconds);
+        if (total >= 2 * ParallelNanoseconds)
+            HasParallel = FindBatches(plan, nanoseconds) >= Math.Max(ParallelNanoseconds, total * ParallelPart);
     }
 
     public ExecutionStack Ready { get; } = new();
@@ -79,8 +85,8 @@ internal sealed class PreparedPlan
     /// <summary>For each first instruction of a batch, whether its units are worth sharing out.</summary>
     public bool[] IsParallel { get; }
 
-    /// <summary>Whether any batch is.</summary>
-    public bool HasParallel { get; private set; }
+    /// <summary>Whether other threads are asked at all.</summary>
+    public bool HasParallel { get; }
 
     /// <summary>Storages that a caller binds or takes.</summary>
     public int[] BoundStorages { get; }
@@ -122,14 +128,16 @@ internal sealed class PreparedPlan
         return patches;
     }
 
-    private void FindBatches(Plan plan, double[] nanoseconds)
+    /// <summary>Returns what a second thread saves at best.</summary>
+    private double FindBatches(Plan plan, double[] nanoseconds)
     {
         var hazards = new BatchHazards(plan);
         var count = nanoseconds.Length;
+        double total = 0;
         for (int first = 0, end; first < count; first = end)
         {
             var sum = nanoseconds[first];
-            var units = Kernels[first].ConcurrentUnits;
+            var longest = LongestUnit(first);
             if (Kernels[first] is CalloutKernel)
             {
                 end = first + 1;
@@ -140,13 +148,19 @@ internal sealed class PreparedPlan
             for (end = first + 1; end < count && end != plan.ForwardInstructions && Kernels[end] is not CalloutKernel && hazards.TryAdd(end); end++)
             {
                 sum += nanoseconds[end];
-                units += Kernels[end].ConcurrentUnits;
+                longest = Math.Max(longest, LongestUnit(end));
             }
 
-            if (units < 2 || sum < ParallelBatchNanoseconds)
+            var saved = Math.Min(sum / 2, sum - longest);
+            if (saved < ParallelBatchNanoseconds)
                 continue;
             BatchEnds[first] = end;
-            IsParallel[first] = HasParallel = true;
+            IsParallel[first] = true;
+            total += saved;
         }
+
+        return total;
+
+        double LongestUnit(int instruction) => nanoseconds[instruction] / Math.Max(1, Kernels[instruction].ConcurrentUnits);
     }
 }

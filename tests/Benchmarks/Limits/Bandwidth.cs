@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Benchmarks.Limits;
 
@@ -8,11 +9,13 @@ namespace Gradients.Benchmarks.Limits;
 /// <param name="bytes">Of all arrays of a loop together.</param>
 internal sealed unsafe class Bandwidth(long bytes) : IDisposable
 {
-    private const double BytesPerTurn = 3e7;
+    private const double BytesPerTurn = 7e7;
+    private const long SecondLevelBytes = 1 << 20;
 
     private readonly float* _data = Allocate(bytes);
 
-    public double Read() => Measure(1, &Read);
+    /// <summary>What is far is read faster along four streams.</summary>
+    public double Read() => bytes > SecondLevelBytes ? Measure(1, &ReadFour) : Measure(1, &Read);
 
     /// <summary>Counts what the loop names; what a cache reads before it writes a line does not count.</summary>
     public double Copy() => Measure(2, &Copy);
@@ -54,6 +57,31 @@ internal sealed unsafe class Bandwidth(long bytes) : IDisposable
 
         // The sum of zeros is stored so that the loads are not dead.
         x[0] = Vector512.Sum(a + b + c + d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ReadFour(float* x, long count)
+    {
+        var quarter = count / 4;
+        Vector512<float> a = default, b = default, c = default, d = default;
+        for (long i = 0; i < quarter; i += 16)
+        {
+            a += Ahead(x + i);
+            b += Ahead(x + i + quarter);
+            c += Ahead(x + i + (2 * quarter));
+            d += Ahead(x + i + (3 * quarter));
+        }
+
+        x[0] = Vector512.Sum(a + b + c + d);
+    }
+
+    /// <summary>Loads, and asks for what comes a kilobyte later.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Ahead(float* x)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(x + 256);
+        return Vector512.Load(x);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -20,6 +20,7 @@ public sealed class SharedExecutionTests : IDisposable
     public void OneTwoAndFourThreadsGiveTheSameBits()
     {
         var (plan, inputs) = Network();
+        Assert.True(PreparedPlan.Of(plan).HasParallel);
         var expected = Run(plan, inputs, null);
         foreach (var helpers in new[] { 1, 3 })
         {

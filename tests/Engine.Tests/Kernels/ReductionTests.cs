@@ -13,6 +13,7 @@ public unsafe class ReductionTests
     {
         { 1, 1, 1 }, { 3, 17, 1 }, { 5, 1025, 1 }, { 2, 70_000, 1 }, { 1, 600_000, 1 }, { 3, 7, 5 }, { 2, 130, 300 },
         { 1, 2100, 257 }, { 1, 300_000, 2 }, { 300, 4, 3 }, { 0, 4, 3 }, { 2, 4, 0 },
+        { 5, 150_001, 1 }, { 7, 50_001, 1 }, { 303, 1500, 1 }, { 1301, 257, 1 }, { 9, 130, 300 },
     };
 
     [Theory]
@@ -51,6 +52,21 @@ public unsafe class ReductionTests
         Assert.True(Math.Abs(Run<float>(Reduction.Sum, x, 1, x.Length, 1)[0] - expected) / expected < 1e-6);
         Assert.True(Math.Abs(Run<float>(Reduction.Sum, x, 1, x.Length / 4, 4)[3] - expected / 4) / expected * 4 < 1e-6);
         Assert.Equal(64 + 1, Reduction.UnitCount(1, x.Length, 1));
+    }
+
+    [Theory]
+    [InlineData(5, 150_001, 1)]
+    [InlineData(303, 1500, 1)]
+    [InlineData(1301, 257, 1)]
+    [InlineData(9, 130, 300)]
+    public void WhatComesFromFarIsSummedInTheOrderOfWhatIsNear(int outer, int reduce, int inner)
+    {
+        var random = new Random(31);
+        float[] x = [.. Enumerable.Range(0, outer * reduce * inner).Select(_ => (random.NextSingle() - 0.5f) * MathF.Pow(2, random.Next(60)))];
+        float[] near = [.. x.Chunk(reduce * inner).SelectMany(part => Run<float>(Reduction.Sum, part, 1, reduce, inner))];
+        Assert.Equal(near, Run<float>(Reduction.Sum, x, outer, reduce, inner));
+        double[] wide = [.. x];
+        Assert.Equal([.. wide.Chunk(reduce * inner).SelectMany(part => Run<double>(Reduction.Sum, part, 1, reduce, inner))], Run<double>(Reduction.Sum, wide, outer, reduce, inner));
     }
 
     [Fact]
