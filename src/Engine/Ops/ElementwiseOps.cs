@@ -9,6 +9,9 @@ internal abstract class UnaryOp<TFunction>(OpSchema schema) : ElementwiseOp(sche
     where TFunction : struct, IUnaryFunction
 {
     public sealed override TileFunction Tile(Node node) => Tiles.Unary<TFunction>(node.DataType);
+
+    internal sealed override TileFunction? TileBehind<TInner>(Node inner, Node node) =>
+        TFunction.IsShort ? Tiles.Binary<Composed<TInner, TFunction>>(node.DataType) : null;
 }
 
 /// <summary>z = f(x, y), element by element under broadcasting.</summary>
@@ -16,6 +19,13 @@ internal abstract class BinaryOp<TFunction>(OpSchema schema) : ElementwiseOp(sch
     where TFunction : struct, IBinaryFunction
 {
     public sealed override TileFunction Tile(Node node) => Tiles.Binary<TFunction>(node.DataType);
+
+    internal sealed override TileFunction? TileWith(Node node, Node reader) => ((ElementwiseOp)reader.Op!).TileBehind<TFunction>(node, reader);
+
+    internal sealed override TileFunction? TileBehind<TInner>(Node inner, Node node) =>
+        node.Inputs[0] != inner ? Tiles.Ternary<ComposedWith<TInner, Swapped<TFunction>>>(node.DataType)
+        : node.Inputs[1] != inner ? Tiles.Ternary<ComposedWith<TInner, TFunction>>(node.DataType)
+        : Tiles.Binary<Composed<TInner, OfItself<TFunction>>>(node.DataType);
 }
 
 /// <summary>Sets of element types that schemas share.</summary>
