@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
@@ -20,7 +21,9 @@ internal abstract class BinaryOp<TFunction>(OpSchema schema) : ElementwiseOp(sch
 {
     public sealed override TileFunction Tile(Node node) => Tiles.Binary<TFunction>(node.DataType);
 
-    internal sealed override TileFunction? TileWith(Node node, Node reader) => ((ElementwiseOp)reader.Op!).TileBehind<TFunction>(node, reader);
+    // Scalar operands the just-in-time compiler exchanges where it likes, and of two NaNs the other comes out.
+    internal sealed override TileFunction? TileWith(Node node, Node reader) =>
+        Vector128.IsHardwareAccelerated ? ((ElementwiseOp)reader.Op!).TileBehind<TFunction>(node, reader) : null;
 
     internal sealed override TileFunction? TileBehind<TInner>(Node inner, Node node) =>
         node.Inputs[0] != inner ? Tiles.Ternary<ComposedWith<TInner, Swapped<TFunction>>>(node.DataType)
