@@ -9,6 +9,7 @@ namespace Gradients.Engine.Compilation;
 internal sealed class FusedGroup(int indices)
 {
     private const int MinRowLength = 64;
+    private const int MaxPeriod = 1024;
 
     // By node index the position of its note, counted from 1; all 0 between two groups.
     private readonly int[] _noteOf = new int[indices];
@@ -16,6 +17,7 @@ internal sealed class FusedGroup(int indices)
     private readonly List<int> _lastUses = [];
     private readonly List<int> _escapeSteps = [];
     private readonly List<ushort> _operands = [];
+    private readonly List<FusedStep> _steps = [];
     private readonly Stack<int> _free = new();
     private FusedInput[] _inputs = [];
     private int _registers;
@@ -41,27 +43,41 @@ internal sealed class FusedGroup(int indices)
             _inputs[i] = ReadOf(External[i], layouts[i], rowLength);
 
         var registerSize = 1;
-        var steps = new FusedStep[members.Count];
-        for (var step = 0; step < steps.Length; step++)
+        for (var i = 0; i < members.Count; i++)
         {
-            var node = members[step];
-            foreach (var input in node.Inputs)
-            {
-                _operands.Add(checked((ushort)OperandOf(NoteOf(input))));
-                registerSize = Math.Max(registerSize, input.DataType.Size());
-            }
-
-            ref var note = ref NoteOf(node);
+            var node = members[i];
+            var pair = IsReadNextAlone(members, i) ? ((ElementwiseOp)node.Op!).TileWith(node, members[i + 1]) : null;
+            var last = pair is null ? node : members[++i];
+            var first = _operands.Count;
+            AddOperands(node, null);
+            if (pair is not null)
+                AddOperands(last, node);
+            ref var note = ref NoteOf(last);
             if (note.Output < 0)
                 note.Register = TakeRegister();
-            steps[step] = new FusedStep(((ElementwiseOp)node.Op!).Tile(node), node.Inputs.Length, OperandOf(note));
-            foreach (var input in node.Inputs)
-                Free(ref NoteOf(input), step);
+            _steps.Add(new FusedStep(pair ?? ((ElementwiseOp)node.Op!).Tile(node), pair is null ? 1 : 2, _operands.Count - first, OperandOf(note)));
+            Free(node, i);
+            Free(last, i);
         }
 
         var byRows = Array.Exists(_inputs, i => i.Mode is ReadMode.Row or ReadMode.RowSplat);
-        return new FusedKernel(shape, byRows ? rowLength : 0, _inputs, steps, [.. _operands], [.. Escaping.Select(n => n.DataType.Size())], _registers, registerSize);
+        return new FusedKernel(shape, byRows ? rowLength : 0, _inputs, [.. _steps], [.. _operands], [.. Escaping.Select(n => n.DataType.Size())], _registers, registerSize);
+
+        void AddOperands(Node node, Node? except)
+        {
+            foreach (var input in node.Inputs)
+            {
+                if (input == except)
+                    continue;
+                _operands.Add(checked((ushort)OperandOf(NoteOf(input))));
+                registerSize = Math.Max(registerSize, input.DataType.Size());
+            }
+        }
     }
+
+    /// <summary>Whether the next member and nothing else reads the value.</summary>
+    private bool IsReadNextAlone(List<Node> members, int position) =>
+        position + 1 < members.Count && NoteOf(members[position]) is { Output: < 0 } note && note.LastUse == position + 1;
 
     /// <summary>
     /// An output that may share its place with a direct input: of the same size, and written when the input is read no more.
@@ -90,6 +106,7 @@ internal sealed class FusedGroup(int indices)
         _lastUses.Clear();
         _escapeSteps.Clear();
         _operands.Clear();
+        _steps.Clear();
         _free.Clear();
         _registers = 0;
         External.Clear();
@@ -139,13 +156,17 @@ internal sealed class FusedGroup(int indices)
         return ref CollectionsMarshal.AsSpan(_notes)[position - 1];
     }
 
-    /// <summary>Gives the register of a member back behind the step that reads it last.</summary>
-    private void Free(ref NodeNote note, int step)
+    /// <summary>Gives the registers of what the node reads back, unless a later member than this position reads them.</summary>
+    private void Free(Node node, int position)
     {
-        if (note.LastUse != step || note.Register < 0)
-            return;
-        _free.Push(note.Register);
-        note.Register = -1;
+        foreach (var input in node.Inputs)
+        {
+            ref var note = ref NoteOf(input);
+            if (note.LastUse > position || note.Register < 0)
+                continue;
+            _free.Push(note.Register);
+            note.Register = -1;
+        }
     }
 
     /// <summary>Where a value's tile is: its index in the kernel's table of inputs, outputs, registers.</summary>
@@ -153,19 +174,19 @@ internal sealed class FusedGroup(int indices)
     {
         var registers = _inputs.Length + Escaping.Count;
         if (note.External >= 0)
-            return _inputs[note.External].Mode is ReadMode.Direct or ReadMode.Row ? note.External : registers + _inputs[note.External].Register;
+            return _inputs[note.External].Mode is ReadMode.Direct or ReadMode.Row or ReadMode.Repeated ? note.External : registers + _inputs[note.External].Register;
         return note.Output >= 0 ? _inputs.Length + note.Output : registers + note.Register;
     }
 
     /// <summary>
     /// The longest run of trailing dimensions, as one length, in which every operand either lies side by side or stays at one
-    /// element; operands whose last dimension does neither do not count. 0 when rows are too short to be worth it.
+    /// element; repeated operands, and those whose last dimension does neither, do not count. 0 when rows are too short to be worth it.
     /// </summary>
     private static long RowLength(Layout[] layouts)
     {
         var shape = layouts.Length == 0 ? Shape.Scalar : layouts[0].Shape;
         long length = 1;
-        var strided = layouts.Where(l => !l.IsContiguous && (IsRun(l, 1) || IsFlat(l, 1))).ToArray();
+        var strided = layouts.Where(l => !l.IsContiguous && PeriodOf(l) == 0 && (IsRun(l, 1) || IsFlat(l, 1))).ToArray();
         for (var dimensions = 1; dimensions <= shape.Rank; dimensions++)
         {
             if (!strided.All(l => IsRun(l, dimensions) || IsFlat(l, dimensions)))
@@ -190,6 +211,22 @@ internal sealed class FusedGroup(int indices)
         return true;
     }
 
+    /// <summary>How many elements side by side are repeated over and over in the iteration; 0 for any other layout, and when they are many.</summary>
+    private static long PeriodOf(Layout layout)
+    {
+        long period = 1;
+        var d = 1;
+        for (; d <= layout.Shape.Rank && (layout.Shape[-d] == 1 || layout.Strides[^d] == period); d++)
+            period *= layout.Shape[-d];
+        for (; d <= layout.Shape.Rank; d++)
+        {
+            if (layout.Shape[-d] != 1 && layout.Strides[^d] != 0)
+                return 0;
+        }
+
+        return period is > 1 and <= MaxPeriod ? period : 0;
+    }
+
     private static bool IsFlat(Layout layout, int dimensions) => !layout.Strides.AsSpan(layout.Strides.Length - dimensions).ContainsAnyExcept(0);
 
     private FusedInput ReadOf(Node node, Layout layout, long rowLength)
@@ -201,6 +238,7 @@ internal sealed class FusedGroup(int indices)
         return layout.IsContiguous ? new FusedInput(ReadMode.Direct, layout, size, -1)
             : node.Shape.ElementCount == 1 ? new FusedInput(ReadMode.Splat, layout, size, TakeRegister())
             : dimensions > 0 && IsRun(layout, dimensions) ? new FusedInput(ReadMode.Row, layout, size, -1)
+            : PeriodOf(layout) is > 0 and var period ? new FusedInput(ReadMode.Repeated, layout, size, -1, (int)period)
             : dimensions > 0 && IsFlat(layout, dimensions) ? new FusedInput(ReadMode.RowSplat, layout, size, TakeRegister())
             : new FusedInput(ReadMode.Strided, layout, size, TakeRegister());
     }

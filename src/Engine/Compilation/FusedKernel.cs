@@ -13,7 +13,10 @@ internal enum ReadMode : byte
     /// <summary>One element for all: spread over a register once a unit.</summary>
     Splat,
 
-    /// <summary>Each row's elements lie side by side somewhere, as those of a repeated row do: read in place.</summary>
+    /// <summary>The same few elements over and over, as those of a bias: written out once a unit for longer than a tile, so that tiles begin anywhere.</summary>
+    Repeated,
+
+    /// <summary>Each row's elements lie side by side somewhere: read in place.</summary>
     Row,
 
     /// <summary>One element for each row: spread over a register row by row.</summary>
@@ -23,15 +26,17 @@ internal enum ReadMode : byte
     Strided,
 }
 
-/// <param name="Register">Where a splat or strided operand is put; unused for those read in place.</param>
-internal readonly record struct FusedInput(ReadMode Mode, Layout Layout, int ElementSize, int Register);
+/// <param name="Register">Where a splat or strided operand is put; −1 for the others.</param>
+/// <param name="Period">How many elements are repeated.</param>
+internal readonly record struct FusedInput(ReadMode Mode, Layout Layout, int ElementSize, int Register, int Period = 0);
 
+/// <param name="Ops">How many ops the function computes.</param>
 /// <param name="Target">Where in the table of addresses the result goes.</param>
-internal readonly record struct FusedStep(TileFunction Function, int OperandCount, int Target);
+internal readonly record struct FusedStep(TileFunction Function, int Ops, int OperandCount, int Target);
 
 /// <summary>
-/// A chain of elementwise ops over one iteration shape, run tile by tile: the tiles of all its intermediate values stay in
-/// L1 and only what is used outside is written. Where operands are broadcast along rows, no tile crosses the end of a row.
+/// A chain of elementwise ops over one iteration shape, run tile by tile: the tiles of its intermediate values stay in L1, or
+/// never leave a register where two ops are one step, and only what is used outside is written. Where operands are broadcast along rows, no tile crosses the end of a row.
 /// Each op is computed as it would be alone, so fusing never changes bits.
 /// </summary>
 internal sealed unsafe class FusedKernel : Kernel
@@ -39,8 +44,13 @@ internal sealed unsafe class FusedKernel : Kernel
     private const int MaxTile = 1024;
     private const int TilesPerUnit = 32;
 
+    // Where nothing goes from step to step, longer tiles do not leave the first-level cache and cost less to start.
+    private const int MaxSingleTile = 2048;
+    private const int MinRepeatedTile = 256;
+
     private readonly FusedInput[] _inputs;
     private readonly int[] _splats;
+    private readonly int[] _repeated;
     private readonly int[] _strided;
     private readonly int[] _direct;
     private readonly int[] _rows;
@@ -52,7 +62,9 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly long _rowLength;
     private readonly int _outerDimensions;
     private readonly int _tile;
+    private readonly int[] _repetitions;
     private readonly int _registerBytes;
+    private readonly int _unitElements;
     private readonly int _maxOperands;
 
     /// <param name="rowLength">Elements of a row for operands that are read by rows; 0 where none is.</param>
@@ -67,6 +79,7 @@ internal sealed unsafe class FusedKernel : Kernel
         _rows = Where(inputs, i => i.Mode is ReadMode.Row or ReadMode.RowSplat);
         _inputs = inputs;
         _splats = Where(inputs, i => i.Mode == ReadMode.Splat);
+        _repeated = Where(inputs, i => i.Mode == ReadMode.Repeated);
         _strided = Where(inputs, i => i.Mode == ReadMode.Strided);
         _direct = Where(inputs, i => i.Mode == ReadMode.Direct);
         _steps = steps;
@@ -77,28 +90,46 @@ internal sealed unsafe class FusedKernel : Kernel
         _count = shape.ElementCount;
 
         // All registers together stay within 24 KB of the first-level cache.
-        _tile = MaxTile;
+        _tile = steps.Length == 1 ? MaxSingleTile : MaxTile;
         while (_tile > 128 && (long)_tile * registerSize * registers > 24 * 1024)
             _tile /= 2;
-        _tile = (int)Math.Min(_tile, (_count + 63) / 64 * 64);
+
+        // What is repeated is written out a tile long, which few tiles would not make up for.
+        var longest = _repeated.Length == 0 ? _count : Math.Max(MinRepeatedTile, _count / 4);
+        _tile = (int)Math.Min(_tile, (Math.Min(longest, _count) + 63) / 64 * 64);
         _registerBytes = _tile * registerSize;
-        WorkspaceBytes = (long)registers * _registerBytes;
-        UnitCount = _count == 0 ? 0 : (_count + ((long)_tile * TilesPerUnit) - 1) / ((long)_tile * TilesPerUnit);
-        Flops = (double)_count * steps.Length;
+        _repetitions = new int[_repeated.Length];
+        var bytes = registers * _registerBytes;
+        for (var i = 0; i < _repeated.Length; i++)
+        {
+            _repetitions[i] = bytes;
+            bytes += RepetitionBytes(inputs[_repeated[i]]);
+        }
+
+        WorkspaceBytes = bytes;
+        _unitElements = TilesPerUnit * Math.Min(_tile, MaxTile);
+        UnitCount = _count == 0 ? 0 : (_count + _unitElements - 1) / _unitElements;
+        Flops = (double)_count * steps.Sum(s => s.Ops);
     }
 
     public override void Run(in KernelArguments arguments, long unit)
     {
-        var start = unit * TilesPerUnit * _tile;
+        var start = unit * _unitElements;
         Spread(arguments);
-        RunRange(arguments, start, Math.Min(_count - start, (long)TilesPerUnit * _tile));
+        RunRange(arguments, start, Math.Min(_count - start, _unitElements));
     }
 
-    /// <summary>Spreads the operands of one element over their registers; once before ranges are run with this workspace.</summary>
+    /// <summary>Writes out the operands that are the same for all tiles; once before ranges are run with this workspace.</summary>
     public void Spread(in KernelArguments arguments)
     {
+        var workspace = (byte*)arguments.Workspace;
         foreach (var i in _splats)
-            Fill(arguments.Inputs[i], Register((byte*)arguments.Workspace, _inputs[i].Register), _inputs[i].ElementSize, _tile);
+            Fill(arguments.Inputs[i], Register(workspace, _inputs[i].Register), _inputs[i].ElementSize, _tile);
+        for (var r = 0; r < _repeated.Length; r++)
+        {
+            ref readonly var input = ref _inputs[_repeated[r]];
+            Repeat(arguments.Inputs[_repeated[r]], workspace + _repetitions[r], input.Period * input.ElementSize, RepetitionBytes(input));
+        }
     }
 
     /// <summary>Computes the elements [start, start + count) in row-major order.</summary>
@@ -120,6 +151,12 @@ internal sealed unsafe class FusedKernel : Kernel
                 column += tile;
                 if (column == _rowLength)
                     (row, column) = (row + 1, 0);
+            }
+
+            for (var r = 0; r < _repeated.Length; r++)
+            {
+                ref readonly var input = ref _inputs[_repeated[r]];
+                table[_repeated[r]] = workspace + _repetitions[r] + (start % input.Period * input.ElementSize);
             }
 
             foreach (var i in _direct)
@@ -205,5 +242,16 @@ internal sealed unsafe class FusedKernel : Kernel
                 new Span<ulong>(target, count).Fill(*(ulong*)element);
                 break;
         }
+    }
+
+    /// <summary>A tile that begins anywhere in the period, in whole cache lines.</summary>
+    private int RepetitionBytes(in FusedInput input) => (((_tile + input.Period) * input.ElementSize) + 63) / 64 * 64;
+
+    /// <summary>Repeats the first bytes as often as there is room.</summary>
+    private static void Repeat(void* first, byte* target, int period, int bytes)
+    {
+        new ReadOnlySpan<byte>(first, period).CopyTo(new Span<byte>(target, bytes));
+        for (var filled = period; filled < bytes; filled *= 2)
+            new ReadOnlySpan<byte>(target, Math.Min(filled, bytes - filled)).CopyTo(new Span<byte>(target + filled, bytes - filled));
     }
 }

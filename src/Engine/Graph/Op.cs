@@ -85,6 +85,16 @@ public abstract class ElementwiseOp(OpSchema schema) : PrimitiveOp(schema)
 
     /// <summary>The loop over one tile for a node of these types.</summary>
     public abstract TileFunction Tile(Node node);
+
+    /// <summary>
+    /// One loop for a node and the elementwise node that reads it, with the same bits: the value between them stays in a register.
+    /// Its inputs are the node's, then what the reader reads beside the node. Null where there is none.
+    /// </summary>
+    internal virtual TileFunction? TileWith(Node node, Node reader) => null;
+
+    /// <summary>The same, asked of the reader's op: TInner computes the node before it. Null where there is none.</summary>
+    internal virtual TileFunction? TileBehind<TInner>(Node inner, Node node)
+        where TInner : struct, IBinaryFunction => null;
 }
 
 /// <summary>

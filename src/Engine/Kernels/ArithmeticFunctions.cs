@@ -75,6 +75,8 @@ internal readonly struct NonzeroPredicate : IBinaryFunction
 /// <summary>−x; flips the sign of zero, integers wrap.</summary>
 internal readonly struct NegFunction : IUnaryFunction
 {
+    public static bool IsShort => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => -x;
 }
@@ -82,6 +84,8 @@ internal readonly struct NegFunction : IUnaryFunction
 /// <summary>|x|.</summary>
 internal readonly struct AbsFunction : IUnaryFunction
 {
+    public static bool IsShort => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Abs(x);
 }
@@ -89,6 +93,8 @@ internal readonly struct AbsFunction : IUnaryFunction
 /// <summary>√x.</summary>
 internal readonly struct SqrtFunction : IUnaryFunction
 {
+    public static bool IsShort => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.Sqrt(x);
 }
@@ -96,6 +102,8 @@ internal readonly struct SqrtFunction : IUnaryFunction
 /// <summary>−1, 0 or 1; +0 for either zero, NaN for NaN.</summary>
 internal readonly struct SignFunction : IUnaryFunction
 {
+    public static bool IsShort => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x)
         where V : struct, ILanes<V, T>
@@ -117,6 +125,8 @@ internal readonly struct ReluGradientFunction : IBinaryFunction
 /// <summary>max(x, 0): NaN propagates, −0 becomes +0, by the sum.</summary>
 internal readonly struct ReluFunction : IUnaryFunction
 {
+    public static bool IsShort => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x) where V : struct, ILanes<V, T> where T : unmanaged, INumber<T> => V.AtLeast(x, V.Constant(0)) + V.Constant(0);
 }

@@ -8,6 +8,7 @@ internal static unsafe class MatrixVectorProduct
 {
     private const long UnitElements = 1 << 20;
     private const int RowGranule = 64;
+    private const int MinLong = 64;
 
     public static int UnitCount(int m, int k) => (m + UnitRows(k) - 1) / UnitRows(k);
 
@@ -83,7 +84,10 @@ internal static unsafe class MatrixVectorProduct
     {
         V s0 = V.Constant(0), s1 = s0, s2 = s0, s3 = s0;
         int p = 0;
-        for (; p <= k - 4 * V.Count; p += 4 * V.Count)
+
+        // Short sums have the order that columns are added in, whatever a register holds.
+        int inRegisters = k < MinLong ? 0 : k - (k % (4 * V.Count));
+        for (; p < inRegisters; p += 4 * V.Count)
         {
             s0 = V.MultiplyAdd(V.Load(a + p), V.Load(x + p), s0);
             s1 = V.MultiplyAdd(V.Load(a + p + V.Count), V.Load(x + p + V.Count), s1);

@@ -16,6 +16,9 @@ internal unsafe interface IUnaryFunction
     static virtual bool Map<V, T>(T* x, T* y, int length)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => false;
+
+    /// <summary>Whether it is so few instructions that it pays to compute it in the loop of the function before it.</summary>
+    static virtual bool IsShort => false;
 }
 
 /// <summary>A function of two elements, z = f(x, y), written over a whole register.</summary>
@@ -29,6 +32,14 @@ internal unsafe interface IBinaryFunction
     static virtual bool Map<V, T>(T* x, T* y, T* z, int length)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => false;
+}
+
+/// <summary>A function of three elements, w = f(x, y, z), written over a whole register.</summary>
+internal interface ITernaryFunction
+{
+    static abstract V Invoke<V, T>(V x, V y, V z)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>;
 }
 
 /// <summary>
@@ -83,6 +94,20 @@ internal static unsafe class WholeVectors
             Map<TFunction, Lanes128<T>, T>(x, y, z, length);
         else
             Map<TFunction, ScalarLanes<T>, T>(x, y, z, length);
+    }
+
+    public static void Map<TFunction, T>(T* x, T* y, T* z, T* w, int length)
+        where TFunction : struct, ITernaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        if (Vector512.IsHardwareAccelerated)
+            Map<TFunction, Lanes512<T>, T>(x, y, z, w, length);
+        else if (Vector256.IsHardwareAccelerated)
+            Map<TFunction, Lanes256<T>, T>(x, y, z, w, length);
+        else if (Vector128.IsHardwareAccelerated)
+            Map<TFunction, Lanes128<T>, T>(x, y, z, w, length);
+        else
+            Map<TFunction, ScalarLanes<T>, T>(x, y, z, w, length);
     }
 
     /// <summary>z[i] = 1 where the predicate's mask is set, else 0.</summary>
@@ -169,6 +194,35 @@ internal static unsafe class WholeVectors
         Pad<V, T>(y, second, length);
         TFunction.Invoke<V, T>(V.Load(first), V.Load(second)).Store(first);
         Copy(first, z, length);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Map<TFunction, V, T>(T* x, T* y, T* z, T* w, int length)
+        where TFunction : struct, ITernaryFunction
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        int i = 0;
+        for (; i <= length - V.Count; i += V.Count)
+            TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i), V.Load(z + i)).Store(w + i);
+        if (i < length)
+            MapRest<TFunction, V, T>(x + i, y + i, z + i, w + i, length - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void MapRest<TFunction, V, T>(T* x, T* y, T* z, T* w, int length)
+        where TFunction : struct, ITernaryFunction
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        T* first = stackalloc T[V.Count];
+        T* second = stackalloc T[V.Count];
+        T* third = stackalloc T[V.Count];
+        Pad<V, T>(x, first, length);
+        Pad<V, T>(y, second, length);
+        Pad<V, T>(z, third, length);
+        TFunction.Invoke<V, T>(V.Load(first), V.Load(second), V.Load(third)).Store(first);
+        Copy(first, w, length);
     }
 
     private static void Test<TPredicate, V, T>(T* x, T* y, byte* z, int length)

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
@@ -9,6 +10,9 @@ internal abstract class UnaryOp<TFunction>(OpSchema schema) : ElementwiseOp(sche
     where TFunction : struct, IUnaryFunction
 {
     public sealed override TileFunction Tile(Node node) => Tiles.Unary<TFunction>(node.DataType);
+
+    internal sealed override TileFunction? TileBehind<TInner>(Node inner, Node node) =>
+        TFunction.IsShort ? Tiles.Binary<Composed<TInner, TFunction>>(node.DataType) : null;
 }
 
 /// <summary>z = f(x, y), element by element under broadcasting.</summary>
@@ -16,6 +20,15 @@ internal abstract class BinaryOp<TFunction>(OpSchema schema) : ElementwiseOp(sch
     where TFunction : struct, IBinaryFunction
 {
     public sealed override TileFunction Tile(Node node) => Tiles.Binary<TFunction>(node.DataType);
+
+    // Scalar operands the just-in-time compiler exchanges where it likes, and of two NaNs the other comes out.
+    internal sealed override TileFunction? TileWith(Node node, Node reader) =>
+        Vector128.IsHardwareAccelerated ? ((ElementwiseOp)reader.Op!).TileBehind<TFunction>(node, reader) : null;
+
+    internal sealed override TileFunction? TileBehind<TInner>(Node inner, Node node) =>
+        node.Inputs[0] != inner ? Tiles.Ternary<ComposedWith<TInner, Swapped<TFunction>>>(node.DataType)
+        : node.Inputs[1] != inner ? Tiles.Ternary<ComposedWith<TInner, TFunction>>(node.DataType)
+        : Tiles.Binary<Composed<TInner, OfItself<TFunction>>>(node.DataType);
 }
 
 /// <summary>Sets of element types that schemas share.</summary>

@@ -29,6 +29,15 @@ internal static unsafe class Tiles
         _ => throw NoLoop(type),
     };
 
+    /// <summary>w = f(x, y, z).</summary>
+    public static TileFunction Ternary<TFunction>(DataType type) where TFunction : struct, ITernaryFunction => type switch
+    {
+        DataType.Float32 => new(&Map3<TFunction, float>),
+        DataType.Float64 => new(&Map3<TFunction, double>),
+        DataType.Int64 => new(&Map3<TFunction, long>),
+        _ => throw NoLoop(type),
+    };
+
     /// <summary>z = f(… f(f(x₀, x₁), x₂) …).</summary>
     public static TileFunction Variadic<TFunction>(DataType type) where TFunction : struct, IBinaryFunction => type switch
     {
@@ -58,6 +67,11 @@ internal static unsafe class Tiles
         where TFunction : struct, IBinaryFunction
         where T : unmanaged, INumber<T> =>
         WholeVectors.Map<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)output, count);
+
+    private static void Map3<TFunction, T>(void** inputs, int inputCount, void* output, int count)
+        where TFunction : struct, ITernaryFunction
+        where T : unmanaged, INumber<T> =>
+        WholeVectors.Map<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)inputs[2], (T*)output, count);
 
     private static void Test<TPredicate, T>(void** inputs, int inputCount, void* output, int count)
         where TPredicate : struct, IBinaryFunction

@@ -5,8 +5,8 @@ namespace Gradients.Benchmarks.Ops;
 
 internal sealed class ElementwiseSuite : ISuite
 {
-    /// <summary>Floats of an array: three of them fit L1, L2, and no cache.</summary>
-    private static readonly (string Level, int Count)[] Sizes = [("2k", 2048), ("64k", 65_536), ("8M", 8_388_608)];
+    /// <summary>Floats of an array: four of them fit L1, take half of an L2 of 1 MiB, fill it, and fit no cache.</summary>
+    private static readonly (string Level, int Count)[] Sizes = [("2k", 2048), ("32k", 32_768), ("64k", 65_536), ("8M", 8_388_608)];
 
     private static readonly (string Name, int Arrays, Func<NetworkBuilder, int, ulong> Build)[] Chains =
     [

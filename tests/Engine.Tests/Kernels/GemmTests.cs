@@ -64,6 +64,35 @@ public unsafe class GemmTests
         }
     }
 
+    /// <summary>Sums of fewer than 64 have one order, whatever the layout and the registers.</summary>
+    [Theory]
+    [InlineData(4)]
+    [InlineData(63)]
+    public unsafe void ShortVectorProductsHaveTheSameBitsInBothLayouts(int k)
+    {
+        const int M = 700;
+        var random = new Random(k);
+        double[] rows = new double[M * k], columns = new double[M * k], x = new double[k], fromRows = new double[M], fromColumns = new double[M];
+        for (int p = 0; p < k; p++)
+        {
+            x[p] = random.NextDouble() - 0.5;
+            for (int i = 0; i < M; i++)
+                rows[(i * k) + p] = columns[(p * M) + i] = random.NextDouble() - 0.5;
+        }
+
+        double[] workspace = new double[Gemm.WorkspaceBytes<double>(M, 1, k) / sizeof(double)];
+        fixed (double* r = rows, c = columns, v = x, y = fromRows, z = fromColumns, w = workspace)
+        {
+            for (int unit = 0; unit < Gemm.UnitCount(M, 1, k); unit++)
+            {
+                Gemm.Run(new Matrix<double>(r, k, 1), new Matrix<double>(v, 1, 1), y, 1, M, 1, k, w, unit);
+                Gemm.Run(new Matrix<double>(c, 1, M), new Matrix<double>(v, 1, 1), z, 1, M, 1, k, w, unit);
+            }
+        }
+
+        Assert.Equal(fromRows, fromColumns);
+    }
+
     [Fact]
     public void GeneralStridesAreTaken()
     {

@@ -1,0 +1,67 @@
+using Gradients.Engine.Graph;
+using Gradients.Engine.Tensors;
+
+namespace Gradients.Engine.Tests.Compilation;
+
+/// <summary>Chains whose operands are broadcast in every way a tile can read them, against scalar C#.</summary>
+public sealed class BroadcastChainTests : IDisposable
+{
+    private readonly ProgramRunner _r = new();
+
+    public void Dispose() => _r.Dispose();
+
+    /// <summary>Rows from two elements to more than a register holds; from part of a tile to several units.</summary>
+    [Theory]
+    [InlineData(3, 2)]
+    [InlineData(1, 5)]
+    [InlineData(5000, 7)]
+    [InlineData(32, 10)]
+    [InlineData(900, 64)]
+    [InlineData(131, 500)]
+    [InlineData(77, 1024)]
+    [InlineData(70, 1025)]
+    [InlineData(3, 5000)]
+    public void ARepeatedRow(int rows, int columns)
+    {
+        float[] x = Values(rows * columns, 1), row = Values(columns, 2), column = Values(rows, 3);
+        ulong a = _r.Feed(new Shape(rows, columns), x), b = _r.Feed(new Shape(columns), row), c = _r.Feed(new Shape(rows, 1), column);
+        Check(_r.Specs.Op("Relu", _r.Specs.Op("Add", a, b)), (i, j) => Math.Max(0, x[(i * columns) + j] + row[j]));
+        Check(_r.Specs.Op("Sub", b, a), (i, j) => row[j] - x[(i * columns) + j]);
+        Check(_r.Specs.Op("Mul", _r.Specs.Op("Add", a, b), c), (i, j) => (x[(i * columns) + j] + row[j]) * column[i]);
+        Check(_r.Specs.Op("Mul", b, c), (i, j) => row[j] * column[i]);
+
+        void Check(ulong node, Func<int, int, float> expected)
+        {
+            var actual = _r.Run(_r.Request([node]))[0]!.As<float>();
+            for (var i = 0; i < rows; i++)
+            {
+                for (var j = 0; j < columns; j++)
+                    Assert.Equal(expected(i, j), actual[(i * columns) + j]);
+            }
+        }
+    }
+
+    /// <summary>Two operands of different periods, one of them over two dimensions, and one of another element type.</summary>
+    [Fact]
+    public void OperandsOfSeveralPeriods()
+    {
+        const int Outer = 500, Middle = 6, Inner = 11;
+        double[] x = Array.ConvertAll(Values(Outer * Middle * Inner, 4), v => (double)v), plane = Array.ConvertAll(Values(Middle * Inner, 5), v => (double)v), row = Array.ConvertAll(Values(Inner, 6), v => (double)v);
+        long[] marks = [.. Enumerable.Range(0, Inner).Select(i => (long)(i % 2))];
+        ulong a = _r.Feed(new Shape(Outer, Middle, Inner), x), b = _r.Feed(new Shape(Middle, Inner), plane), c = _r.Feed(new Shape(1, Inner), row), m = _r.Feed(new Shape(Inner), marks);
+        var sum = _r.Specs.Op("Mul", _r.Specs.Op("Add", a, b), c);
+        var isMarked = _r.Specs.Op("Equal", m, _r.Specs.Constant(Shape.Scalar, 1L));
+        var actual = _r.Run(_r.Request([_r.Specs.Op("Where", isMarked, sum, a)]))[0]!.As<double>();
+        for (var i = 0; i < x.Length; i++)
+        {
+            var j = i % Inner;
+            Assert.Equal(marks[j] == 1 ? (x[i] + plane[i % (Middle * Inner)]) * row[j] : x[i], actual[i]);
+        }
+    }
+
+    private static float[] Values(int count, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() * 4) - 2))];
+    }
+}
