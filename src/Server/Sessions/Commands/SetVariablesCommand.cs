@@ -29,11 +29,11 @@ internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Comm
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Updates.Count, "updates");
         var updates = new VariableUpdate[request.Updates.Count];
-        var seen = new HashSet<ulong>();
+        var seen = updates.Length > 1 ? new HashSet<ulong>(updates.Length) : null;
         for (var i = 0; i < updates.Length; i++)
         {
             updates[i] = Read(request.Updates[i], tensors, $"updates[{i}]");
-            if (!seen.Add(updates[i].Variable))
+            if (seen?.Add(updates[i].Variable) == false)
                 throw Refusals.Field($"updates[{i}].variable", $"variable {updates[i].Variable} is assigned twice.");
         }
 
