@@ -17,10 +17,17 @@ internal sealed class ListenerPolicy : MatcherPolicy, IEndpointComparerPolicy, I
     public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) => true;
 
     public IReadOnlyList<PolicyNodeEdge> GetEdges(IReadOnlyList<Endpoint> endpoints) =>
-        [.. Enum.GetValues<Listener>().Where(l => BitOperations.IsPow2((int)l)).Select(l => new PolicyNodeEdge(l, endpoints.Where(e => Answers(e, l)).ToList()))];
+        [.. Enum.GetValues<Listener>().Where(l => BitOperations.IsPow2((int)l)).Select(l => new PolicyNodeEdge(l, Answering(endpoints, l)))];
 
     public PolicyJumpTable BuildJumpTable(int exitDestination, IReadOnlyList<PolicyJumpTableEdge> edges) =>
         new JumpTable(exitDestination, edges.ToDictionary(e => (Listener)e.State, e => e.Destination));
+
+    /// <summary>Where a path without parameters is among them, no other would ever be chosen.</summary>
+    private static List<Endpoint> Answering(IReadOnlyList<Endpoint> endpoints, Listener listener)
+    {
+        var answering = endpoints.Where(e => Answers(e, listener)).ToList();
+        return answering.Find(e => e is RouteEndpoint { RoutePattern.Parameters.Count: 0 }) is { } exact ? [exact] : answering;
+    }
 
     private static bool Answers(Endpoint endpoint, Listener listener) =>
         ((endpoint.Metadata.GetMetadata<ListenerMetadata>()?.Listeners ?? Listener.Main) & listener) != 0;

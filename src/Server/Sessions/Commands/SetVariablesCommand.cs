@@ -13,8 +13,13 @@ internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Comm
 
     protected override IMessage Request => request;
 
-    public static IEnumerable<V1.VariableVersion> Write(IReadOnlyList<VariableVersion> versions) =>
-        versions.Select(v => new V1.VariableVersion { Variable = v.Variable, Version = v.Version });
+    public static V1.VariableVersion[] Write(IReadOnlyList<VariableVersion> versions)
+    {
+        var written = new V1.VariableVersion[versions.Count];
+        for (var i = 0; i < written.Length; i++)
+            written[i] = new V1.VariableVersion { Variable = versions[i].Variable, Version = versions[i].Version };
+        return written;
+    }
 
     protected override V1.RequestId? TakeId()
     {
