@@ -181,7 +181,7 @@ public sealed class GraphSession : IDisposable
     /// <exception cref="GradientsException">INVALID_FIELD for an id that is no variable or is named twice.</exception>
     internal void RequireVariables(ulong[] ids, bool floating = true)
     {
-        var seen = new HashSet<ulong>();
+        var seen = ids.Length > 1 ? new HashSet<ulong>(ids.Length) : null;
         foreach (var id in ids)
         {
             var node = Graph[id].Node;
@@ -189,7 +189,7 @@ public sealed class GraphSession : IDisposable
                 throw GradientsException.Invalid(ErrorReasons.InvalidField, $"Node {id} is {node.Op.Name}, not a Variable.").With("node", id.ToString());
             if (floating && !StateOf(id).Type.DataType.IsFloating())
                 throw GradientsException.Invalid(ErrorReasons.NotDifferentiableType, $"Variable {id} is {StateOf(id).Type}; only floating variables have gradients.").With("node", id.ToString());
-            if (!seen.Add(id))
+            if (seen?.Add(id) == false)
                 throw GradientsException.Invalid(ErrorReasons.InvalidField, $"Variable {id} is named twice.").With("node", id.ToString());
         }
     }
@@ -362,12 +362,12 @@ public sealed class GraphSession : IDisposable
     internal void Count()
     {
         var bytes = _variables.Values.Sum(v => v.Bytes) + _runs.All.Sum(r => r.HeldBytes);
-        var old = new HashSet<PooledBuffer>();
+        HashSet<PooledBuffer>? old = null;
         foreach (var run in _runs.All)
         {
             foreach (var (node, tensor) in run.Captured)
             {
-                if (node.Op == StructuralOp.Variable && tensor.Buffer != ValueOf(node)?.Buffer && old.Add(tensor.Buffer))
+                if (node.Op == StructuralOp.Variable && tensor.Buffer != ValueOf(node)?.Buffer && (old ??= []).Add(tensor.Buffer))
                     bytes += tensor.ByteCount;
             }
         }

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Diagnostics;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
@@ -30,7 +31,7 @@ public sealed record DefineRequest : SessionRequest
 public abstract record ComputeRequest : SessionRequest
 {
     /// <summary>Values by the id of their Input (or Variable, for this request only). They stay the caller's; they must live until the answer.</summary>
-    public IReadOnlyDictionary<ulong, Tensor> Feeds { get; init; } = new Dictionary<ulong, Tensor>();
+    public IReadOnlyDictionary<ulong, Tensor> Feeds { get; init; } = ReadOnlyDictionary<ulong, Tensor>.Empty;
 
     /// <summary>Ids of values to return.</summary>
     public IReadOnlyList<ulong> Fetches { get; init; } = [];

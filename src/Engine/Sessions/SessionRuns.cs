@@ -49,15 +49,7 @@ internal sealed class SessionRuns(TimeProvider time, SessionLimits limits, Quota
     }
 
     /// <summary>Releases runs that were not used for their lifetime; whether there were any.</summary>
-    public bool Expire()
-    {
-        if (_runs.Count == 0)
-            return false;
-        var oldest = time.GetUtcNow() - limits.RunLifetime;
-        var expired = _runs.Where(r => r.Value.LastUse < oldest).Select(r => r.Key).ToList();
-        expired.ForEach(Release);
-        return expired.Count > 0;
-    }
+    public bool Expire() => _runs.Count > 0 && ExpireBefore(time.GetUtcNow() - limits.RunLifetime);
 
     /// <summary>Unknown ids are ignored.</summary>
     public void Release(ulong id)
@@ -74,5 +66,12 @@ internal sealed class SessionRuns(TimeProvider time, SessionLimits limits, Quota
             run.Dispose();
         quota?.Give(_runs.Count);
         _runs.Clear();
+    }
+
+    private bool ExpireBefore(DateTimeOffset oldest)
+    {
+        var expired = _runs.Where(r => r.Value.LastUse < oldest).Select(r => r.Key).ToList();
+        expired.ForEach(Release);
+        return expired.Count > 0;
     }
 }

@@ -1,3 +1,4 @@
+using Gradients.Engine.Compilation;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Tensors;
 
@@ -11,11 +12,20 @@ internal sealed class SetVariablesCommand(GraphSession session, SetVariablesRequ
     {
         Session.RequireVariables([.. request.Updates.Select(u => u.Variable)], floating: false);
         Bindings.Feed(request.Feeds);
-        if (Compile(p => p.Fetches.AddRange(request.Updates.Where(u => u.Tensor is null).Select(u => Session.Graph[u.Value]))) is not { } program)
+        if (Compile(Ask) is not { } program)
             return null;
         var execution = PlanExecution.Rent(program.Forward, Session.Host.Pool, Session.Tenant.Bytes);
         Bindings.Bind(execution, Session.Programs.LastSources);
         return execution;
+
+        void Ask(ProgramRequest program)
+        {
+            foreach (var update in request.Updates)
+            {
+                if (update.Tensor is null)
+                    program.Fetches.Add(Session.Graph[update.Value]);
+            }
+        }
     }
 
     protected override IReadOnlyList<VariableVersion> Commit(PlanExecution execution)

@@ -8,14 +8,16 @@ internal sealed class ErrorDetailsMiddleware(RequestDelegate next)
     public async Task InvokeAsync(HttpContext context)
     {
         // A status without a body travels in the headers, else in the trailers.
-        context.Response.OnStarting(() =>
-        {
-            Complete(context.Response.Headers);
-            return Task.CompletedTask;
-        });
+        context.Response.OnStarting(CompleteHeaders, context.Response);
         await next(context);
         if (context.Response.HasStarted && context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { IsReadOnly: false } trailers)
             Complete(trailers);
+    }
+
+    private static Task CompleteHeaders(object response)
+    {
+        Complete(((HttpResponse)response).Headers);
+        return Task.CompletedTask;
     }
 
     private static void Complete(IHeaderDictionary headers)

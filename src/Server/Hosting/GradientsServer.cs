@@ -153,6 +153,7 @@ public static class GradientsServer
         services.Replace(ServiceDescriptor.Singleton<IMemoryPoolFactory<byte>>(provider => provider.GetRequiredService<ConnectionMemory>()));
         services.AddSingleton<ServerQuotas>();
         services.AddSingleton<TenantRegistry>();
+        services.AddSingleton<RequestInterceptor>();
         services.AddSingleton<QuotaInterceptor>();
         services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionOpening>();

@@ -43,7 +43,7 @@ internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
     }
 
     /// <summary>Disposes <paramref name="owned"/> with the charge.</summary>
-    public void Own(IDisposable owned) => (_owned ??= []).Add(owned);
+    public void Own(IDisposable owned) => (_owned ??= new(1)).Add(owned);
 
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED; nothing is counted any more then.</exception>
     public void MoveTo(Quota quota)

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Google.Rpc;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
@@ -9,33 +8,72 @@ using Gradients.Server.Telemetry;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.ObjectPool;
 
 namespace Gradients.Server.Services;
 
 /// <summary>Around every call: refusal while draining, the span, and the one place where failures become statuses.</summary>
-internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, ILogger<RequestInterceptor> logger) : Interceptor
+internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, TimeProvider time, ILogger<RequestInterceptor> logger) : Interceptor
 {
     private static readonly ConcurrentDictionary<string, string> _commands = new(StringComparer.Ordinal);
 
-    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
-        GuardAsync(context, () => continuation(request, context)).AsTask();
+    private readonly ObjectPool<CancellationTokenSource> _sources = new DefaultObjectPoolProvider().Create(new CancellationPolicy(time));
 
-    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        GuardAsync(context, () => continuation(requestStream, context), metrics.Uploads).AsTask();
-
-    public override Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
-        GuardAsync(context, async () =>
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        using var scope = Open(context);
+        try
         {
+            scope?.Enter();
+            return await continuation(request, context);
+        }
+        catch (Exception e) when (scope is not null)
+        {
+            throw Failed(e, context, scope);
+        }
+    }
+
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        using var scope = Open(context);
+        try
+        {
+            scope?.Enter(metrics.Uploads);
+            return await continuation(requestStream, context);
+        }
+        catch (Exception e) when (scope is not null)
+        {
+            throw Failed(e, context, scope);
+        }
+    }
+
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        using var scope = Open(context);
+        try
+        {
+            scope?.Enter();
             await continuation(request, responseStream, context);
-            return true;
-        }).AsTask();
-
-    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        GuardAsync(context, async () =>
+        }
+        catch (Exception e) when (scope is not null)
         {
+            throw Failed(e, context, scope);
+        }
+    }
+
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        using var scope = Open(context);
+        try
+        {
+            scope?.Enter(metrics.Streams);
             await continuation(requestStream, responseStream, context);
-            return true;
-        }, metrics.Streams).AsTask();
+        }
+        catch (Exception e) when (scope is not null)
+        {
+            throw Failed(e, context, scope);
+        }
+    }
 
     /// <summary>The framework's span where someone listens, else the caller's own context. A call's own list of headers would be made for this.</summary>
     private static ActivityContext Parent(ServerCallContext context) =>
@@ -44,39 +82,27 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, IL
     /// <summary>The method's own name, which is made once.</summary>
     private static string CommandOf(string method) => _commands.GetOrAdd(method, static m => m[(m.LastIndexOf('/') + 1)..]);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<T> GuardAsync<T>(ServerCallContext context, Func<Task<T>> call, OpenCalls? open = null)
+    /// <summary>Null for health and reflection, which answer until the listener closes.</summary>
+    private CallScope? Open(ServerCallContext context)
     {
-        // Health and reflection answer until the listener closes.
         if (context.Method.StartsWith("/grpc.", StringComparison.Ordinal))
-            return await call();
-        using var activity = RequestActivity.Start(CommandOf(context.Method), Parent(context));
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, drain.Aborted);
-        new CallScope(context.GetHttpContext().Features.GetRequiredFeature<Caller>(), activity, linked.Token).Attach(context);
-        var entered = false;
-        open?.Enter();
-        try
-        {
-            drain.Enter();
-            entered = true;
-            return await call();
-        }
-        catch (Exception e)
-        {
-            var status = new CallFailures(context, drain).StatusOf(e, out var fault);
-            var reason = ErrorStatus.ReasonOf(status);
-            activity.SetError(reason);
-            if (fault)
-                logger.Faulted(e, context.Method, activity.TraceId);
-            else
-                logger.Refused(context.Method, reason, activity.TraceId);
-            throw status.ToRpcException();
-        }
-        finally
-        {
-            open?.Leave();
-            if (entered)
-                drain.Leave();
-        }
+            return null;
+        var caller = context.GetHttpContext().Features.GetRequiredFeature<Caller>();
+        var scope = new CallScope(caller, RequestActivity.Start(CommandOf(context.Method), Parent(context)), drain, _sources, context.CancellationToken);
+        scope.Attach(context);
+        return scope;
+    }
+
+    /// <summary>What the call is answered with.</summary>
+    private RpcException Failed(Exception e, ServerCallContext context, CallScope scope)
+    {
+        var status = new CallFailures(context, drain).StatusOf(e, out var fault);
+        var reason = ErrorStatus.ReasonOf(status);
+        scope.Activity.SetError(reason);
+        if (fault)
+            logger.Faulted(e, context.Method, scope.Activity.TraceId);
+        else
+            logger.Refused(context.Method, reason, scope.Activity.TraceId);
+        return status.ToRpcException();
     }
 }

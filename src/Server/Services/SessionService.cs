@@ -156,8 +156,8 @@ internal sealed class SessionService(SessionRegistry sessions, SessionOpening op
         scope.Activity.SetSession(use.Session.Name);
         if (InsideCallout(context) is { } callout && use.Session.Nested(callout) is { } refusal)
             throw refusal;
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
-        var reply = await command.RunAsync(use.Session, ContextOf(context, cancellation.Token));
+        using var closed = scope.EndWith(use.Session.Closed);
+        var reply = await command.RunAsync(use.Session, ContextOf(context, scope.Cancellation));
         var wire = TenantCall.Of(context).Wire.Reply;
         wire.Own(reply);
         if (reply.Replayed)

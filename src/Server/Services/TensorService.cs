@@ -20,12 +20,12 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
     {
         var scope = CallScope.Of(context);
         var call = TenantCall.Of(context);
-        using var reader = new UploadReader(requestStream, call.Wire, options, time, scope.Cancellation);
+        using var reader = new UploadReader(requestStream, call.Wire, options, time, scope);
         if (await reader.NextAsync() is not { PartCase: V1.UploadTensorRequest.PartOneofCase.Header, Header: var header })
             throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "The first message of an upload is its header.").With("field", "header");
         using var use = sessions.Use(scope.Caller, header.Session);
         scope.Activity.SetSession(use.Session.Name);
-        using var closed = use.Session.Closed.Register(reader.Cancel);
+        using var closed = scope.EndWith(use.Session.Closed);
         var id = header.RequestId;
         header.RequestId = null;
         header.Session = "";
@@ -60,13 +60,13 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         var scope = CallScope.Of(context);
         using var use = sessions.Use(scope.Caller, request.Session);
         scope.Activity.SetSession(use.Session.Name);
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(scope.Cancellation, use.Session.Closed);
-        using var tensor = await FindAsync(request, use.Session, scope, cancellation.Token);
+        using var closed = scope.EndWith(use.Session.Closed);
+        using var tensor = await FindAsync(request, use.Session, scope);
         var size = request.ChunkBytes == 0 ? options.PreferredChunkBytes : (int)Math.Min(request.ChunkBytes, (uint)options.MaxChunkBytes);
         var batch = ChunkBatch.Reserve(TenantCall.Of(context).Wire.Reply, size, tensor.ByteCount);
         responseStream.WriteOptions = ChunkBatch.Buffered;
         var described = Reply.Describe(tensor);
-        await responseStream.WriteAsync(new V1.DownloadTensorResponse { Header = new V1.TensorHeader { DataType = described.DataType, Shape = { described.Shape } } }, cancellation.Token);
+        await responseStream.WriteAsync(new V1.DownloadTensorResponse { Header = new V1.TensorHeader { DataType = described.DataType, Shape = { described.Shape } } }, scope.Cancellation);
         var elements = new TensorMemory(tensor).Memory;
 
         // What one block of the connection holds goes with the call's end, as replies without a stream do: nothing waits for it here.
@@ -75,7 +75,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         {
             var left = TensorChunks.Fill(message.Chunk, elements, offset, size, request.Checksums);
             responseStream.WriteOptions = elements.Length <= ConnectionMemory.LargeBytes ? ChunkBatch.Buffered : batch.Add(message.Chunk.Data.Length, left);
-            await responseStream.WriteAsync(message, cancellation.Token);
+            await responseStream.WriteAsync(message, scope.Cancellation);
             host.Metrics.Sent(message.Chunk.Data.Length);
         }
     }
@@ -161,7 +161,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         }
     }
 
-    private static async Task<Tensor> FindAsync(V1.DownloadTensorRequest request, ServerSession session, CallScope scope, CancellationToken cancellation)
+    private static async Task<Tensor> FindAsync(V1.DownloadTensorRequest request, ServerSession session, CallScope scope)
     {
         var variable = request.SourceCase switch
         {
@@ -172,7 +172,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         };
         if (request.SourceCase == V1.DownloadTensorRequest.SourceOneofCase.Handle)
             return session.Engine.FindTensor(ResourceNames.Parse(request.Handle, ResourceNames.Tensors, "handle"));
-        using var found = await session.Engine.GetVariablesAsync(new GetVariablesRequest { Variables = [variable], Trace = scope.Activity.Context }, cancellation);
+        using var found = await session.Engine.GetVariablesAsync(new GetVariablesRequest { Variables = [variable], Trace = scope.Activity.Context }, scope.Cancellation);
         var snapshot = found.Variables[0];
         if (request.SourceCase == V1.DownloadTensorRequest.SourceOneofCase.Variable)
             return snapshot.Value?.Share() ?? throw GetVariablesCommand.NotSet(variable);

@@ -9,30 +9,9 @@ using Grpc.Core;
 namespace Gradients.Server.Services;
 
 /// <summary>Reads an upload, message by message, with a limit on pauses and on slowness.</summary>
-internal sealed class UploadReader : IDisposable
+internal sealed class UploadReader(IAsyncStreamReader<V1.UploadTensorRequest> requests, WireLease wire, GradientsServerOptions options, TimeProvider time, CallScope scope) : IDisposable
 {
-    private readonly IAsyncStreamReader<V1.UploadTensorRequest> _requests;
-    private readonly WireLease _wire;
-    private readonly GradientsServerOptions _options;
-    private readonly TimeProvider _time;
-    private readonly CancellationTokenSource _cancellation;
-    private readonly ITimer _pause;
-    private readonly long _began;
-    private volatile bool _timedOut;
-
-    public UploadReader(IAsyncStreamReader<V1.UploadTensorRequest> requests, WireLease wire, GradientsServerOptions options, TimeProvider time, CancellationToken cancellation)
-    {
-        _requests = requests;
-        _wire = wire;
-        _options = options;
-        _time = time;
-        _began = time.GetTimestamp();
-        _cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        _pause = time.CreateTimer(_ => TimeOut(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
-
-    /// <summary>Ends the upload: its session has ended.</summary>
-    public void Cancel() => _cancellation.Cancel();
+    private readonly long _began = time.GetTimestamp();
 
     /// <summary>The next message; null when the client has closed its side.</summary>
     /// <exception cref="GradientsException">UPLOAD_TIMEOUT.</exception>
@@ -40,19 +19,19 @@ internal sealed class UploadReader : IDisposable
     public async ValueTask<V1.UploadTensorRequest?> NextAsync()
     {
         // The message before is done with.
-        _wire.ReleaseReceived();
-        _pause.Change(_options.UploadIdleTimeout, Timeout.InfiniteTimeSpan);
+        wire.ReleaseReceived();
+        scope.EndAfter(options.UploadIdleTimeout);
         try
         {
-            return await _requests.MoveNext(_cancellation.Token) ? _requests.Current : null;
+            return await requests.MoveNext(scope.Cancellation) ? requests.Current : null;
         }
-        catch (OperationCanceledException) when (_timedOut)
+        catch (OperationCanceledException) when (scope.IsTimedOut)
         {
-            throw TooSlow($"No chunk came for {_options.UploadIdleTimeout}.");
+            throw TooSlow($"No chunk came for {options.UploadIdleTimeout}.");
         }
         finally
         {
-            _pause.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            scope.EndAfter(Timeout.InfiniteTimeSpan);
         }
     }
 
@@ -62,15 +41,15 @@ internal sealed class UploadReader : IDisposable
     public async ValueTask FillAsync(Tensor tensor)
     {
         using var destination = new Destination(tensor);
-        _wire.Destination = destination;
-        var assembly = new TensorAssembly(tensor, _options.MaxChunkBytes, destination);
+        wire.Destination = destination;
+        var assembly = new TensorAssembly(tensor, options.MaxChunkBytes, destination);
         while (await NextAsync() is { } message)
         {
             if (message.PartCase != V1.UploadTensorRequest.PartOneofCase.Chunk)
                 throw GradientsException.Invalid(ErrorReasons.ChunkOutOfOrder, "After the header come chunks only.").With("field", "chunk");
             assembly.Add(message.Chunk);
-            if (IsTooSlow(assembly.Received, _time.GetElapsedTime(_began), _options))
-                throw TooSlow($"{assembly.Received} bytes in {_time.GetElapsedTime(_began)} are too few.");
+            if (IsTooSlow(assembly.Received, time.GetElapsedTime(_began), options))
+                throw TooSlow($"{assembly.Received} bytes in {time.GetElapsedTime(_began)} are too few.");
         }
 
         assembly.Complete();
@@ -78,10 +57,8 @@ internal sealed class UploadReader : IDisposable
 
     public void Dispose()
     {
-        _wire.Destination = null;
-        _wire.ReleaseReceived();
-        _pause.Dispose();
-        _cancellation.Dispose();
+        wire.Destination = null;
+        wire.ReleaseReceived();
     }
 
     /// <summary>True when fewer bytes came than the least rate, the first pause's worth of time left out.</summary>
@@ -89,17 +66,4 @@ internal sealed class UploadReader : IDisposable
         elapsed - options.UploadIdleTimeout is var late && late > TimeSpan.Zero && received < late.TotalSeconds * options.UploadMinBytesPerSecond;
 
     public static GradientsException TooSlow(string message) => new(ErrorCode.DeadlineExceeded, ErrorReasons.UploadTimeout, message);
-
-    private void TimeOut()
-    {
-        _timedOut = true;
-        try
-        {
-            _cancellation.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The upload ended at the same moment.
-        }
-    }
 }

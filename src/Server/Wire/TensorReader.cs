@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Gradients.Engine;
 using Gradients.Engine.Execution;
 using Gradients.Engine.Graph;
@@ -45,8 +46,10 @@ internal sealed class TensorReader(EngineHost host, TenantShare tenant, Func<ulo
         return new ConstantData(tensor.DataType, tensor.Shape, tensor.AsBytes());
     }
 
-    public Dictionary<ulong, Tensor> ReadFeeds(IList<V1.Feed> feeds, string field = "feeds")
+    public IReadOnlyDictionary<ulong, Tensor> ReadFeeds(IList<V1.Feed> feeds, string field = "feeds")
     {
+        if (feeds.Count == 0)
+            return ReadOnlyDictionary<ulong, Tensor>.Empty;
         CheckCount(feeds.Count, field);
         var read = new Dictionary<ulong, Tensor>(feeds.Count);
         for (var i = 0; i < feeds.Count; i++)

@@ -14,6 +14,10 @@ internal sealed class WireSuite : ISuite
 
     /// <summary>Tensors for which allocated bytes are counted at a time.</summary>
     private const int Counted = 4;
+
+    /// <summary>Managed bytes that the server may allocate a tensor.</summary>
+    private const int AskedBytes = 4096;
+
     private static readonly string[] Directions = [Upload, "download"];
 
     private static readonly (string Name, int Bytes)[] Sizes = [("4 KB", 4 << 10), ("64 KB", 64 << 10), ("1 MB", 1 << 20), ("16 MB", 16 << 20), ("64 MB", 64 << 20)];
@@ -97,13 +101,15 @@ internal sealed class WireSuite : ISuite
                 var limit = medians[$"raw {KindOf(name)}"] / medians[name];
                 double? beside = medians.GetValueOrDefault(PeerOf(name), double.NaN) is var median && double.IsNaN(median) ? null : median;
                 var floor = await FloorAsync(IsStream(name), direction, bytes, peer, plain);
+                var allocated = await AllocatedAsync(() => run(way, Counted), way.SettleAsync, server.AllocatedBytesAsync);
                 rows.Add(Statistics.Row(Name, RowOf(direction, size, name), times) with
                 {
                     LimitFraction = limit,
-                    AllocatedBytes = await AllocatedAsync(() => run(way, Counted), way.SettleAsync, server.AllocatedBytesAsync),
+                    AllocatedBytes = allocated,
                     Beside = new Dictionary<string, double?> { [Plain] = isNative ? null : beside, [Cpp] = isNative ? beside : null },
                     Note = Target.Join(
                         string.Create(CultureInfo.InvariantCulture, $"{bytes / medians[name] / 1e3:0.00} GB/s"),
+                        Target.AtMost("bytes allocated", AskedBytes, allocated),
                         string.Create(CultureInfo.InvariantCulture, $"{(IsStream(name) ? "a plain stream" : "an empty call")} allocates {floor:0}"),
                         (direction, size, name) switch
                         {

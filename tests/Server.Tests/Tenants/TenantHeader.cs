@@ -47,6 +47,6 @@ internal sealed class TenantHeader : Interceptor
     private static void Replace(ServerCallContext context)
     {
         if (context.RequestHeaders.GetValue(Name) is { } tenant)
-            new CallScope(new Caller(tenant), CallScope.Of(context).Activity, CallScope.Of(context).Cancellation).Attach(context);
+            CallScope.Of(context).Caller = new Caller(tenant);
     }
 }

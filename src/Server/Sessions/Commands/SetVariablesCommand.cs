@@ -13,8 +13,13 @@ internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Comm
 
     protected override IMessage Request => request;
 
-    public static IEnumerable<V1.VariableVersion> Write(IReadOnlyList<VariableVersion> versions) =>
-        versions.Select(v => new V1.VariableVersion { Variable = v.Variable, Version = v.Version });
+    public static V1.VariableVersion[] Write(IReadOnlyList<VariableVersion> versions)
+    {
+        var written = new V1.VariableVersion[versions.Count];
+        for (var i = 0; i < written.Length; i++)
+            written[i] = new V1.VariableVersion { Variable = versions[i].Variable, Version = versions[i].Version };
+        return written;
+    }
 
     protected override V1.RequestId? TakeId()
     {
@@ -29,11 +34,11 @@ internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Comm
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Updates.Count, "updates");
         var updates = new VariableUpdate[request.Updates.Count];
-        var seen = new HashSet<ulong>();
+        var seen = updates.Length > 1 ? new HashSet<ulong>(updates.Length) : null;
         for (var i = 0; i < updates.Length; i++)
         {
             updates[i] = Read(request.Updates[i], tensors, $"updates[{i}]");
-            if (!seen.Add(updates[i].Variable))
+            if (seen?.Add(updates[i].Variable) == false)
                 throw Refusals.Field($"updates[{i}].variable", $"variable {updates[i].Variable} is assigned twice.");
         }
 
