@@ -123,6 +123,7 @@ public class ErrorTests
     [InlineData("Gelu")]
     [InlineData("MeanSquaredError")]
     [InlineData("SoftmaxCrossEntropy")]
+    [InlineData("AveragePool")]
     public void Attributes_outside_their_range_are_refused(string op) => Refused(ErrorReasons.InvalidAttribute, () => op switch
     {
         "Transpose" => Apply(op, [("perm", new long[] { 0, 0 })], Real(2, 3)),
@@ -130,8 +131,22 @@ public class ErrorTests
         "Slice" => Apply(op, Real(2), Builder.Ints(0), Builder.Ints(1), Builder.Ints(0), Builder.Ints(0)),
         "Gelu" => Apply(op, [("approximate", "erf")], Real(2)),
         "MeanSquaredError" => Apply(op, [("reduction", "median")], Real(2), Real(2)),
+        "AveragePool" => Apply(op, [("kernel_shape", new long[] { 257, 256 }), ("pads", new long[] { 256, 255, 0, 0 })], Real(1, 1, 1, 1)),
         _ => Apply(op, [("label_smoothing", 1.5)], Real(1, 2), Builder.Ints(0)),
     });
+
+    /// <summary>A result of 2^31 elements is refused where its memory is reserved; what is made before that does not grow with it.</summary>
+    [Theory]
+    [InlineData("AveragePool")]
+    [InlineData("MaxPool")]
+    public void A_small_request_for_a_large_pool_costs_little_to_build(string op)
+    {
+        var x = Real(1, 1, 1);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var y = Apply(op, [("kernel_shape", new long[] { 2 }), ("pads", new long[] { 1 << 30, (1 << 30) - 3 })], x);
+        Assert.Equal(int.MaxValue - 2, y.Shape[2]);
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 100_000);
+    }
 
     [Fact]
     public void Missing_and_superfluous_inputs_are_counted()

@@ -84,6 +84,8 @@ public static class OpCases
         Case("MaxPool", "dilated, same", [F(Distinct, 1, 1, 5, 6)], ("kernel_shape", new long[] { 2, 2 }), ("dilations", new long[] { 2, 3 }), ("auto_pad", "SAME_LOWER")),
         Linear("AveragePool", "2-d, padded", [F(Real, 1, 2, 4, 3)], ("kernel_shape", new long[] { 2, 3 }), ("pads", new long[] { 1, 1, 0, 2 })),
         Linear("AveragePool", "pads counted, ceil", [F(Real, 2, 1, 5, 6)], ("kernel_shape", new long[] { 3, 3 }), ("strides", new long[] { 2, 2 }), ("pads", new long[] { 1, 1, 1, 1 }), ("count_include_pad", 1), ("ceil_mode", 1)),
+        Linear("AveragePool", "2-d, halved", [F(Real, 2, 2, 4, 22)], ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 })),
+        Linear("AveragePool", "2-d, whole", [F(Real, 2, 3, 4, 5)], ("kernel_shape", new long[] { 4, 5 }), ("strides", new long[] { 3, 3 })),
         Linear("AveragePool", "1-d, same", [F(Real, 1, 2, 5)], ("kernel_shape", new long[] { 2 }), ("auto_pad", "SAME_UPPER")),
         Case("GlobalMaxPool", "2-d", [F(Distinct, 2, 2, 3, 2)]),
         Linear("GlobalAveragePool", "2-d", [F(Real, 2, 2, 3, 2)]),

@@ -27,7 +27,7 @@ internal static class ScalarWindows
                 break;
             case "MaxPoolIndices":
                 Array.Fill(values, -1);
-                Windows(node, (outer, inner, _) =>
+                Windows(node, (outer, inner) =>
                 {
                     double value = inputs[0][inner], old = values[outer] < 0 ? 0 : inputs[0][(long)values[outer]];
                     if (values[outer] < 0 || (!(value <= old) && !double.IsNaN(old)))
@@ -41,12 +41,6 @@ internal static class ScalarWindows
                         Add((long)inputs[1][j], inputs[0][j]);
                 }
 
-                break;
-            case "WindowMean":
-                Windows(node, (outer, inner, count) => Add(outer, inputs[0][inner] / count));
-                break;
-            case "WindowMeanAdjoint":
-                Windows(node, (outer, inner, count) => Add(inner, inputs[0][outer] / count));
                 break;
             default:
                 return null;
@@ -79,19 +73,12 @@ internal static class ScalarWindows
         }
     }
 
-    private static void Windows(Node node, Action<long, long, long> visit)
+    private static void Windows(Node node, Action<long, long> visit)
     {
         var axes = Axes(node);
-        long[] first = node.Attributes.Ints("counts_0") ?? [], second = node.Attributes.Ints("counts_1") ?? first;
         long outer = (long)axes[0].Output * axes[1].Output, inner = (long)axes[0].Input * axes[1].Input;
         for (long plane = 0; plane < node.Shape[0] * node.Shape[1]; plane++)
-        {
-            Pairs(axes, (o, i, _) =>
-            {
-                var rows = ReferenceEquals(first, second) ? 1 : first[o / axes[1].Output];
-                visit((plane * outer) + o, (plane * inner) + i, second.Length == 0 ? 1 : rows * second[o % axes[1].Output]);
-            });
-        }
+            Pairs(axes, (o, i, _) => visit((plane * outer) + o, (plane * inner) + i));
     }
 
     private static void Convolve(Node node, double[][] inputs, Action<long, double> add)

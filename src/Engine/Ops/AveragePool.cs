@@ -1,12 +1,14 @@
 using Gradients.Engine.Graph;
-using Gradients.Engine.Kernels;
 using Gradients.Engine.Kernels.Convolutions;
 using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Ops;
 
-/// <summary>y[n, c, o…] = the mean of the window's elements inside x, or of those inside x and its padding, which are 0.</summary>
-internal sealed class AveragePoolOp() : ComposedOp(new("AveragePool", "Mean of each window of X [N, C, W] or [N, C, H, W] over its elements inside X or, with count_include_pad, also over the padding's zeros.", new InputSchema("X"))
+/// <summary>
+/// y[n, c, o…] = the mean of the window's elements inside x, or of those inside x and its padding, which are 0: a convolution of
+/// every plane with ones, divided by the same of a plane of ones.
+/// </summary>
+internal sealed class AveragePoolOp() : ComposedOp(new("AveragePool", "Mean of each window of X [N, C, W] or [N, C, H, W] over its elements inside X or, with count_include_pad, also over the padding's zeros. A window has at most 65,536 elements or is the whole of X; a mean over none is NaN.", new InputSchema("X"))
 {
     SinceVersion = 11,
     Attributes =
@@ -22,20 +24,34 @@ internal sealed class AveragePoolOp() : ComposedOp(new("AveragePool", "Mean of e
 {
     public static readonly AveragePoolOp Instance = new();
 
+    /// <summary>A convolution has tables of its window, which here no client would have sent.</summary>
+    private const long MaxWindow = 1 << 16;
+
     protected override Node Compose(OpCall call)
     {
-        var axes = WindowAttributes.Pool(call);
-        var entries = WindowAttributes.Entries(axes).ToList();
-        var includesPads = call.Attributes.Int("count_include_pad", 0) != 0;
-        for (var d = 0; d < axes.Length; d++)
-        {
-            var (axis, behind) = (axes[d], WindowAttributes.PadBehind(call, axes, d));
-            entries.Add(($"counts_{d}", Enumerable.Range(0, axis.Output).Select(o => includesPads
-                ? Math.Min(axis.Kernel, axis.Pad + axis.Input + behind - ((long)o * axis.Stride))
-                : axis.Inside(o) is var (first, end) ? end - first : 0).ToArray()));
-        }
+        var (x, axes) = (call.Inputs[0], WindowAttributes.Pool(call));
+        if (Array.TrueForAll(axes, a => a.Kernel == a.Input && a.IsCovered))
+            return x.Mean([.. Enumerable.Range(2, axes.Length).Select(d => (long)d)], keepDims: true);
+        double window = 1;
+        foreach (var axis in axes)
+            window *= axis.Kernel;
+        if (window > MaxWindow)
+            throw call.InvalidAttribute($"kernel_shape has {window} elements; a mean is over {MaxWindow} at most");
 
-        return call.Builder.Add(WindowMeanOp.Forward, Attributes.Of([.. entries]), call.Inputs[0]);
+        var counted = axes;
+        if (call.Attributes.Int("count_include_pad", 0) != 0)
+            counted = [.. axes.Select((a, d) => a with { Input = checked((int)(a.Pad + a.Input + WindowAttributes.PadBehind(call, axes, d))), Pad = 0 })];
+        var one = call.Builder.Scalar(x.DataType, 1);
+        var planes = Sums(one, x.Reshape(new Shape([x.Shape[0] * x.Shape[1], 1, .. x.Shape.Dimensions[2..]])), axes);
+        var sums = planes.Reshape(new Shape([.. x.Shape.Dimensions[..2], .. planes.Shape.Dimensions[2..]]));
+        return Array.TrueForAll(counted, a => a.IsCovered) ? sums / window : sums / Sums(one, one.BroadcastTo(new Shape([1, 1, .. counted.Select(a => (long)a.Input)])), counted);
+    }
+
+    /// <summary>The sum of each window of planes [P, 1, …].</summary>
+    private static Node Sums(Node one, Node planes, WindowAxis[] axes)
+    {
+        var ones = one.BroadcastTo(new Shape([1, 1, .. axes.Select(a => (long)a.Kernel)]));
+        return one.Builder.Add(ConvolutionOp.Instance, Attributes.Of([.. WindowAttributes.Entries(axes), ("group", 1L)]), planes, ones);
     }
 }
 
@@ -49,34 +65,4 @@ internal sealed class GlobalAveragePoolOp() : ComposedOp(new("GlobalAveragePool"
         WindowAttributes.GlobalShape(call, out _);
         return call.Inputs[0].Mean([.. Enumerable.Range(2, call.Inputs[0].Shape.Rank - 2).Select(d => (long)d)], keepDims: true);
     }
-}
-
-/// <summary>y[o] = Σ of the window / counts[o], or its adjoint, x[i] = Σ over the windows that hold i of g[o] / counts[o]; each is the other's rule.</summary>
-internal sealed class WindowMeanOp(string name, string doc, bool isAdjoint) : KernelOp(new(name, doc, new InputSchema("x"))
-{
-    Domain = "gradients",
-    SinceVersion = 1,
-    Attributes = [.. WindowAttributes.Resolved, new("counts_0", typeof(long[]), "Divisors along the first spatial axis.", Required: true), new("counts_1", typeof(long[]), "Along the second.")],
-})
-{
-    public static readonly WindowMeanOp Forward = new("WindowMean", "Mean of each window.", isAdjoint: false);
-
-    public static readonly WindowMeanOp Adjoint = new("WindowMeanAdjoint", "The adjoint of WindowMean.", isAdjoint: true);
-
-    public override OpKind Kind => OpKind.Opaque;
-
-    public override NodeType Infer(OpCall call) =>
-        new(call.Inputs[0].DataType, isAdjoint ? WindowAttributes.InputShape(call) : WindowAttributes.OutputShape(call));
-
-    public override Kernel CreateKernel(Node node, Layout[] inputs)
-    {
-        long[] first = node.Attributes.Ints("counts_0")!, second = node.Attributes.Ints("counts_1") ?? first;
-        var rows = ReferenceEquals(first, second) ? [1L] : first;
-        return node.DataType == DataType.Float32
-            ? new AveragePoolKernel<float>(WindowAttributes.PoolShape(node), rows, second, isAdjoint)
-            : new AveragePoolKernel<double>(WindowAttributes.PoolShape(node), rows, second, isAdjoint);
-    }
-
-    public override void Derivative(DerivativeContext context) =>
-        context.Set(0, context.Builder.Add(isAdjoint ? Forward : Adjoint, context.Attributes, context.Cotangent));
 }

@@ -92,8 +92,6 @@ public static class OpCatalog
         MaxPoolIndicesOp.Instance,
         PoolPickOp.Instance,
         PoolPlaceOp.Instance,
-        WindowMeanOp.Forward,
-        WindowMeanOp.Adjoint,
         ReshapeViewOp.Instance,
         ExpandViewOp.Instance,
         SliceViewOp.Instance,

@@ -21,6 +21,15 @@ public unsafe class PoolTests
         }
     }
 
+    [Fact]
+    public void Maxima_of_windows_too_large_for_tables()
+    {
+        var random = new Random(4);
+        PoolShape shape = new(2, new(70, 65, 6, 1, 1, 0), new(80, 64, 9, 2, 1, 0));
+        Check<float>(shape, random);
+        Check<double>(shape, random);
+    }
+
     private static WindowAxis Draw(Random random, int size)
     {
         while (true)

@@ -26,6 +26,9 @@ public sealed unsafe class TranspositionTests
     [InlineData(1, 2)]
     [InlineData(8, 2)]
     [InlineData(9, 2)]
+    [InlineData(14, 2)]
+    [InlineData(16, 2)]
+    [InlineData(17, 2)]
     [InlineData(28, 2)]
     [InlineData(33, 3)]
     public void AStridedRowKeepsWhatLiesBetweenItsElements(int count, int stride)

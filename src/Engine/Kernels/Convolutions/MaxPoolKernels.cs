@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Gradients.Engine.Kernels.Convolutions;
 
@@ -11,15 +12,18 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
 {
     private const long BandElements = 1 << 13;
 
-    /// <summary>Taps are counted in T, whose whole numbers end at 2^24.</summary>
-    private const long MaximalTaps = 1 << 24;
+    /// <summary>Windows of more elements, whose tables no client would have sent, go element by element.</summary>
+    private const long MaxTaps = 4096;
+
+    /// <summary>Positions are whole numbers of T, which end there.</summary>
+    private const long MaxReach = 1 << 24;
 
     private readonly PoolShape _shape;
     private readonly PaddedPlanes _band;
     private readonly int _bandRows;
     private readonly bool _isWide;
     private readonly long[] _offsets = [];
-    private readonly long[] _steps = [];
+    private readonly T[] _steps = [];
 
     public MaxPoolIndicesKernel(PoolShape shape)
     {
@@ -28,14 +32,15 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
         var taps = (long)rows.Kernel * columns.Kernel;
 
         // A single column of windows leaves all lanes but one empty.
-        _isWide = columns.Output > 1 && taps < MaximalTaps;
+        var reach = (((rows.Kernel - 1.0) * rows.Dilation) * columns.Input) + ((columns.Kernel - 1.0) * columns.Dilation);
+        _isWide = columns.Output > 1 && taps <= MaxTaps && reach < MaxReach;
         _bandRows = (int)Math.Clamp(BandElements / (columns.Output + (long)columns.Reach), 1, rows.Output);
         var planes = new ConvolutionShape(1, 1, 1, 1, rows, columns);
         _band = PaddedPlanes.OfInput(planes, _bandRows, PaddedPlanes.PitchOfInput(planes));
         if (_isWide)
         {
             _offsets = CorrelationPass.Pinned([.. Enumerable.Range(0, (int)taps).Select(k => _band.OffsetOf(k / columns.Kernel, k % columns.Kernel))]);
-            _steps = [.. Enumerable.Range(0, (int)taps).Select(k => ((long)(k / columns.Kernel) * rows.Dilation * columns.Input) + ((long)(k % columns.Kernel) * columns.Dilation))];
+            _steps = [.. Enumerable.Range(0, (int)taps).Select(k => T.CreateChecked(((long)(k / columns.Kernel) * rows.Dilation * columns.Input) + ((long)(k % columns.Kernel) * columns.Dilation)))];
             WorkspaceBytes = checked((BandSize + Positions + TileTable<T>.Lanes) * sizeof(T));
         }
 
@@ -68,22 +73,59 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
     {
         var (rows, columns) = (_shape.Rows, _shape.Columns);
         var taken = band + BandSize;
-        fixed (long* offsets = _offsets, steps = _steps)
+        fixed (long* offsets = _offsets)
+        fixed (T* steps = _steps)
         {
             for (var first = 0; first < rows.Output; first += _bandRows)
             {
                 var count = Math.Min(_bandRows, rows.Output - first);
                 _band.Fill(x + plane, 1, first, band, T.NegativeInfinity);
-                TileTable<T>.MaxPool(band, offsets, _offsets.Length, ((count - 1) * _band.Pitch) + columns.Output, taken);
+                TileTable<T>.MaxPool(band, offsets, steps, _offsets.Length, ((count - 1) * _band.Pitch) + columns.Output, taken);
                 for (var y = 0; y < count; y++, indices += columns.Output)
                 {
                     var from = plane + ((((long)(first + y) * rows.Stride) - rows.Pad) * columns.Input) - columns.Pad;
-                    var tap = taken + ((long)y * _band.Pitch);
-                    for (var o = 0; o < columns.Output; o++, from += columns.Stride)
-                        indices[o] = tap[o] >= T.Zero ? from + steps[int.CreateTruncating(tap[o])] : Largest(x, plane, first + y, o);
+                    if (!Locate(taken + ((long)y * _band.Pitch), from, columns.Stride, columns.Output, indices))
+                        LocateSingly(x, plane, first + y, indices);
                 }
             }
         }
+    }
+
+    /// <summary>Turns the steps of a row of windows into positions; false where one of them is none.</summary>
+    private static bool Locate(T* steps, long from, int stride, int count, long* indices)
+    {
+        var (o, signs) = (0, 0);
+        if (typeof(T) == typeof(float) && Vector256.IsHardwareAccelerated)
+        {
+            var begins = (Vector256<long>.Indices * stride) + Vector256.Create(from);
+            var all = Vector256<int>.Zero;
+            for (; o <= count - Vector256<int>.Count; o += Vector256<int>.Count, begins += Vector256.Create(Vector256<int>.Count * (long)stride))
+            {
+                var step = Vector256.ConvertToInt32Native(Vector256.Load((float*)(steps + o)));
+                var (lower, upper) = Vector256.Widen(step);
+                (lower + begins).Store(indices + o);
+                (upper + begins + Vector256.Create(Vector256<long>.Count * (long)stride)).Store(indices + o + Vector256<long>.Count);
+                all |= step;
+            }
+
+            signs = Vector256.Min(all, Vector256<int>.Zero) == Vector256<int>.Zero ? 0 : -1;
+        }
+
+        for (; o < count; o++)
+        {
+            var step = T.ConvertToIntegerNative<int>(steps[o]);
+            indices[o] = from + ((long)o * stride) + step;
+            signs |= step;
+        }
+
+        return signs >= 0;
+    }
+
+    /// <summary>A row of windows in which some hold nothing but −∞, or nothing at all.</summary>
+    private void LocateSingly(T* x, long plane, int row, long* indices)
+    {
+        for (var o = 0; o < _shape.Columns.Output; o++)
+            indices[o] = Largest(x, plane, row, o);
     }
 
     /// <summary>One window, element by element.</summary>

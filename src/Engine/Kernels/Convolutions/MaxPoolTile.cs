@@ -3,22 +3,22 @@ using System.Runtime.CompilerServices;
 
 namespace Gradients.Engine.Kernels.Convolutions;
 
-/// <summary>taken[q] = the first tap p with the largest band[offsets[p] + q], a NaN being larger than every number; −1 when all are −∞.</summary>
+/// <summary>taken[q] = steps[p] of the first tap p with the largest band[offsets[p] + q], a NaN being larger than every number; −1 when all are −∞.</summary>
 internal static unsafe class MaxPoolTile<V, T>
     where V : struct, ILanes<V, T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(T* band, long* offsets, int taps, int positions, T* taken)
+    public static void Run(T* band, long* offsets, T* steps, int taps, int positions, T* taken)
     {
-        V one = V.Constant(1), lowest = V.Constant(double.NegativeInfinity), none = V.Constant(-1);
+        V lowest = V.Constant(double.NegativeInfinity), none = V.Constant(-1);
         ulong all = V.Count == 64 ? ulong.MaxValue : (1UL << V.Count) - 1;
         for (int q = 0; q < positions; q += V.Count)
         {
-            V best = lowest, at = none, tap = V.Constant(0);
-            for (int p = 0; p < taps; p++, tap += one)
+            V best = lowest, at = none;
+            for (int p = 0; p < taps; p++)
             {
-                V value = V.Load(band + offsets[p] + q);
+                V tap = V.Broadcast(steps[p]), value = V.Load(band + offsets[p] + q);
                 V isLarger = V.Less(best, value), isNumber = V.Equal(value, value);
                 if (V.MaskBits(isNumber) == all)
                 {

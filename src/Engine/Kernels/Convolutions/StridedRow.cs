@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace Gradients.Engine.Kernels.Convolutions;
 
-/// <summary>Copies between a row and every n-th element of another. Two elements of four bytes are one of eight, whose lower half counts.</summary>
+/// <summary>Copies between a row and every n-th element of another. Two elements of four bytes are one of eight, of which one half counts.</summary>
 internal static unsafe class StridedRow
 {
     /// <summary>to[i] = from[i · stride].</summary>
@@ -17,6 +17,15 @@ internal static unsafe class StridedRow
             {
                 ulong* pairs = (ulong*)(from + (2 * i));
                 Vector256.Store(Vector256.Narrow(Vector256.Load(pairs), Vector256.Load(pairs + Vector256<ulong>.Count)), (uint*)(to + i));
+            }
+
+            // The last ones again, as the upper halves of pairs that begin an element earlier.
+            if (i > 0)
+            {
+                i = count - Vector256<uint>.Count;
+                ulong* pairs = (ulong*)(from + (2 * i) - 1);
+                Vector256.Store(Vector256.Narrow(Vector256.Load(pairs) >>> 32, Vector256.Load(pairs + Vector256<ulong>.Count) >>> 32), (uint*)(to + i));
+                return;
             }
         }
 
@@ -36,8 +45,19 @@ internal static unsafe class StridedRow
             {
                 ulong* pairs = (ulong*)(to + (2 * i));
                 var (lower, upper) = Vector256.Widen(Vector256.Load((uint*)(from + i)));
-                Merge(pairs, lower);
-                Merge(pairs + Vector256<ulong>.Count, upper);
+                Merge(pairs, lower, ~(ulong)uint.MaxValue);
+                Merge(pairs + Vector256<ulong>.Count, upper, ~(ulong)uint.MaxValue);
+            }
+
+            // The last ones again, as the upper halves of pairs that begin an element earlier.
+            if (i > 0)
+            {
+                i = count - Vector256<uint>.Count;
+                ulong* pairs = (ulong*)(to + (2 * i) - 1);
+                var (lower, upper) = Vector256.Widen(Vector256.Load((uint*)(from + i)));
+                Merge(pairs, lower << 32, uint.MaxValue);
+                Merge(pairs + Vector256<ulong>.Count, upper << 32, uint.MaxValue);
+                return;
             }
         }
 
@@ -48,6 +68,6 @@ internal static unsafe class StridedRow
     private static bool IsHalved<T>(int stride)
         where T : unmanaged => stride == 2 && sizeof(T) == sizeof(uint) && BitConverter.IsLittleEndian && Vector256.IsHardwareAccelerated;
 
-    private static void Merge(ulong* pairs, Vector256<ulong> values) =>
-        Vector256.Store((Vector256.Load(pairs) & Vector256.Create(~(ulong)uint.MaxValue)) | values, pairs);
+    private static void Merge(ulong* pairs, Vector256<ulong> values, ulong kept) =>
+        Vector256.Store((Vector256.Load(pairs) & Vector256.Create(kept)) | values, pairs);
 }

@@ -73,7 +73,7 @@ internal static unsafe class TileTable<T>
         : &RectangleCopy<ScalarLanes<T>, T>.Run;
 
     /// <summary>The tile of a max pool.</summary>
-    public static delegate*<T*, long*, int, int, T*, void> MaxPool =>
+    public static delegate*<T*, long*, T*, int, int, T*, void> MaxPool =>
         Vector512.IsHardwareAccelerated ? &MaxPoolTile<Lanes512<T>, T>.Run
         : Vector256.IsHardwareAccelerated ? &MaxPoolTile<Lanes256<T>, T>.Run
         : Vector128.IsHardwareAccelerated ? &MaxPoolTile<Lanes128<T>, T>.Run

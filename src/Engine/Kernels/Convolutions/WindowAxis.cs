@@ -18,6 +18,9 @@ public readonly record struct WindowAxis(int Input, int Kernel, int Output, int 
     /// <summary>Whole strides between the first and the last kernel element.</summary>
     internal int Reach => (int)((Kernel - 1L) * Dilation / Stride);
 
+    /// <summary>Whether every window lies inside the input.</summary>
+    internal bool IsCovered => Pad == 0 && ((Output - 1L) * Stride) + ((Kernel - 1L) * Dilation) < Input;
+
     /// <summary>The kernel elements [first, end) of a position that lie inside the input.</summary>
     internal (int First, int End) Inside(int output)
     {
