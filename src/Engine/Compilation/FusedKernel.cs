@@ -36,8 +36,8 @@ internal readonly record struct FusedStep(TileFunction Function, int Ops, int Op
 
 /// <summary>
 /// A chain of elementwise ops over one iteration shape, run tile by tile: the tiles of its intermediate values stay in L1, or
-/// never leave a register where two ops are one step, and only what is used outside is written. Where operands are broadcast along rows, no tile crosses the end of a row.
-/// Each op is computed as it would be alone, so fusing never changes bits.
+/// never leave a register where two ops are one step, and only what is used outside is written. Where operands are read row by
+/// row, no tile crosses the end of a row. Each op is computed as it would be alone, so fusing never changes bits.
 /// </summary>
 internal sealed unsafe class FusedKernel : Kernel
 {

@@ -20,8 +20,6 @@ internal readonly unsafe struct LogSumExpReduction<T> : IReduction<T, LogSumExpS
     /// <summary>Rows that are summed in T.</summary>
     private const int RowsInT = 16;
 
-    public static bool HasFourRows => false;
-
     public static LogSumExpState Identity => new(double.NegativeInfinity, 0);
 
     public static LogSumExpState ReduceRow(T* x, int n)
@@ -32,8 +30,6 @@ internal readonly unsafe struct LogSumExpReduction<T> : IReduction<T, LogSumExpS
             return Row<Lanes256<T>>(x, n);
         return Vector128.IsHardwareAccelerated ? Row<Lanes128<T>>(x, n) : Row<ScalarLanes<T>>(x, n);
     }
-
-    public static void ReduceFourRows(T* x, long stride, int n, LogSumExpState* states) => throw new NotSupportedException();
 
     [SkipLocalsInit]
     public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, LogSumExpState* state)

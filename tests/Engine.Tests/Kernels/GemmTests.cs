@@ -68,7 +68,7 @@ public unsafe class GemmTests
     [Theory]
     [InlineData(4)]
     [InlineData(63)]
-    public unsafe void ShortVectorProductsHaveTheSameBitsInBothLayouts(int k)
+    public void ShortVectorProductsHaveTheSameBitsInBothLayouts(int k)
     {
         const int M = 700;
         var random = new Random(k);

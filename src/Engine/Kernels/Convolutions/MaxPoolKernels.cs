@@ -13,7 +13,7 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
     private const long BandElements = 1 << 13;
 
     /// <summary>Windows of more elements, whose tables no client would have sent, go element by element.</summary>
-    private const long MaxTaps = 4096;
+    private const long MaxTaps = 1 << 16;
 
     /// <summary>Positions are whole numbers of T, which end there.</summary>
     private const long MaxReach = 1 << 24;
