@@ -12,8 +12,8 @@ namespace Gradients.Engine.Kernels;
 /// </summary>
 internal static unsafe class BlockedProduct
 {
-    /// <summary>A panel of B of this depth comes from the first two levels of cache, and C is read and written seldom.</summary>
-    private const int Depth = 384;
+    /// <summary>A panel of B of this depth comes from the first two levels of cache, which a neighbour may share, and C is read and written seldom.</summary>
+    private const int Depth = 256;
 
     private const int MaximalUnitColumns = 1024;
     private const int ColumnGranule = 128;
@@ -34,7 +34,7 @@ internal static unsafe class BlockedProduct
     private const long NearBytes = 1 << 14;
 
     /// <summary>Columns of B that are packed together, panel beside panel: long enough pieces of its rows for the prefetcher.</summary>
-    private const int GroupColumns = 128;
+    private const int GroupColumns = 144;
 
     private const int MaximalRows = 12;
     private const int EdgeElements = MaximalRows * ColumnGranule;
@@ -56,7 +56,7 @@ internal static unsafe class BlockedProduct
         where T : unmanaged
     {
         long depth = Math.Min(k, Depth);
-        return (depth * (GroupColumns + Math.Min(m, RowsPerUnit(m)))) + EdgeElements + (64 / sizeof(T));
+        return (depth * GroupColumns) + (PackedStride<T>(depth) * Math.Min(m, RowsPerUnit(m))) + EdgeElements + (64 / sizeof(T));
     }
 
     public static void Run<V, T>(in Matrix<T> a, in Matrix<T> b, T* c, long ldc, int m, int n, int k, T* workspace, int unit)
@@ -69,23 +69,36 @@ internal static unsafe class BlockedProduct
         T* group = edge + EdgeElements;
         T* packed = group + ((long)Math.Min(k, Depth) * GroupColumns);
         c += (block.Row * ldc) + block.Column;
-        bool packsA = ReadsClash<T>(a.RowStride) && columns > MicroKernels<V, T>.Columns;
+        bool packsA = ReadsClash<T>(a.RowStride) && columns > MicroKernels<V, T>.MaximalRegisters * V.Count;
         bool isNear = Math.Abs(b.RowStride) * k * sizeof(T) <= NearBytes;
         bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride) || (rows > 4 * MaximalRows && !isNear);
-        int panelColumns = MicroKernels<V, T>.Columns, groupColumns = GroupColumns / panelColumns * panelColumns;
-        int slices = Blocks(k, Depth), tiles = MicroKernels<V, T>.Tiles(rows);
+        int slices = Blocks(k, Depth);
         for (int slice = 0; slice < slices; slice++)
         {
             int p = Part(k, slices, slice), depth = Part(k, slices, slice + 1) - p;
             T* left = a.At(block.Row, p);
+            long row = a.RowStride, step = a.ColumnStride;
             if (packsA)
-                PackRows<V, T>(left, a.RowStride, a.ColumnStride, rows, depth, packed);
-            for (int j = 0; j < columns; j += panelColumns)
             {
-                int width = Math.Min(panelColumns, columns - j), lanes = width > V.Count ? panelColumns : V.Count;
-                if (packsB && j % groupColumns == 0)
-                    PackColumns<V, T>(b.At(p, block.Column + j), b.ColumnStride, b.RowStride, Math.Min(groupColumns, columns - j), depth, group);
-                T* right = packsB ? group + ((long)(j % groupColumns) * depth) : b.At(p, block.Column + j);
+                row = PackedStride<T>(depth);
+                PackRows(left, a.RowStride, step, rows, depth, packed, row);
+                left = packed;
+                step = 1;
+            }
+
+            T* panel = group;
+            for (int j = 0, width; j < columns; j += width)
+            {
+                if (packsB && j % GroupColumns == 0)
+                {
+                    panel = group;
+                    PackColumns<V, T>(b.At(p, block.Column + j), b.ColumnStride, b.RowStride, Math.Min(GroupColumns, columns - j), depth, group);
+                }
+
+                int near = Math.Min(GroupColumns - (j % GroupColumns), columns - j);
+                int registers = MicroKernels<V, T>.Registers(near), lanes = registers * V.Count;
+                width = Math.Min(lanes, near);
+                T* right = packsB ? panel : b.At(p, block.Column + j);
                 long rightStep = packsB ? lanes : b.RowStride;
                 if (!packsB && width < lanes)
                 {
@@ -94,42 +107,47 @@ internal static unsafe class BlockedProduct
                     rightStep = lanes;
                 }
 
-                for (int tile = 0; tile < tiles; tile++)
+                panel += (long)lanes * depth;
+                for (int tile = 0, tiles = MicroKernels<V, T>.Tiles(rows, registers); tile < tiles; tile++)
                 {
                     int i = Part(rows, tiles, tile), height = Part(rows, tiles, tile + 1) - i;
-                    T* from = packsA ? packed + ((long)i * depth) : left + (i * a.RowStride);
-                    long row = packsA ? 1 : a.RowStride, step = packsA ? height : a.ColumnStride;
-                    T* to = c + (i * ldc) + j;
+                    T* from = left + (i * row), to = c + (i * ldc) + j;
                     if (width == lanes)
                     {
-                        MicroKernels<V, T>.Run(height, lanes == panelColumns, from, row, step, right, rightStep, depth, to, ldc, slice > 0);
+                        MicroKernels<V, T>.Run(height, registers, from, row, step, right, rightStep, depth, to, ldc, slice > 0);
                         continue;
                     }
 
-                    MicroKernels<V, T>.Run(height, lanes == panelColumns, from, row, step, right, rightStep, depth, edge, lanes, false);
+                    MicroKernels<V, T>.Run(height, registers, from, row, step, right, rightStep, depth, edge, lanes, false);
                     AddEdge(edge, lanes, to, ldc, height, width, slice > 0);
                 }
             }
         }
     }
 
-    /// <summary>Panels of full width side by side; the last one is padded with zeros to one or two registers.</summary>
+    /// <summary>Panels side by side, as <see cref="MicroKernels{V, T}.Registers"/> cuts them; the last one is padded with zeros to whole registers.</summary>
     private static void PackColumns<V, T>(T* source, long line, long step, int columns, int depth, T* group)
         where V : struct, ILanes<V, T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        int panel = MicroKernels<V, T>.Columns, whole = columns / panel;
-        if (line == 1)
-            Packing.Panels(source, step, whole, depth, panel, group);
-        else
+        while (columns > 0)
         {
-            for (int i = 0; i < whole; i++)
-                Packing.Panel(source + (i * panel * line), line, step, panel, depth, panel, group + ((long)i * panel * depth));
-        }
+            int panel = MicroKernels<V, T>.Registers(columns) * V.Count, width = Math.Min(panel, columns), panels = 1;
+            if (line == 1 && width == panel)
+            {
+                while (columns - (panels * panel) is var rest && rest >= panel && MicroKernels<V, T>.Registers(rest) * V.Count == panel)
+                    panels++;
+                Packing.Panels(source, step, panels, depth, panel, group);
+            }
+            else
+            {
+                Packing.Panel(source, line, step, width, depth, panel, group);
+            }
 
-        int rest = columns - (whole * panel);
-        if (rest > 0)
-            Packing.Panel(source + (whole * panel * line), line, step, rest, depth, rest > V.Count ? panel : V.Count, group + ((long)whole * panel * depth));
+            columns -= panels * panel;
+            source += panels * panel * line;
+            group += (long)panels * panel * depth;
+        }
     }
 
     /// <summary>Whether rows at this stride fall on the same few sets of the first-level cache.</summary>
@@ -140,15 +158,28 @@ internal static unsafe class BlockedProduct
         return bytes >= CacheWay && bytes % CacheWay is < 128 or > CacheWay - 128;
     }
 
-    private static void PackRows<V, T>(T* source, long line, long step, int rows, int depth, T* packed)
-        where V : struct, ILanes<V, T>
+    /// <summary>Elements from one packed row to the next: an odd number of cache lines, so that rows fall on all sets.</summary>
+    private static long PackedStride<T>(long depth)
+        where T : unmanaged
+    {
+        const int Line = 64;
+        return (((depth * sizeof(T)) + Line - 1) / Line | 1) * (Line / sizeof(T));
+    }
+
+    /// <summary>Copies rows to where they do not clash.</summary>
+    private static void PackRows<T>(T* source, long line, long step, int rows, int depth, T* packed, long stride)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        int tiles = MicroKernels<V, T>.Tiles(rows);
-        for (int tile = 0; tile < tiles; tile++)
+        for (int i = 0; i < rows; i++, source += line, packed += stride)
         {
-            int i = Part(rows, tiles, tile), height = Part(rows, tiles, tile + 1) - i;
-            Packing.Panel(source + (i * line), line, step, height, depth, height, packed + ((long)i * depth));
+            if (step == 1)
+            {
+                new ReadOnlySpan<T>(source, depth).CopyTo(new Span<T>(packed, depth));
+                continue;
+            }
+
+            for (int p = 0; p < depth; p++)
+                packed[p] = source[p * step];
         }
     }
 

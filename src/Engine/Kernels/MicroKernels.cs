@@ -9,21 +9,35 @@ internal static unsafe class MicroKernels<V, T>
     where V : struct, ILanes<V, T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Rows of the highest tile.</summary>
-    public static int Rows => Vector512.IsHardwareAccelerated ? 12 : 6;
+    /// <summary>
+    /// Registers of the widest tile. Three load less for each sum than two, which counts where a neighbour shares the core.
+    /// </summary>
+    public static int MaximalRegisters => Vector512.IsHardwareAccelerated ? 3 : 2;
 
-    /// <summary>Columns of the widest tile.</summary>
-    public static int Columns => 2 * V.Count;
+    /// <summary>Rows of the highest tile of one or two registers.</summary>
+    public static int MaximalRows => Vector512.IsHardwareAccelerated ? 12 : 6;
 
-    /// <summary>Heights that differ by at most one: tiles that cover so many rows.</summary>
-    public static int Tiles(int rows) => (rows + Rows - 1) / Rows;
-
-    /// <summary>Runs a tile of 1 to <see cref="Rows"/> rows and one or two registers of columns.</summary>
-    /// <param name="isWide">Two registers.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run(int rows, bool isWide, T* a, long aRow, long aDepth, T* b, long bDepth, int depth, T* c, long ldc, bool accumulate)
+    /// <summary>Registers of the first panel of so many columns: panels are nearly equal and none of one register stands beside others.</summary>
+    public static int Registers(int columns)
     {
-        if (isWide)
+        int registers = (columns + V.Count - 1) / V.Count;
+        return registers == 4 ? 2 : Math.Min(registers, MaximalRegisters);
+    }
+
+    /// <summary>Heights that differ by at most one: tiles of so many registers that cover so many rows.</summary>
+    public static int Tiles(int rows, int registers)
+    {
+        int most = registers > 2 ? 8 : MaximalRows;
+        return (rows + most - 1) / most;
+    }
+
+    /// <summary>Runs a tile of one to three registers of columns and of as many rows as <see cref="Tiles"/> gives it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run(int rows, int registers, T* a, long aRow, long aDepth, T* b, long bDepth, int depth, T* c, long ldc, bool accumulate)
+    {
+        if (registers == 3)
+            Run<Three>(rows, a, aRow, aDepth, b, bDepth, depth, c, ldc, accumulate);
+        else if (registers == 2)
             Run<Two>(rows, a, aRow, aDepth, b, bDepth, depth, c, ldc, accumulate);
         else
             Run<One>(rows, a, aRow, aDepth, b, bDepth, depth, c, ldc, accumulate);

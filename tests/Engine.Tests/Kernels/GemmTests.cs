@@ -40,6 +40,8 @@ public unsafe class GemmTests
     [InlineData(513, 2, 130)]
     [InlineData(30, 70, 1024)]
     [InlineData(70, 1024, 30)]
+    [InlineData(40, 150, 1024)]
+    [InlineData(20, 293, 2048)]
     public void ShapesAroundTheBlockSizesInEveryLayout(int m, int n, int k)
     {
         for (int layout = 0; layout < 4; layout++)
@@ -101,6 +103,7 @@ public unsafe class GemmTests
         Check<double>(500, 1, 45, 2, 2);
         Check<double>(1, 500, 45, 0, 2);
         Check<float>(3, 4, 5, 1, 2);
+        Check<float>(20, 200, 512, 0, 2);
     }
 
     [Fact]

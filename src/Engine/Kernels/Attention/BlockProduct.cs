@@ -19,17 +19,14 @@ internal static unsafe class BlockProduct<T>
 
     public static void Run(T* a, long rowStride, long depthStride, T* b, long ldb, T* c, long ldc, int m, int n, int depth, bool accumulate)
     {
-        for (var j = 0; j < n; j += Columns)
-        {
-            for (var i = 0; i < m;)
-            {
-                var rows = Math.Min(TileTable<T>.MaximalHeight, m - i);
-                if (rows > 1)
-                    rows &= ~1;
-                Tile(rows)(a + (i * rowStride), rowStride, depthStride, b + j, ldb, depth, c + (i * ldc) + j, ldc, accumulate);
-                i += rows;
-            }
-        }
+        if (Vector512.IsHardwareAccelerated)
+            Run<Lanes512<T>>(a, rowStride, depthStride, b, ldb, c, ldc, m, n, depth, accumulate);
+        else if (Vector256.IsHardwareAccelerated)
+            Run<Lanes256<T>>(a, rowStride, depthStride, b, ldb, c, ldc, m, n, depth, accumulate);
+        else if (Vector128.IsHardwareAccelerated)
+            Run<Lanes128<T>>(a, rowStride, depthStride, b, ldb, c, ldc, m, n, depth, accumulate);
+        else
+            Run<ScalarLanes<T>>(a, rowStride, depthStride, b, ldb, c, ldc, m, n, depth, accumulate);
     }
 
     /// <summary>to[i, j] = x[i·stride + j], zero from the width to the padded width.</summary>
@@ -68,21 +65,19 @@ internal static unsafe class BlockProduct<T>
         }
     }
 
-    private static delegate*<T*, long, long, T*, long, int, T*, long, bool, void> Tile(int rows) =>
-        Vector512.IsHardwareAccelerated ? Tile<Lanes512<T>>(rows)
-        : Vector256.IsHardwareAccelerated ? Tile<Lanes256<T>>(rows)
-        : Vector128.IsHardwareAccelerated ? Tile<Lanes128<T>>(rows)
-        : Tile<ScalarLanes<T>>(rows);
-
-    private static delegate*<T*, long, long, T*, long, int, T*, long, bool, void> Tile<V>(int rows)
-        where V : struct, ILanes<V, T> => rows switch
+    private static void Run<V>(T* a, long rowStride, long depthStride, T* b, long ldb, T* c, long ldc, int m, int n, int depth, bool accumulate)
+        where V : struct, ILanes<V, T>
+    {
+        // The padding makes whole registers of all columns.
+        for (int j = 0, registers; j < n; j += registers * V.Count)
         {
-            1 => &ProductTile<V, T, Height1>.Run,
-            2 => &ProductTile<V, T, Height2>.Run,
-            4 => &ProductTile<V, T, Height4>.Run,
-            6 => &ProductTile<V, T, Height6>.Run,
-            8 => &ProductTile<V, T, Height8>.Run,
-            10 => &ProductTile<V, T, Height10>.Run,
-            _ => &ProductTile<V, T, Height12>.Run,
-        };
+            registers = MicroKernels<V, T>.Registers(Padded(n) - j);
+            for (int i = 0, tiles = MicroKernels<V, T>.Tiles(m, registers), tile = 0; tile < tiles; tile++)
+            {
+                int end = (int)((long)m * (tile + 1) / tiles);
+                MicroKernels<V, T>.Run(end - i, registers, a + (i * rowStride), rowStride, depthStride, b + j, ldb, depth, c + (i * ldc) + j, ldc, accumulate);
+                i = end;
+            }
+        }
+    }
 }

@@ -55,18 +55,19 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     {
         _correlation = correlation;
         var shape = correlation.Shape;
-        var height = TileTable<T>.HeightFor(correlation.Rows);
-        _loop = TileTable<T>.Correlation(height);
+        _images = InterleavedImages<T>.For(correlation);
+        long pitch = correlation.Band.Pitch, columns = correlation.Passes.Max(p => p.Columns.Count);
+        _loop = TileTable<T>.Correlation(TileTable<T>.CorrelationTileFor(correlation.Rows, _images.Count == 1 ? correlation.BandRows * pitch : columns * _images.Count));
+        var height = _loop.Rows;
         long taps = correlation.Passes.Sum(p => (long)p.Taps);
         long panels = Math.Max(1, (correlation.Rows + height - 1) / height);
         var blocks = panels / Math.Clamp(PackedWeights / Math.Max(1, taps * height), 1, panels);
         _blockRows = (int)((panels + blocks - 1) / blocks * height);
         _rowBlocks = (correlation.Rows + _blockRows - 1) / _blockRows;
         _bands = (correlation.TotalRows + correlation.BandRows - 1) / correlation.BandRows;
-        _images = InterleavedImages<T>.For(correlation, _loop.Columns);
         _offsets = [.. correlation.Passes.Select(p => _images.Count == 1 ? p.Offsets : CorrelationPass.Pinned(Array.ConvertAll(p.Offsets, o => o * _images.Count)))];
         _slices = ((long)shape.Batch + _images.Count - 1) / _images.Count * _bands;
-        long positions = (long)correlation.BandRows * correlation.Band.Pitch * _images.Count;
+        long positions = correlation.BandRows * pitch * _images.Count;
         var sliceProducts = Math.Max(1, (double)_blockRows * taps * positions / Math.Max(1, correlation.Passes.Length));
         var sliceOutputs = (double)_blockRows * positions;
         var wanted = Math.Min(Math.Clamp(shape.Products / WantedUnits, UnitProducts, MaximalUnitProducts) / sliceProducts, UnitOutputs / sliceOutputs);
@@ -75,7 +76,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
         var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
         UnitCount = outputs == 0 ? 0 : (shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits;
-        _lineStride = (int)Aligned((long)correlation.Passes.Max(p => p.Columns.Count) * _images.Count, _loop.Columns);
+        _lineStride = (int)Aligned(columns * _images.Count, _loop.Columns);
         _sumStride = _images.Count > 1 ? correlation.BandRows * _lineStride : (int)Aligned(positions, _loop.Columns);
 
         // Elements that are spread over the output are better written plane by plane.

@@ -4,150 +4,109 @@ using System.Runtime.CompilerServices;
 namespace Gradients.Engine.Kernels.Convolutions;
 
 /// <summary>
-/// C[i, j] (+)= Σ over taps p of a[p·rows + i] · source[offsets[p] + j] for a few rows and two registers of columns: the
+/// C[i, j] (+)= Σ over taps p of a[p·rows + i] · source[offsets[p] + j] for a few rows and two or three registers of columns: the
 /// micro-kernel of the matrix product with an operand that is read where it lies.
 /// </summary>
-internal static unsafe class CorrelationTile<V, T, TRows>
+internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
     where V : struct, ILanes<V, T>
     where T : unmanaged, IFloatingPointIeee754<T>
-    where TRows : struct, IHeight
+    where TRows : struct, ICount
+    where TRegisters : struct, ICount
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(T* a, T* source, long* offsets, int depth, T* c, long ldc, bool accumulate)
     {
         V zero = V.Constant(0);
-        V l0 = zero, r0 = zero;
-        V l1 = zero, r1 = zero;
-        V l2 = zero, r2 = zero;
-        V l3 = zero, r3 = zero;
-        V l4 = zero, r4 = zero;
-        V l5 = zero, r5 = zero;
-        V l6 = zero, r6 = zero;
-        V l7 = zero, r7 = zero;
-        V l8 = zero, r8 = zero;
-        V l9 = zero, r9 = zero;
-        V l10 = zero, r10 = zero;
-        V l11 = zero, r11 = zero;
+        V l0 = zero, m0 = zero, r0 = zero;
+        V l1 = zero, m1 = zero, r1 = zero;
+        V l2 = zero, m2 = zero, r2 = zero;
+        V l3 = zero, m3 = zero, r3 = zero;
+        V l4 = zero, m4 = zero, r4 = zero;
+        V l5 = zero, m5 = zero, r5 = zero;
+        V l6 = zero, m6 = zero, r6 = zero;
+        V l7 = zero, m7 = zero, r7 = zero;
+        V l8 = zero, m8 = zero, r8 = zero;
+        V l9 = zero, m9 = zero, r9 = zero;
+        V l10 = zero, m10 = zero, r10 = zero;
+        V l11 = zero, m11 = zero, r11 = zero;
         for (int p = 0; p < depth; p++, a += TRows.Value)
         {
             T* b = source + offsets[p];
-            V left = V.Load(b), right = V.Load(b + V.Count);
-            V x0 = V.Broadcast(a[0]);
-            l0 = V.MultiplyAdd(x0, left, l0);
-            r0 = V.MultiplyAdd(x0, right, r0);
+            V left = V.Load(b), middle = V.Load(b + V.Count), right = TRegisters.Value > 2 ? V.Load(b + (2 * V.Count)) : middle;
+            Add(ref l0, ref m0, ref r0, a[0], left, middle, right);
             if (TRows.Value > 1)
-            {
-                V x = V.Broadcast(a[1]);
-                l1 = V.MultiplyAdd(x, left, l1);
-                r1 = V.MultiplyAdd(x, right, r1);
-            }
-
+                Add(ref l1, ref m1, ref r1, a[1], left, middle, right);
             if (TRows.Value > 2)
-            {
-                V x = V.Broadcast(a[2]);
-                l2 = V.MultiplyAdd(x, left, l2);
-                r2 = V.MultiplyAdd(x, right, r2);
-            }
-
+                Add(ref l2, ref m2, ref r2, a[2], left, middle, right);
             if (TRows.Value > 3)
-            {
-                V x = V.Broadcast(a[3]);
-                l3 = V.MultiplyAdd(x, left, l3);
-                r3 = V.MultiplyAdd(x, right, r3);
-            }
-
+                Add(ref l3, ref m3, ref r3, a[3], left, middle, right);
             if (TRows.Value > 4)
-            {
-                V x = V.Broadcast(a[4]);
-                l4 = V.MultiplyAdd(x, left, l4);
-                r4 = V.MultiplyAdd(x, right, r4);
-            }
-
+                Add(ref l4, ref m4, ref r4, a[4], left, middle, right);
             if (TRows.Value > 5)
-            {
-                V x = V.Broadcast(a[5]);
-                l5 = V.MultiplyAdd(x, left, l5);
-                r5 = V.MultiplyAdd(x, right, r5);
-            }
-
+                Add(ref l5, ref m5, ref r5, a[5], left, middle, right);
             if (TRows.Value > 6)
-            {
-                V x = V.Broadcast(a[6]);
-                l6 = V.MultiplyAdd(x, left, l6);
-                r6 = V.MultiplyAdd(x, right, r6);
-            }
-
+                Add(ref l6, ref m6, ref r6, a[6], left, middle, right);
             if (TRows.Value > 7)
-            {
-                V x = V.Broadcast(a[7]);
-                l7 = V.MultiplyAdd(x, left, l7);
-                r7 = V.MultiplyAdd(x, right, r7);
-            }
-
+                Add(ref l7, ref m7, ref r7, a[7], left, middle, right);
             if (TRows.Value > 8)
-            {
-                V x = V.Broadcast(a[8]);
-                l8 = V.MultiplyAdd(x, left, l8);
-                r8 = V.MultiplyAdd(x, right, r8);
-            }
-
+                Add(ref l8, ref m8, ref r8, a[8], left, middle, right);
             if (TRows.Value > 9)
-            {
-                V x = V.Broadcast(a[9]);
-                l9 = V.MultiplyAdd(x, left, l9);
-                r9 = V.MultiplyAdd(x, right, r9);
-            }
-
+                Add(ref l9, ref m9, ref r9, a[9], left, middle, right);
             if (TRows.Value > 10)
-            {
-                V x = V.Broadcast(a[10]);
-                l10 = V.MultiplyAdd(x, left, l10);
-                r10 = V.MultiplyAdd(x, right, r10);
-            }
-
+                Add(ref l10, ref m10, ref r10, a[10], left, middle, right);
             if (TRows.Value > 11)
-            {
-                V x = V.Broadcast(a[11]);
-                l11 = V.MultiplyAdd(x, left, l11);
-                r11 = V.MultiplyAdd(x, right, r11);
-            }
+                Add(ref l11, ref m11, ref r11, a[11], left, middle, right);
         }
 
-        Write(c, l0, r0, accumulate);
+        Write(c, l0, m0, r0, accumulate);
         if (TRows.Value > 1)
-            Write(c + ldc, l1, r1, accumulate);
+            Write(c + ldc, l1, m1, r1, accumulate);
         if (TRows.Value > 2)
-            Write(c + (2 * ldc), l2, r2, accumulate);
+            Write(c + (2 * ldc), l2, m2, r2, accumulate);
         if (TRows.Value > 3)
-            Write(c + (3 * ldc), l3, r3, accumulate);
+            Write(c + (3 * ldc), l3, m3, r3, accumulate);
         if (TRows.Value > 4)
-            Write(c + (4 * ldc), l4, r4, accumulate);
+            Write(c + (4 * ldc), l4, m4, r4, accumulate);
         if (TRows.Value > 5)
-            Write(c + (5 * ldc), l5, r5, accumulate);
+            Write(c + (5 * ldc), l5, m5, r5, accumulate);
         if (TRows.Value > 6)
-            Write(c + (6 * ldc), l6, r6, accumulate);
+            Write(c + (6 * ldc), l6, m6, r6, accumulate);
         if (TRows.Value > 7)
-            Write(c + (7 * ldc), l7, r7, accumulate);
+            Write(c + (7 * ldc), l7, m7, r7, accumulate);
         if (TRows.Value > 8)
-            Write(c + (8 * ldc), l8, r8, accumulate);
+            Write(c + (8 * ldc), l8, m8, r8, accumulate);
         if (TRows.Value > 9)
-            Write(c + (9 * ldc), l9, r9, accumulate);
+            Write(c + (9 * ldc), l9, m9, r9, accumulate);
         if (TRows.Value > 10)
-            Write(c + (10 * ldc), l10, r10, accumulate);
+            Write(c + (10 * ldc), l10, m10, r10, accumulate);
         if (TRows.Value > 11)
-            Write(c + (11 * ldc), l11, r11, accumulate);
+            Write(c + (11 * ldc), l11, m11, r11, accumulate);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write(T* c, V left, V right, bool accumulate)
+    private static void Add(ref V l, ref V m, ref V r, T weight, V left, V middle, V right)
+    {
+        V x = V.Broadcast(weight);
+        l = V.MultiplyAdd(x, left, l);
+        m = V.MultiplyAdd(x, middle, m);
+        if (TRegisters.Value > 2)
+            r = V.MultiplyAdd(x, right, r);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Write(T* c, V left, V middle, V right, bool accumulate)
     {
         if (accumulate)
         {
             left = V.Load(c) + left;
-            right = V.Load(c + V.Count) + right;
+            middle = V.Load(c + V.Count) + middle;
+            if (TRegisters.Value > 2)
+                right = V.Load(c + (2 * V.Count)) + right;
         }
 
         left.Store(c);
-        right.Store(c + V.Count);
+        middle.Store(c + V.Count);
+        if (TRegisters.Value > 2)
+            right.Store(c + (2 * V.Count));
     }
 }

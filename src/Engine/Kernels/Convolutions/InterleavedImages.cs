@@ -17,9 +17,9 @@ internal readonly unsafe record struct InterleavedImages<T>(int Count)
     private const double Turn = 12;
 
     /// <summary>Interleaves where turning costs less than the lanes that the ends of rows and tiles waste.</summary>
-    public static InterleavedImages<T> For(Correlation correlation, int tileColumns)
+    public static InterleavedImages<T> For(Correlation correlation)
     {
-        int lanes = TileTable<T>.Lanes, pitch = correlation.Band.Pitch, columns = correlation.Passes.Max(p => p.Columns.Count);
+        int lanes = TileTable<T>.Lanes, tileColumns = 2 * lanes, pitch = correlation.Band.Pitch, columns = correlation.Passes.Max(p => p.Columns.Count);
         double batch = correlation.Shape.Batch, passes = correlation.Passes.Length;
         var source = correlation.Planes * correlation.Band.ChannelElements;
         if (lanes == 1 || correlation.Rows == 1 || batch < lanes || source > SourceElements / lanes)

@@ -34,6 +34,33 @@ internal static unsafe class TileTable<T>
     /// <summary>The tallest tile: 24 sums in a file of 32 registers, 12 in one of 16.</summary>
     public static int MaximalHeight => Vector512.IsHardwareAccelerated ? 12 : 6;
 
+    /// <summary>The tallest tile of three registers; a file of 16 has no room for any.</summary>
+    private static int MaximalWideHeight => Vector512.IsHardwareAccelerated ? 8 : 0;
+
+    /// <summary>
+    /// Rows and registers of columns of equal tiles that cover a rectangle at the least cost, which is what a tile loads and
+    /// computes for a tap. 8 · 3 sums load less than 12 · 2, which counts where a neighbour shares the core.
+    /// </summary>
+    public static (int Rows, int Registers) CorrelationTileFor(int rows, long columns)
+    {
+        if (rows <= 1)
+            return (1, 2);
+        var best = (Rows: 2, Registers: 2);
+        for (var height = 2; height <= MaximalHeight; height += 2)
+        {
+            for (var registers = 2; registers == 2 || (registers == 3 && height <= MaximalWideHeight); registers++)
+            {
+                if (Cost(height, registers) <= Cost(best.Rows, best.Registers))
+                    best = (height, registers);
+            }
+        }
+
+        return best;
+
+        double Cost(int height, int registers) =>
+            Math.Ceiling((double)rows / height) * Math.Ceiling((double)columns / (registers * Lanes)) * ((height * registers) + height + registers);
+    }
+
     /// <summary>The height of equal tiles that cover a length at the least cost; each costs one row more than it has.</summary>
     public static int HeightFor(int length)
     {
@@ -51,12 +78,12 @@ internal static unsafe class TileTable<T>
         long Cost(int height) => ((long)length + height - 1) / height * (height + 1);
     }
 
-    /// <summary>The tile for some rows: an even number up to <see cref="MaximalHeight"/>; one row has <see cref="Depthwise"/>.</summary>
-    public static CorrelationLoop<T> Correlation(int rows) =>
-        Vector512.IsHardwareAccelerated ? Correlation<Lanes512<T>>(rows)
-        : Vector256.IsHardwareAccelerated ? Correlation<Lanes256<T>>(rows)
-        : Vector128.IsHardwareAccelerated ? Correlation<Lanes128<T>>(rows)
-        : Correlation<ScalarLanes<T>>(rows);
+    /// <summary>The tile of some rows by two or three registers as <see cref="CorrelationTileFor"/> chooses them; one row has <see cref="Depthwise"/>.</summary>
+    public static CorrelationLoop<T> Correlation((int Rows, int Registers) tile) =>
+        Vector512.IsHardwareAccelerated ? Correlation<Lanes512<T>>(tile)
+        : Vector256.IsHardwareAccelerated ? Correlation<Lanes256<T>>(tile)
+        : Vector128.IsHardwareAccelerated ? Correlation<Lanes128<T>>(tile)
+        : Correlation<ScalarLanes<T>>(tile);
 
     /// <summary>The tile for some taps: one, or an even number up to <see cref="MaximalHeight"/>.</summary>
     public static WeightGradientLoop<T> WeightGradient(int taps) =>
@@ -93,27 +120,31 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? &DepthwiseGradientTile<Lanes128<T>, T>.Run
         : &DepthwiseGradientTile<ScalarLanes<T>, T>.Run;
 
-    private static CorrelationLoop<T> Correlation<V>(int rows)
-        where V : struct, ILanes<V, T> => rows switch
+    private static CorrelationLoop<T> Correlation<V>((int Rows, int Registers) tile)
+        where V : struct, ILanes<V, T> => tile switch
         {
-            1 => new(null, 1, 2 * V.Count),
-            2 => new(&CorrelationTile<V, T, Height2>.Run, 2, 2 * V.Count),
-            4 => new(&CorrelationTile<V, T, Height4>.Run, 4, 2 * V.Count),
-            6 => new(&CorrelationTile<V, T, Height6>.Run, 6, 2 * V.Count),
-            8 => new(&CorrelationTile<V, T, Height8>.Run, 8, 2 * V.Count),
-            10 => new(&CorrelationTile<V, T, Height10>.Run, 10, 2 * V.Count),
-            _ => new(&CorrelationTile<V, T, Height12>.Run, 12, 2 * V.Count),
+            (1, _) => new(null, 1, 2 * V.Count),
+            (2, 3) => new(&CorrelationTile<V, T, Two, Three>.Run, 2, 3 * V.Count),
+            (4, 3) => new(&CorrelationTile<V, T, Four, Three>.Run, 4, 3 * V.Count),
+            (6, 3) => new(&CorrelationTile<V, T, Six, Three>.Run, 6, 3 * V.Count),
+            (8, 3) => new(&CorrelationTile<V, T, Eight, Three>.Run, 8, 3 * V.Count),
+            (2, _) => new(&CorrelationTile<V, T, Two, Two>.Run, 2, 2 * V.Count),
+            (4, _) => new(&CorrelationTile<V, T, Four, Two>.Run, 4, 2 * V.Count),
+            (6, _) => new(&CorrelationTile<V, T, Six, Two>.Run, 6, 2 * V.Count),
+            (8, _) => new(&CorrelationTile<V, T, Eight, Two>.Run, 8, 2 * V.Count),
+            (10, _) => new(&CorrelationTile<V, T, Ten, Two>.Run, 10, 2 * V.Count),
+            _ => new(&CorrelationTile<V, T, Twelve, Two>.Run, 12, 2 * V.Count),
         };
 
     private static WeightGradientLoop<T> WeightGradient<V>(int taps)
         where V : struct, ILanes<V, T> => taps switch
         {
-            1 => new(&WeightGradientTile<V, T, Height1>.One, &WeightGradientTile<V, T, Height1>.Two),
-            2 => new(&WeightGradientTile<V, T, Height2>.One, &WeightGradientTile<V, T, Height2>.Two),
-            4 => new(&WeightGradientTile<V, T, Height4>.One, &WeightGradientTile<V, T, Height4>.Two),
-            6 => new(&WeightGradientTile<V, T, Height6>.One, &WeightGradientTile<V, T, Height6>.Two),
-            8 => new(&WeightGradientTile<V, T, Height8>.One, &WeightGradientTile<V, T, Height8>.Two),
-            10 => new(&WeightGradientTile<V, T, Height10>.One, &WeightGradientTile<V, T, Height10>.Two),
-            _ => new(&WeightGradientTile<V, T, Height12>.One, &WeightGradientTile<V, T, Height12>.Two),
+            1 => new(&WeightGradientTile<V, T, One>.One, &WeightGradientTile<V, T, One>.Two),
+            2 => new(&WeightGradientTile<V, T, Two>.One, &WeightGradientTile<V, T, Two>.Two),
+            4 => new(&WeightGradientTile<V, T, Four>.One, &WeightGradientTile<V, T, Four>.Two),
+            6 => new(&WeightGradientTile<V, T, Six>.One, &WeightGradientTile<V, T, Six>.Two),
+            8 => new(&WeightGradientTile<V, T, Eight>.One, &WeightGradientTile<V, T, Eight>.Two),
+            10 => new(&WeightGradientTile<V, T, Ten>.One, &WeightGradientTile<V, T, Ten>.Two),
+            _ => new(&WeightGradientTile<V, T, Twelve>.One, &WeightGradientTile<V, T, Twelve>.Two),
         };
 }

@@ -10,7 +10,7 @@ namespace Gradients.Engine.Kernels.Convolutions;
 internal static unsafe class WeightGradientTile<V, T, TTaps>
     where V : struct, ILanes<V, T>
     where T : unmanaged, IFloatingPointIeee754<T>
-    where TTaps : struct, IHeight
+    where TTaps : struct, ICount
 {
     /// <summary>Two registers of filters.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
