@@ -92,6 +92,10 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? WeightGradient<Lanes128<T>>(taps)
         : WeightGradient<ScalarLanes<T>>(taps);
 
+    /// <summary>The tile of a weight gradient for six taps and four registers of filters, where registers are many; null elsewhere.</summary>
+    public static delegate*<T*, long*, int, int, int, T*, long, T*, long, void> WideWeightGradient =>
+        Vector512.IsHardwareAccelerated ? &WideWeightGradientTile<Lanes512<T>, T>.Run : null;
+
     /// <summary>Copies a rectangle: from, its stride, to, its stride, rows, columns.</summary>
     public static delegate*<T*, long, T*, long, int, int, void> Copy =>
         Vector512.IsHardwareAccelerated ? &RectangleCopy<Lanes512<T>, T>.Run

@@ -25,6 +25,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
     private readonly PaddedPlanes _band;
     private readonly int _bandRows;
     private readonly int _bands;
+    private readonly bool _isWide;
     private readonly int _height;
     private readonly int _filters;
     private readonly int _blockFilters;
@@ -57,7 +58,8 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         _bandRows = (int)Math.Clamp(Math.Min(BandElements / pitch / _blockChannels, BandPositions / Math.Max(1, shape.Columns.Output)), 1, Math.Max(1, shape.Rows.Output));
         _bands = (shape.Rows.Output + _bandRows - 1) / _bandRows;
         _band = PaddedPlanes.OfInput(shape, _bandRows, PaddedPlanes.WidthOfInput(shape));
-        _height = TileTable<T>.HeightFor(_blockChannels * shape.KernelElements);
+        _isWide = TileTable<T>.WideWeightGradient != null && _blockFilters % (WideWeightGradientTile<Lanes512<T>, T>.Registers * lanes) == 0;
+        _height = _isWide ? WideWeightGradientTile<Lanes512<T>, T>.Taps : TileTable<T>.HeightFor(_blockChannels * shape.KernelElements);
         _blockTaps = ((_blockChannels * shape.KernelElements) + _height - 1) / _height * _height;
         _offsets = CorrelationPass.Pinned([.. Enumerable.Range(0, _blockTaps).Select(Offset)]);
 
@@ -128,6 +130,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
     private void AddBand(T* source, T* transposed, int rows, int taps, T* sums)
     {
         var loop = TileTable<T>.WeightGradient(_height);
+        var wide = TileTable<T>.WideWeightGradient;
         var positions = (long)rows * _shape.Columns.Output;
         fixed (long* offsets = _offsets)
         {
@@ -137,7 +140,9 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
                 var b = transposed + (m * positions);
                 for (var tap = 0; tap < taps; tap += _height)
                 {
-                    if (panel > TileTable<T>.Lanes)
+                    if (_isWide)
+                        wide(source, offsets + tap, rows, _shape.Columns.Output, _band.Pitch, b, panel, sums + ((long)tap * _blockFilters), _blockFilters);
+                    else if (panel > TileTable<T>.Lanes)
                         loop.Two(source, offsets + tap, rows, _shape.Columns.Output, _band.Pitch, b, panel, sums + ((long)tap * _blockFilters), _blockFilters);
                     else
                         loop.One(source, offsets + tap, rows, _shape.Columns.Output, _band.Pitch, b, panel, sums + ((long)tap * _blockFilters), _blockFilters);
@@ -146,8 +151,8 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         }
     }
 
-    /// <summary>Filters of the tile that begins with one: two registers, or one at the end.</summary>
-    private int PanelFrom(int filter) => Math.Min(2 * TileTable<T>.Lanes, _blockFilters - filter);
+    /// <summary>Filters of the tile that begins with one: two registers, or one at the end; four everywhere if tiles are wide.</summary>
+    private int PanelFrom(int filter) => Math.Min((_isWide ? WideWeightGradientTile<Lanes512<T>, T>.Registers : 2) * TileTable<T>.Lanes, _blockFilters - filter);
 
     /// <summary>Panels of a tile's filters, each to[q, m] = g[m, q] for the filters that there are.</summary>
     private void Transpose(T* g, long stride, int filters, int positions, T* to)
