@@ -29,12 +29,12 @@ internal sealed class SessionOpening(SessionRegistry sessions, GradientsServerOp
         return (V1.CreateSessionResponse)reply.Message;
     }
 
-    private Task<Reply> OpenAsync(TenantUsage tenant, V1.CreateSessionRequest request)
+    private ValueTask<Reply> OpenAsync(TenantUsage tenant, V1.CreateSessionRequest request)
     {
         if (request.Label.Length > MaxLabel)
             throw Refusals.Field("label", $"it has {request.Label.Length} characters; at most {MaxLabel} are allowed.");
         var session = sessions.Create(tenant, request.Label, TimeToLive(request.Ttl), Granted(request.Limits ?? new V1.SessionLimits()));
-        return Task.FromResult(new Reply(new V1.CreateSessionResponse { Session = session.Describe() }));
+        return ValueTask.FromResult(new Reply(new V1.CreateSessionResponse { Session = session.Describe() }));
     }
 
     private TimeSpan TimeToLive(Duration? asked)

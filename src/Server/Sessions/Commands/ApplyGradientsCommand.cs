@@ -20,7 +20,7 @@ internal sealed class ApplyGradientsCommand(V1.ApplyGradientsRequest request) : 
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Variables.Count, "variables");

@@ -21,7 +21,7 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         GradientRequests.CheckFeatures(request.Product, request.Tangents.Count, request.BatchedCotangents);
         if (request.Roots.Count == 0)

@@ -28,7 +28,7 @@ internal sealed class DefineNodesCommand(V1.DefineNodesRequest request) : Comman
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         using var tensors = context.Tensors(session.Engine);
         GraphReader.CheckCount(request.Functions, request.Nodes, tensors);

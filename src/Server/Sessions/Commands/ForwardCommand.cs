@@ -21,7 +21,7 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         if (request.Gradients && request.Roots.Count == 0)
             throw Refusals.Field("roots", "with gradients at least one root is required.");

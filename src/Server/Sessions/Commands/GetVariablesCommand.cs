@@ -16,7 +16,7 @@ internal sealed class GetVariablesCommand(V1.GetVariablesRequest request) : Comm
 
     protected override V1.RequestId? TakeId() => null;
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Variables.Count, "variables");

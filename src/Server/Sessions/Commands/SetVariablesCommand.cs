@@ -29,7 +29,7 @@ internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Comm
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Updates.Count, "updates");

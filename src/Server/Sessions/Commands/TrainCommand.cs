@@ -26,7 +26,7 @@ internal sealed class TrainCommand(V1.TrainRequest request) : Command
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Wrt.Count, "wrt");

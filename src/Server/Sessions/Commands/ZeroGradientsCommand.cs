@@ -20,7 +20,7 @@ internal sealed class ZeroGradientsCommand(V1.ZeroGradientsRequest request) : Co
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         using var tensors = context.Tensors(session.Engine);
         tensors.CheckCount(request.Variables.Count, "variables");
