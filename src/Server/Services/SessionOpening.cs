@@ -23,7 +23,7 @@ internal sealed class SessionOpening(SessionRegistry sessions, GradientsServerOp
         request.RequestId = null;
         using var reply = id is null
             ? await OpenAsync(tenant, request)
-            : await tenant.Openings.RunAsync(id, RequestLog.Digest(request), () => OpenAsync(tenant, request), scope.Cancellation);
+            : await tenant.Openings.RunAsync(id, RequestLog.Digest(request), (Opening: this, tenant, request), static s => s.Opening.OpenAsync(s.tenant, s.request), scope.Cancellation);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         return (V1.CreateSessionResponse)reply.Message;

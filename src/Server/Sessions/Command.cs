@@ -52,5 +52,5 @@ internal abstract class Command
     }
 
     private ValueTask<Reply> RunOnceAsync(V1.RequestId id, ServerSession session, CommandContext context) =>
-        session.Requests.RunAsync(id, RequestLog.Digest(Request), () => ExecuteAsync(session, context), context.Cancellation);
+        session.Requests.RunAsync(id, RequestLog.Digest(Request), (Command: this, session, context), static s => s.Command.ExecuteAsync(s.session, s.context), context.Cancellation);
 }

@@ -64,7 +64,7 @@ internal sealed class RequestLog(int window)
     /// </summary>
     /// <exception cref="GradientsException">REQUEST_ID_REUSED, REQUEST_ID_EXPIRED, or what the execution fails with.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<Reply> RunAsync(V1.RequestId id, byte[] digest, Func<ValueTask<Reply>> execute, CancellationToken cancellation)
+    public async ValueTask<Reply> RunAsync<TState>(V1.RequestId id, byte[] digest, TState state, Func<TState, ValueTask<Reply>> execute, CancellationToken cancellation)
     {
         Check(id);
         var key = (new UInt128(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(id.ClientId.Span), System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(id.ClientId.Span[8..])), id.Number);
@@ -77,7 +77,7 @@ internal sealed class RequestLog(int window)
         Reply reply;
         try
         {
-            reply = await execute();
+            reply = await execute(state);
         }
         catch
         {

@@ -30,7 +30,7 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
             throw Refusals.Field("feeds", "a run has its feeds already.");
         if (request.Run.Length == 0 && request.Retain)
             throw Refusals.Field("retain", "there is no run to retain.");
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Wrt.Count, "wrt");
         var result = await session.Engine.BackwardAsync(
             new BackwardRequest

@@ -18,7 +18,7 @@ internal sealed class GetVariablesCommand(V1.GetVariablesRequest request) : Comm
 
     protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Variables.Count, "variables");
         tensors.CheckCount(request.Contents.Count, "contents");
         foreach (var content in request.Contents)

@@ -31,7 +31,7 @@ internal sealed class SetVariablesCommand(V1.SetVariablesRequest request) : Comm
 
     protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Updates.Count, "updates");
         var updates = new VariableUpdate[request.Updates.Count];
         var seen = updates.Length > 1 ? new HashSet<ulong>(updates.Length) : null;

@@ -22,7 +22,7 @@ internal sealed class ZeroGradientsCommand(V1.ZeroGradientsRequest request) : Co
 
     protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Variables.Count, "variables");
         await session.Engine.ZeroGradientsAsync(
             new ZeroGradientsRequest { Variables = [.. request.Variables], KeepZeros = request.KeepZeros, Trace = context.Trace },
