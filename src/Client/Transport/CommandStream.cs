@@ -169,8 +169,9 @@ internal sealed class CommandStream : IAsyncDisposable
             await reading.ConfigureAwait(false);
             return null;
         }
-        catch (RpcException e) when (!_stop.IsCancellationRequested && Errors.IsTransport(e))
+        catch (RpcException e) when (!_stop.IsCancellationRequested && (Errors.IsTransport(e) || e.StatusCode == StatusCode.Cancelled))
         {
+            // Who cancelled it was the server, at the session's end: the next stream is told what became of that.
             return e;
         }
         catch (RpcException) when (_stop.IsCancellationRequested)

@@ -85,7 +85,9 @@ public sealed class GraphSession : IDisposable
         Submit(new BackwardCommand(this, request, cancellation));
 
     public Task<IReadOnlyList<VariableVersion>> SetVariablesAsync(SetVariablesRequest request, CancellationToken cancellation = default) =>
-        Submit(new SetVariablesCommand(this, request, cancellation));
+        SetVariablesCommand.Computes(request)
+            ? Submit(new SetVariablesCommand(this, request, cancellation))
+            : Submit(new ImmediateCommand<IReadOnlyList<VariableVersion>>(this, request, () => SetVariablesCommand.Write(this, request), cancellation) { IsShort = request.Updates.Count <= BriefCount });
 
     public Task<IReadOnlyList<VariableVersion>> ApplyGradientsAsync(ApplyGradientsRequest request, CancellationToken cancellation = default) =>
         Submit(new ApplyGradientsCommand(this, request, cancellation));

@@ -98,6 +98,7 @@ public static class GradientsServer
         app.Services.GetRequiredService<Authenticator>();
         app.Services.GetService<TlsFiles>();
         app.Services.GetRequiredService<WarmUp>();
+        ServerServices.UseIn(app);
         app.UseWeb();
         app.UseMiddleware<CallTelemetry>();
         app.UseMiddleware<ErrorDetailsMiddleware>();
@@ -154,7 +155,7 @@ public static class GradientsServer
         services.AddSingleton<ServerQuotas>();
         services.AddSingleton<TenantRegistry>();
         services.AddSingleton<RequestInterceptor>();
-        services.AddSingleton<QuotaInterceptor>();
+        services.AddSingleton<Admission>();
         services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionOpening>();
         services.AddSingleton<SessionService>();
@@ -180,7 +181,6 @@ public static class GradientsServer
         {
             grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
             grpc.Interceptors.Add<RequestInterceptor>();
-            grpc.Interceptors.Add<QuotaInterceptor>();
         });
         services.AddCors();
         services.AddGrpcReflection();

@@ -8,7 +8,10 @@ internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
 {
     private Quota _quota = quota;
     private long _bytes;
-    private List<IDisposable>? _owned;
+    private IDisposable? _owned;
+
+    // Most charges own one thing.
+    private List<IDisposable>? _others;
 
     public long Bytes => Volatile.Read(ref _bytes);
 
@@ -43,7 +46,13 @@ internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
     }
 
     /// <summary>Disposes <paramref name="owned"/> with the charge.</summary>
-    public void Own(IDisposable owned) => (_owned ??= new(1)).Add(owned);
+    public void Own(IDisposable owned)
+    {
+        if (_owned is null)
+            _owned = owned;
+        else
+            (_others ??= []).Add(owned);
+    }
 
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED; nothing is counted any more then.</exception>
     public void MoveTo(Quota quota)
@@ -58,11 +67,12 @@ internal sealed class WireCharge(Quota quota, int scale = 1) : IDisposable
     public void Dispose()
     {
         _quota.Give(Interlocked.Exchange(ref _bytes, 0));
-        if (Interlocked.Exchange(ref _owned, null) is not { } owned)
+        Interlocked.Exchange(ref _owned, null)?.Dispose();
+        if (Interlocked.Exchange(ref _others, null) is not { } others)
             return;
-        foreach (var one in owned)
+        foreach (var one in others)
             one.Dispose();
-        owned.Clear();
-        _owned = owned;
+        others.Clear();
+        _others = others;
     }
 }

@@ -28,7 +28,7 @@ internal sealed class CallScope : IDisposable
         _drained = EndWith(drain.Aborted);
     }
 
-    public Caller Caller { get; set; }
+    public Caller Caller { get; }
 
     public RequestActivity Activity { get; }
 

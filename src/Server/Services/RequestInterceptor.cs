@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Google.Rpc;
 using Gradients.Server.Errors;
 using Gradients.Server.Hosting;
+using Gradients.Server.Limits;
 using Gradients.Server.Security;
 using Gradients.Server.Telemetry;
 using Grpc.Core;
@@ -12,8 +13,8 @@ using Microsoft.Extensions.ObjectPool;
 
 namespace Gradients.Server.Services;
 
-/// <summary>Around every call: refusal while draining, the span, and the one place where failures become statuses.</summary>
-internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, TimeProvider time, ILogger<RequestInterceptor> logger) : Interceptor
+/// <summary>Around every call: refusal while draining, the span, the tenant's quotas, and the one place where failures become statuses.</summary>
+internal sealed class RequestInterceptor(Drain drain, Admission admission, RequestMetrics metrics, TimeProvider time, ILogger<RequestInterceptor> logger) : Interceptor
 {
     private static readonly ConcurrentDictionary<string, string> _commands = new(StringComparer.Ordinal);
 
@@ -25,6 +26,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, Ti
         try
         {
             scope?.Enter();
+            using var call = scope is null ? null : admission.Enter(context, streaming: false);
             return await continuation(request, context);
         }
         catch (Exception e) when (scope is not null)
@@ -39,6 +41,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, Ti
         try
         {
             scope?.Enter(metrics.Uploads);
+            using var call = scope is null ? null : admission.Enter(context, streaming: true);
             return await continuation(requestStream, context);
         }
         catch (Exception e) when (scope is not null)
@@ -53,6 +56,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, Ti
         try
         {
             scope?.Enter();
+            using var call = scope is null ? null : admission.Enter(context, streaming: true);
             await continuation(request, responseStream, context);
         }
         catch (Exception e) when (scope is not null)
@@ -67,6 +71,7 @@ internal sealed class RequestInterceptor(Drain drain, RequestMetrics metrics, Ti
         try
         {
             scope?.Enter(metrics.Streams);
+            using var call = scope is null ? null : admission.Enter(context, streaming: true);
             await continuation(requestStream, responseStream, context);
         }
         catch (Exception e) when (scope is not null)

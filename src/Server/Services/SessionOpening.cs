@@ -23,18 +23,18 @@ internal sealed class SessionOpening(SessionRegistry sessions, GradientsServerOp
         request.RequestId = null;
         using var reply = id is null
             ? await OpenAsync(tenant, request)
-            : await tenant.Openings.RunAsync(id, RequestLog.Digest(request), () => OpenAsync(tenant, request), scope.Cancellation);
+            : await tenant.Openings.RunAsync(id, RequestLog.Digest(request), (Opening: this, tenant, request), static s => s.Opening.OpenAsync(s.tenant, s.request), scope.Cancellation);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         return (V1.CreateSessionResponse)reply.Message;
     }
 
-    private Task<Reply> OpenAsync(TenantUsage tenant, V1.CreateSessionRequest request)
+    private ValueTask<Reply> OpenAsync(TenantUsage tenant, V1.CreateSessionRequest request)
     {
         if (request.Label.Length > MaxLabel)
             throw Refusals.Field("label", $"it has {request.Label.Length} characters; at most {MaxLabel} are allowed.");
         var session = sessions.Create(tenant, request.Label, TimeToLive(request.Ttl), Granted(request.Limits ?? new V1.SessionLimits()));
-        return Task.FromResult(new Reply(new V1.CreateSessionResponse { Session = session.Describe() }));
+        return ValueTask.FromResult(new Reply(new V1.CreateSessionResponse { Session = session.Describe() }));
     }
 
     private TimeSpan TimeToLive(Duration? asked)

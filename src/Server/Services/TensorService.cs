@@ -31,7 +31,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         header.Session = "";
         using var reply = id is null
             ? await ReceiveAsync(reader, header, use.Session, call.Tenant)
-            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(header), () => ReceiveAsync(reader, header, use.Session, call.Tenant).AsTask(), scope.Cancellation);
+            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(header), (Service: this, reader, header, use.Session, call.Tenant), static s => s.Service.ReceiveAsync(s.reader, s.header, s.Session, s.Tenant), scope.Cancellation);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         return (V1.UploadTensorResponse)reply.Message;
@@ -48,7 +48,7 @@ internal sealed class TensorService(SessionRegistry sessions, EngineHost host, G
         request.Session = "";
         using var reply = id is null
             ? Store(request, use.Session, tenant)
-            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(request), () => Task.FromResult(Store(request, use.Session, tenant)), scope.Cancellation);
+            : await use.Session.Requests.RunAsync(id, RequestLog.Digest(request), (Service: this, request, use.Session, tenant), static s => ValueTask.FromResult(s.Service.Store(s.request, s.Session, s.tenant)), scope.Cancellation);
         if (reply.Replayed)
             await Replays.MarkAsync(context, scope);
         host.Metrics.Received(request.Chunk?.Data.Length ?? 0);

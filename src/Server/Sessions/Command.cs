@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Google.Protobuf;
 using Gradients.Engine;
 using Gradients.Engine.Sessions;
@@ -23,10 +24,11 @@ internal abstract class Command
     protected abstract IMessage Request { get; }
 
     /// <summary>Executes; the engine's queue is entered before the first await.</summary>
-    protected abstract Task<Reply> ExecuteAsync(ServerSession session, CommandContext context);
+    protected abstract ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context);
 
     /// <summary>Executes at most once per request id.</summary>
-    public async Task<Reply> RunAsync(ServerSession session, CommandContext context)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<Reply> RunAsync(ServerSession session, CommandContext context)
     {
         session.BeginCommand();
         try
@@ -49,6 +51,6 @@ internal abstract class Command
         }
     }
 
-    private Task<Reply> RunOnceAsync(V1.RequestId id, ServerSession session, CommandContext context) =>
-        session.Requests.RunAsync(id, RequestLog.Digest(Request), () => ExecuteAsync(session, context), context.Cancellation);
+    private ValueTask<Reply> RunOnceAsync(V1.RequestId id, ServerSession session, CommandContext context) =>
+        session.Requests.RunAsync(id, RequestLog.Digest(Request), (Command: this, session, context), static s => s.Command.ExecuteAsync(s.session, s.context), context.Cancellation);
 }

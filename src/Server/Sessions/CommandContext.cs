@@ -20,5 +20,5 @@ internal readonly record struct CommandContext(EngineHost Host, GradientsServerO
         return (callout, cancellation) => session.AskAsync(callout, context.Tag, context.Trace.TraceId.ToHexString(), cancellation);
     }
 
-    public TensorReader Tensors(GraphSession session) => new(Host, session.Tenant, session.FindTensor, Options);
+    public TensorReader Tensors(ServerSession session) => new(Host, session.Engine.Tenant, session.Handles, Options);
 }

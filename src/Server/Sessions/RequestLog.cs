@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Google.Protobuf;
@@ -62,43 +63,21 @@ internal sealed class RequestLog(int window)
     /// order of calls is the order of execution.
     /// </summary>
     /// <exception cref="GradientsException">REQUEST_ID_REUSED, REQUEST_ID_EXPIRED, or what the execution fails with.</exception>
-    public async Task<Reply> RunAsync(V1.RequestId id, byte[] digest, Func<Task<Reply>> execute, CancellationToken cancellation)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<Reply> RunAsync<TState>(V1.RequestId id, byte[] digest, TState state, Func<TState, ValueTask<Reply>> execute, CancellationToken cancellation)
     {
         Check(id);
         var key = (new UInt128(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(id.ClientId.Span), System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(id.ClientId.Span[8..])), id.Number);
-        while (true)
+        while (Enter(key, digest) is { } first)
         {
-            if (Enter(key, digest) is not { } first)
-                return await ExecuteAsync(key, execute);
-            if (await first.Outcome.Task.WaitAsync(cancellation) is { } stored)
+            if (await first.WaitAsync(cancellation) is { } stored)
                 return new Reply(StoredReply.Of(stored)) { Replayed = true };
         }
-    }
 
-    /// <summary>The entry of an earlier request, or null after making one: then the caller executes.</summary>
-    private Entry? Enter((UInt128 Client, ulong Number) key, byte[] digest)
-    {
-        lock (_gate)
-        {
-            if (_entries.TryGetValue(key, out var entry))
-            {
-                return entry.Digest.AsSpan().SequenceEqual(digest) ? entry
-                    : throw new GradientsException(ErrorCode.AlreadyExists, ErrorReasons.RequestIdReused, $"Request {key.Number} of this client had another payload.").With("value", key.Number.ToString());
-            }
-
-            if (_watermarks.TryGetValue(key.Client, out var watermark) && key.Number <= watermark)
-                throw new GradientsException(ErrorCode.Aborted, ErrorReasons.RequestIdExpired, $"Request {key.Number} of this client is older than the stored replies; read the state to learn whether it was executed.").With("value", watermark.ToString());
-            _entries.Add(key, new Entry(digest));
-            return null;
-        }
-    }
-
-    private async Task<Reply> ExecuteAsync((UInt128 Client, ulong Number) key, Func<Task<Reply>> execute)
-    {
         Reply reply;
         try
         {
-            reply = await execute();
+            reply = await execute(state);
         }
         catch
         {
@@ -110,12 +89,30 @@ internal sealed class RequestLog(int window)
         return reply;
     }
 
-    private void Leave((UInt128 Client, ulong Number) key, IMessage? stored)
+    /// <summary>What becomes of an earlier request, or null after making an entry: then the caller executes.</summary>
+    private Task<IMessage?>? Enter((UInt128 Client, ulong Number) key, byte[] digest)
     {
-        Entry entry;
         lock (_gate)
         {
-            entry = _entries[key];
+            if (_entries.TryGetValue(key, out var entry))
+            {
+                return entry.Digest.AsSpan().SequenceEqual(digest) ? entry.Outcome
+                    : throw new GradientsException(ErrorCode.AlreadyExists, ErrorReasons.RequestIdReused, $"Request {key.Number} of this client had another payload.").With("value", key.Number.ToString());
+            }
+
+            if (_watermarks.TryGetValue(key.Client, out var watermark) && key.Number <= watermark)
+                throw new GradientsException(ErrorCode.Aborted, ErrorReasons.RequestIdExpired, $"Request {key.Number} of this client is older than the stored replies; read the state to learn whether it was executed.").With("value", watermark.ToString());
+            _entries.Add(key, new Entry(digest));
+            return null;
+        }
+    }
+
+    private void Leave((UInt128 Client, ulong Number) key, IMessage? stored)
+    {
+        TaskCompletionSource<IMessage?>? waiting;
+        lock (_gate)
+        {
+            waiting = _entries[key].End(stored);
             if (stored is null)
             {
                 _entries.Remove(key);
@@ -128,7 +125,7 @@ internal sealed class RequestLog(int window)
             }
         }
 
-        entry.Outcome.SetResult(stored);
+        waiting?.SetResult(stored);
     }
 
     private void Evict((UInt128 Client, ulong Number) key)
@@ -146,11 +143,22 @@ internal sealed class RequestLog(int window)
             _watermarks.Remove(_clients.Dequeue());
     }
 
+    /// <summary>Used under the gate.</summary>
     private sealed class Entry(byte[] digest)
     {
+        private TaskCompletionSource<IMessage?>? _waiting;
+        private IMessage? _stored;
+
         public byte[] Digest { get; } = digest;
 
         /// <summary>The stored reply; null when the execution failed and the next may try.</summary>
-        public TaskCompletionSource<IMessage?> Outcome { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public Task<IMessage?> Outcome => _stored is null ? (_waiting ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.FromResult<IMessage?>(_stored);
+
+        /// <summary>Returns who is to be told; null when nobody waits.</summary>
+        public TaskCompletionSource<IMessage?>? End(IMessage? stored)
+        {
+            _stored = stored;
+            return _waiting;
+        }
     }
 }

@@ -32,6 +32,7 @@ internal sealed class ServerSession : IDisposable
         Ttl = ttl;
         Limits = limits;
         Engine = engine;
+        Handles = engine.FindTensor;
         Requests = new RequestLog(window);
         Created = now;
         Closed = _closed.Token;
@@ -61,6 +62,9 @@ internal sealed class ServerSession : IDisposable
     public SessionLimits Limits { get; }
 
     public GraphSession Engine { get; }
+
+    /// <summary>Finds a kept tensor, as a share.</summary>
+    public Func<ulong, Tensor> Handles { get; }
 
     public RequestLog Requests { get; }
 

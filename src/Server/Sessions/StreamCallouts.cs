@@ -141,7 +141,7 @@ internal sealed class StreamCallouts(ServerSession session, EngineHost host, Gra
 
     private Tensor?[] Read(V1.CalloutReply reply)
     {
-        using var tensors = new TensorReader(host, session.Engine.Tenant, session.Engine.FindTensor, options);
+        using var tensors = new TensorReader(host, session.Engine.Tenant, session.Handles, options);
         tensors.CheckCount(reply.Values.Count, "values");
         var values = new Tensor?[reply.Values.Count];
         try

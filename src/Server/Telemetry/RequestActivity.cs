@@ -34,7 +34,7 @@ internal readonly struct RequestActivity : IDisposable
 
         return new(null, parent.TraceId != default
             ? new ActivityContext(parent.TraceId, parent.SpanId, ActivityTraceFlags.None, parent.TraceState)
-            : new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.None));
+            : new ActivityContext(ActivityTraceId.CreateRandom(), default, ActivityTraceFlags.None));
     }
 
     /// <summary>A W3C parent from text; a malformed one is ignored.</summary>

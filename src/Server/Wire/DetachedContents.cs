@@ -18,7 +18,7 @@ internal sealed class DetachedContents(WireLease lease)
 
     private const int MarkBytes = 5;
 
-    private readonly List<ByteString> _contents = [];
+    private readonly List<ByteString> _contents = new(1);
 
     public IMessage Parse(in ReadOnlySequence<byte> payload, MessageDescriptor descriptor, MessageTable table, ExpansionEstimate estimate)
     {
@@ -28,7 +28,7 @@ internal sealed class DetachedContents(WireLease lease)
         {
             var written = Detach(payload, table, rest);
             var message = descriptor.Parser.ParseFrom(new ReadOnlySequence<byte>(rest, 0, written));
-            table.Visit(message, Attach);
+            table.Visit(message, this, static (contents, holder) => contents.Attach(holder));
             return message;
         }
         finally

@@ -46,10 +46,10 @@ internal sealed class MessageTable
     public Field Of(uint number) => number < (uint)_fields.Length ? _fields[number] : default;
 
     /// <summary>Visits every tensor and chunk of a parsed message; the loop is as deep as types nest.</summary>
-    public void Visit(IMessage message, Action<IMessage> content)
+    public void Visit<TState>(IMessage message, TState state, Action<TState, IMessage> content)
     {
         if (_hasContent)
-            content(message);
+            content(state, message);
         foreach (var (accessor, repeated, table) in _holders)
         {
             var value = accessor.GetValue(message);
@@ -57,11 +57,11 @@ internal sealed class MessageTable
             {
                 var list = (IList)value;
                 for (var i = 0; i < list.Count; i++)
-                    table.Visit((IMessage)list[i]!, content);
+                    table.Visit((IMessage)list[i]!, state, content);
             }
             else if (value is IMessage inner)
             {
-                table.Visit(inner, content);
+                table.Visit(inner, state, content);
             }
         }
     }

@@ -15,11 +15,23 @@ internal sealed record Endpoint(string Name, string Address, string? Authority =
     private const string SocketScheme = "unix:";
 
     /// <summary>A channel for generated clients. Messages may have any size.</summary>
-    public GrpcChannel Open()
+    public GrpcChannel Open() =>
+        GrpcChannel.ForAddress(Base, new GrpcChannelOptions { HttpHandler = Handler(), DisposeHttpClient = true, MaxReceiveMessageSize = null, MaxSendMessageSize = null });
+
+    /// <summary>A client for HTTP without gRPC.</summary>
+    public HttpClient OpenHttp() => new(Handler()) { BaseAddress = new Uri(Base) };
+
+    /// <summary>The SDK's client.</summary>
+    public GradientsClient Connect() => new(Address, new GradientsClientOptions { ServerCaFile = Authority });
+
+    private string? SocketPath => Address.StartsWith(SocketScheme, StringComparison.Ordinal) ? Address[SocketScheme.Length..] : null;
+
+    private string Base => SocketPath is null ? Address : "http://localhost";
+
+    private SocketsHttpHandler Handler()
     {
-        var socket = Address.StartsWith(SocketScheme, StringComparison.Ordinal) ? Address[SocketScheme.Length..] : null;
         var handler = new SocketsHttpHandler { InitialHttp2StreamWindowSize = StreamWindowBytes };
-        if (socket is not null)
+        if (SocketPath is { } socket)
             handler.ConnectCallback = (_, cancellation) => ConnectAsync(socket, cancellation);
         if (Authority is not null)
         {
@@ -28,11 +40,8 @@ internal sealed record Endpoint(string Name, string Address, string? Authority =
             handler.SslOptions.CertificateChainPolicy = policy;
         }
 
-        return GrpcChannel.ForAddress(socket is null ? Address : "http://localhost", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true, MaxReceiveMessageSize = null, MaxSendMessageSize = null });
+        return handler;
     }
-
-    /// <summary>The SDK's client.</summary>
-    public GradientsClient Connect() => new(Address, new GradientsClientOptions { ServerCaFile = Authority });
 
     private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellation)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gradients.Benchmarks.Wire;
 using Gradients.Server.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -39,6 +40,7 @@ internal sealed class ServerProcess : IDisposable
     public static async Task RunAsync()
     {
         await using var app = GradientsServer.Build(new GradientsServerOptions { ComputeThreads = 1 }, configure: b => b.Logging.ClearProviders());
+        BareHttp2.Map(app);
         await app.StartAsync();
         Console.WriteLine(GradientsServer.Address(app));
         while (await Console.In.ReadLineAsync() is not null)

@@ -22,23 +22,38 @@ internal sealed class PlainEcho : IDisposable
         _message = new BytesValue { Value = ByteString.CopyFrom(new byte[bytes]) };
     }
 
-    /// <summary>One message after the other.</summary>
+    /// <summary>Sends and receives so many messages.</summary>
+    /// <param name="inFlight">Messages that wait for their echo at most.</param>
     /// <param name="latencies">Takes the microseconds of each.</param>
-    public async Task RunAsync(int count, List<double>? latencies = null)
+    public async Task RunAsync(int count, int inFlight, List<double>? latencies = null)
     {
+        var sent = new long[count];
+        using var free = new SemaphoreSlim(inFlight);
+        var reading = ReadAsync(sent, free, latencies);
         for (var i = 0; i < count; i++)
         {
-            var began = Stopwatch.GetTimestamp();
+            await free.WaitAsync();
+            sent[i] = Stopwatch.GetTimestamp();
             await _stream.RequestStream.WriteAsync(_message);
-            if (!await _stream.ResponseStream.MoveNext(CancellationToken.None))
-                throw new InvalidOperationException("The echo ended.");
-            latencies?.Add(Stopwatch.GetElapsedTime(began).TotalMicroseconds);
         }
+
+        await reading;
     }
 
     public void Dispose()
     {
         _stream.Dispose();
         _channel.Dispose();
+    }
+
+    private async Task ReadAsync(long[] sent, SemaphoreSlim free, List<double>? latencies)
+    {
+        for (var i = 0; i < sent.Length; i++)
+        {
+            if (!await _stream.ResponseStream.MoveNext(CancellationToken.None) || _stream.ResponseStream.Current.Value.Length != _message.Value.Length)
+                throw new InvalidDataException("The echo is another message.");
+            latencies?.Add(Stopwatch.GetElapsedTime(sent[i]).TotalMicroseconds);
+            free.Release();
+        }
     }
 }

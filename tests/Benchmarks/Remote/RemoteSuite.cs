@@ -14,7 +14,7 @@ internal sealed class RemoteSuite : ISuite
 
     public string Name => "remote";
 
-    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. The raw socket's row is what two processes need to wake each other, gRPC echo what a stream of Grpc.AspNetCore takes that returns as many bytes and does nothing else. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight. 784-512-256-10: 401 KB of features fed with each step; accumulated: gradients stay at the server and the reply is loss and norms; returned: it has 2.1 MB of gradients. With some in flight, as a client that accumulates sends them, features travel while the step before is computed: its row is the time of a step by their rate, on which the targets are judged. The others are latencies, one step after the other. Plain gRPC: as many features to a service that keeps them and computes nothing. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
+    public string Summary => "Steps by a server in a process of its own, on the same cores, one compute thread. The raw socket's row is what two processes need to wake each other, gRPC echo what a stream of Grpc.AspNetCore takes that returns as many bytes and does nothing else. 10-5-1: Backward with loss and gradients on one Interact stream, the time from a message to its last result with so many messages in flight; pipelined: the time of a step with 512 in flight; its echo's messages are as large, beside the SDK as those of one step. 784-512-256-10: 401 KB of features fed with each step; accumulated: gradients stay at the server and the reply is loss and norms; returned: it has 2.1 MB of gradients. With some in flight, as a client that accumulates sends them, features travel while the step before is computed: its row is the time of a step by their rate, on which the targets are judged. The others are latencies, one step after the other. Plain gRPC: as many features to a service that keeps them and computes nothing. libtorch runs in the benchmark's process. Black-Scholes: Evaluate with five sensitivities, 500 requests a second at fixed times. Python server: unary gRPC around PyTorch.";
 
     public bool HasProcesses => true;
 
@@ -37,7 +37,7 @@ internal sealed class RemoteSuite : ISuite
                     await StepLatency.MeasureAsync(Name, endpoint, perMessage, expected, isBrief ? 12 : 4000, plain, rows);
             }
 
-            await StepRates.MeasureAsync(Name, servers.Plain, servers.Endpoints[1], settings.Peer, graph.Network, expected, isBrief, rows);
+            await StepRates.MeasureAsync(Name, servers.Plain, servers.Endpoints[1], sockets.Plain, settings.Peer, graph.Network, expected, isBrief, rows);
             await PerceptronSteps.MeasureAsync(Name, [.. servers.Endpoints.Take(2)], sockets, settings.Peer, isBrief, rows);
         }
 

@@ -45,12 +45,12 @@ internal static class StepLatency
             var (latencies, echoes) = (new List<double>(), new List<double>());
             await steps.RunAsync(count / 2, inFlight);
             if (echo is not null)
-                await echo.RunAsync(2 * count);
+                await echo.RunAsync(2 * count, 1);
             for (var round = 0; round < Rounds; round++)
             {
                 await steps.RunAsync(count / Rounds, inFlight, latencies);
                 if (echo is not null)
-                    await echo.RunAsync(count / Rounds, echoes);
+                    await echo.RunAsync(count / Rounds, 1, echoes);
             }
 
             var p99 = Statistics.At(latencies, 0.99);

@@ -6,25 +6,27 @@ using Gradients.Benchmarks.Steps;
 
 namespace Gradients.Benchmarks.Remote;
 
-/// <summary>10-5-1 steps a second over TCP, as many in flight as the server's default lets wait, beside libtorch in this process and PyTorch behind gRPC.</summary>
+/// <summary>10-5-1 steps a second over TCP, as many in flight as the server's default lets wait, beside libtorch in this process, PyTorch behind gRPC, and a stream that returns as many bytes.</summary>
 internal static class StepRates
 {
     private const int InFlight = 512;
+    private const int StepsPerMessage = 64;
     private const int StepsPerTurn = 20_000;
     private const string Many = "64 a message";
     private const string Single = "1 a message";
     private const string Sdk = "SDK";
     private static readonly string[] Ways = [Many, Single, Sdk];
 
-    public static async Task MeasureAsync(string suite, ServerProcess server, Endpoint endpoint, IPeer? peer, Network network, double[][] expected, bool isBrief, Recorder rows)
+    public static async Task MeasureAsync(string suite, ServerProcess server, Endpoint endpoint, Endpoint plain, IPeer? peer, Network network, double[][] expected, bool isBrief, Recorder rows)
     {
         const string Name = "10-5-1 pipelined";
         var wanted = Ways.Where(way => rows.Wants($"{Name}, {way}")).ToArray();
         if (wanted.Length == 0)
             return;
-        using var many = await PipelinedSteps.OpenAsync(endpoint, 64, pool => Networks.Regression(pool, 1));
+        using var many = await PipelinedSteps.OpenAsync(endpoint, StepsPerMessage, pool => Networks.Regression(pool, 1));
         using var single = await PipelinedSteps.OpenAsync(endpoint, 1, pool => Networks.Regression(pool, 1));
         await using var sdk = await SdkSteps.OpenAsync(endpoint);
+        using PlainEcho manyEcho = new(plain, many.MessageBytes), singleEcho = new(plain, single.MessageBytes);
         using var local = peer?.Create(network, 1, withGradients: true);
         var (python, missing) = isBrief ? (null, "not asked with --check") : await PythonServer.StartAsync(network, 10, 5, 1);
         using var owned = python;
@@ -39,10 +41,12 @@ internal static class StepRates
         var costs = new Dictionary<string, List<double>>();
         var turns = wanted.Select(way => (Name: way, Turn: Pipelined(way, way switch
         {
-            Many => n => many.RunAsync(n, InFlight / 64),
+            Many => n => many.RunAsync(n, InFlight / StepsPerMessage),
             Single => n => single.RunAsync(n, InFlight),
             _ => sdk.RunAsync,
         }))).ToList();
+        foreach (var way in wanted)
+            turns.Add((EchoOf(way), new Turn(n => way == Many ? manyEcho.RunAsync(n / StepsPerMessage, InFlight / StepsPerMessage) : singleEcho.RunAsync(n, InFlight)) { Least = isBrief ? InFlight : StepsPerTurn }));
         if (local is not null)
             turns.Add(("libtorch", new Turn(n => { local.Run(n); return Task.CompletedTask; })));
         if (python is not null)
@@ -55,7 +59,7 @@ internal static class StepRates
             rows.Add(Statistics.Row(suite, $"{Name}, {name}", times) with
             {
                 Libtorch = medians.GetValueOrDefault("libtorch"),
-                Beside = new Dictionary<string, double?> { ["Python server"] = medians.GetValueOrDefault("Python") },
+                Beside = new Dictionary<string, double?> { ["gRPC echo"] = medians[EchoOf(name)], ["Python server"] = medians.GetValueOrDefault("Python") },
                 Note = Target.Join(
                     string.Create(CultureInfo.InvariantCulture, $"{Statistics.Median(costs[name]):0.0} us of both processes"),
                     Target.AtLeast("steps/s", name == Many ? 100_000 : 60_000, 1e6 / time),
@@ -64,6 +68,8 @@ internal static class StepRates
                     missing is null ? null : $"Python server: {missing}"),
             });
         }
+
+        static string EchoOf(string way) => $"echo, {way}";
 
         Turn Pipelined(string name, Func<int, Task> run)
         {

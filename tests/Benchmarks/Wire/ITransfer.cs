@@ -12,7 +12,15 @@ internal interface ITransfer : IAsyncDisposable
 
     Task UploadAsync(int count);
 
+    /// <exception cref="InvalidDataException">What came is not as long as the tensor.</exception>
     Task DownloadAsync(int count);
+
+    /// <summary>For what every download checks: a peer that returns something else is none.</summary>
+    static void Require(long received, long expected)
+    {
+        if (received != expected)
+            throw new InvalidDataException($"{received} of {expected} bytes came.");
+    }
 
     /// <summary>Gives back what the server holds of uploads; not timed.</summary>
     Task SettleAsync();

@@ -18,6 +18,8 @@ internal sealed class PlainService : PlainServiceBase
     public override Task<BytesValue> Download(Empty request, ServerCallContext context) =>
         Task.FromResult(new BytesValue { Value = ByteString.CopyFrom(_kept) });
 
+    public override Task<Empty> Call(Empty request, ServerCallContext context) => Task.FromResult(request);
+
     public override async Task<Empty> Send(IAsyncStreamReader<BytesValue> requests, ServerCallContext context)
     {
         while (await requests.MoveNext())

@@ -15,6 +15,8 @@ internal abstract class PlainServiceBase
     public static readonly Method<BytesValue, Empty> UploadMethod = new(MethodType.Unary, "plain.Tensors", nameof(Upload), Marshaller(BytesValue.Parser), Marshaller(Empty.Parser));
     public static readonly Method<Empty, BytesValue> DownloadMethod = new(MethodType.Unary, "plain.Tensors", nameof(Download), Marshaller(Empty.Parser), Marshaller(BytesValue.Parser));
 
+    public static readonly Method<Empty, Empty> CallMethod = new(MethodType.Unary, "plain.Tensors", nameof(Call), Marshaller(Empty.Parser), Marshaller(Empty.Parser));
+
     public static readonly Method<BytesValue, BytesValue> EchoMethod = new(MethodType.DuplexStreaming, "plain.Tensors", nameof(Echo), Marshaller(BytesValue.Parser), Marshaller(BytesValue.Parser));
 
     public static readonly Method<BytesValue, Empty> SendMethod = new(MethodType.ClientStreaming, "plain.Tensors", nameof(Send), Ignored, Marshaller(Empty.Parser));
@@ -24,6 +26,7 @@ internal abstract class PlainServiceBase
     {
         binder.AddMethod(UploadMethod, service is null ? null! : service.Upload);
         binder.AddMethod(DownloadMethod, service is null ? null! : service.Download);
+        binder.AddMethod(CallMethod, service is null ? null! : service.Call);
         binder.AddMethod(EchoMethod, service is null ? null! : service.Echo);
         binder.AddMethod(SendMethod, service is null ? null! : service.Send);
         binder.AddMethod(ReceiveMethod, service is null ? null! : service.Receive);
@@ -32,6 +35,9 @@ internal abstract class PlainServiceBase
     public abstract Task<Empty> Upload(BytesValue request, ServerCallContext context);
 
     public abstract Task<BytesValue> Download(Empty request, ServerCallContext context);
+
+    /// <summary>Does nothing.</summary>
+    public abstract Task<Empty> Call(Empty request, ServerCallContext context);
 
     public abstract Task Echo(IAsyncStreamReader<BytesValue> requests, IServerStreamWriter<BytesValue> responses, ServerCallContext context);
 

@@ -43,7 +43,7 @@ internal sealed class PlainStream(Endpoint endpoint) : IDisposable
         }
     }
 
-    public async Task CallAsync() => await _channel.CreateCallInvoker().AsyncUnaryCall(PlainServiceBase.UploadMethod, null, default, new BytesValue());
+    public async Task CallAsync() => await _channel.CreateCallInvoker().AsyncUnaryCall(PlainServiceBase.CallMethod, null, default, new Empty());
 
     public void Dispose() => _channel.Dispose();
 

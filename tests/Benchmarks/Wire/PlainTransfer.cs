@@ -33,7 +33,10 @@ internal sealed class PlainTransfer(Endpoint endpoint) : ITransfer
     {
         var calls = _channel.CreateCallInvoker();
         for (var i = 0; i < count; i++)
+        {
             _received = (await calls.AsyncUnaryCall(PlainServiceBase.DownloadMethod, null, default, new Empty())).Value.ToByteArray();
+            ITransfer.Require(_received.Length, _content.Length);
+        }
     }
 
     public Task SettleAsync() => Task.CompletedTask;

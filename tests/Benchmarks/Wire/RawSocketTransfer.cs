@@ -33,7 +33,8 @@ internal sealed class RawSocketTransfer : ITransfer
         {
             Ask(RawSocketServer.Upload);
             _socket.Send(_content);
-            RawSocketServer.Fill(_socket, reply);
+            if (!RawSocketServer.Fill(_socket, reply))
+                throw new InvalidDataException("The socket was closed.");
         }
 
         return Task.CompletedTask;
@@ -44,7 +45,7 @@ internal sealed class RawSocketTransfer : ITransfer
         for (var i = 0; i < count; i++)
         {
             Ask(RawSocketServer.Download);
-            RawSocketServer.Fill(_socket, _received);
+            ITransfer.Require(RawSocketServer.Fill(_socket, _received) ? _received.Length : 0, _content.Length);
         }
 
         return Task.CompletedTask;

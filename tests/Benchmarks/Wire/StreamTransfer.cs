@@ -41,7 +41,7 @@ internal sealed class StreamTransfer : ITransfer
     public async Task DownloadAsync(int count)
     {
         for (var i = 0; i < count; i++)
-            await _source!.DownloadAsync();
+            ITransfer.Require((await _source!.DownloadAsync()).ByteCount, sizeof(float) * _content.Length);
     }
 
     public async Task SettleAsync()

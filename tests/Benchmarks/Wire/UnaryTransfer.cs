@@ -49,7 +49,11 @@ internal sealed class UnaryTransfer : ITransfer
     public async Task DownloadAsync(int count)
     {
         for (var i = 0; i < count; i++)
-            (await _sessions.GetVariablesAsync(new V1.GetVariablesRequest { Session = _session, Variables = { _variable } })).Variables[0].Value.Raw.CopyTo(_received, 0);
+        {
+            var raw = (await _sessions.GetVariablesAsync(new V1.GetVariablesRequest { Session = _session, Variables = { _variable } })).Variables[0].Value.Raw;
+            ITransfer.Require(raw.Length, _content.Length);
+            raw.CopyTo(_received, 0);
+        }
     }
 
     public Task SettleAsync() => Task.CompletedTask;

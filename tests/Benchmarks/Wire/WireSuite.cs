@@ -9,6 +9,7 @@ namespace Gradients.Benchmarks.Wire;
 internal sealed class WireSuite : ISuite
 {
     private const string Plain = "plain gRPC";
+    private const string Bare = "HTTP/2 alone";
     private const string Cpp = "C++ server";
     private const string Upload = "upload";
 
@@ -18,13 +19,16 @@ internal sealed class WireSuite : ISuite
     /// <summary>Managed bytes that the server may allocate a tensor.</summary>
     private const int AskedBytes = 4096;
 
+    /// <summary>Of smaller tensors HTTP/2 is no limit: the call around them takes longer.</summary>
+    private const int MovedBytes = 1 << 20;
+
     private static readonly string[] Directions = [Upload, "download"];
 
     private static readonly (string Name, int Bytes)[] Sizes = [("4 KB", 4 << 10), ("64 KB", 64 << 10), ("1 MB", 1 << 20), ("16 MB", 16 << 20), ("64 MB", 64 << 20)];
 
     public string Name => "wire";
 
-    public string Summary => "Tensors to a server in a process of its own and back: chunks by the SDK over TCP and a Unix domain socket, one message by the generated client where it has room, chunks by a client in C++. Beside them what one writes first (unary Grpc.AspNetCore, a bytes field), and a gRPC server in C++ that takes the same chunks from the same client. Limit: a raw socket of the same kind. Bytes are those the server allocates a tensor; beside them those that Grpc.AspNetCore allocates for as many chunks that nobody looks at, or for a call with an empty message.";
+    public string Summary => "Tensors to a server in a process of its own and back: chunks by the SDK over TCP and a Unix domain socket, one message by the generated client where it has room, chunks by a client in C++. Beside them what one writes first (unary Grpc.AspNetCore, a bytes field), a gRPC server in C++ that takes the same chunks from the same client, and HTTP/2 alone: HttpClient moves as many bytes in as large pieces to our server's own listener, which throws them away, or back, without gRPC and tensors. Limit: a raw socket of the same kind. Bytes are those the server allocates a tensor; beside them those that Grpc.AspNetCore allocates for as many chunks that nobody looks at, or for a call with an empty message.";
 
     public bool HasProcesses => true;
 
@@ -48,6 +52,8 @@ internal sealed class WireSuite : ISuite
             ways.Add("raw TCP", new RawSocketTransfer(peer.Tcp));
             ways.Add("raw UDS", new RawSocketTransfer(peer.Unix));
             ways.Add(Plain, new PlainTransfer(peer.Plain));
+            ways.Add($"{Bare} TCP", new BareHttp2(tcp));
+            ways.Add($"{Bare} UDS", new BareHttp2(unix));
             ways.Add("chunks TCP", await StreamTransfer.OpenAsync(tcp));
             ways.Add("chunks UDS", await StreamTransfer.OpenAsync(unix));
             ways.Add("message TCP", await UnaryTransfer.OpenAsync(tcp));
@@ -83,48 +89,51 @@ internal sealed class WireSuite : ISuite
         var wanted = Directions.ToDictionary(d => d, d => ways.Keys.Where(way => IsOurs(way) && rows.Wants(RowOf(d, size, way))).ToList());
         var content = GC.AllocateUninitializedArray<byte>(bytes);
         new Random(7).NextBytes(content);
-        foreach (var (name, way) in With(wanted.Values.SelectMany(w => w)))
-        {
-            if (!await way.PrepareAsync(content))
-                throw new InvalidOperationException($"{size} by {name} came back different.");
-        }
-
         foreach (var direction in Directions)
         {
             Func<ITransfer, int, Task> run = direction == Upload ? (w, n) => w.UploadAsync(n) : (w, n) => w.DownloadAsync(n);
             var measured = With(wanted[direction]);
+            foreach (var (name, way) in measured)
+            {
+                if (!await way.PrepareAsync(content))
+                    throw new InvalidDataException($"{size} by {name} came back different.");
+            }
+
             var samples = await Turns.MeasureAsync([.. measured.Values.Select(w => new Turn(n => run(w, n)) { Settle = w.SettleAsync })], TimeSpan.FromSeconds(isBrief ? 0.02 : 0.4));
             var medians = measured.Keys.Zip(samples, (name, s) => (name, Median: Statistics.Median(s))).ToDictionary(m => m.name, m => m.Median);
             foreach (var ((name, way), times) in measured.Zip(samples).Where(w => IsOurs(w.First.Key)))
             {
-                var isNative = IsNative(name);
+                var peers = PeersOf(name, bytes);
                 var limit = medians[$"raw {KindOf(name)}"] / medians[name];
-                double? beside = medians.GetValueOrDefault(PeerOf(name), double.NaN) is var median && double.IsNaN(median) ? null : median;
                 var floor = await FloorAsync(IsStream(name), direction, bytes, peer, plain);
                 var allocated = await AllocatedAsync(() => run(way, Counted), way.SettleAsync, server.AllocatedBytesAsync);
                 rows.Add(Statistics.Row(Name, RowOf(direction, size, name), times) with
                 {
                     LimitFraction = limit,
                     AllocatedBytes = allocated,
-                    Beside = new Dictionary<string, double?> { [Plain] = isNative ? null : beside, [Cpp] = isNative ? beside : null },
+                    Beside = new[] { Plain, Bare, Cpp }.ToDictionary(peer => peer, MedianOf),
                     Note = Target.Join(
                         string.Create(CultureInfo.InvariantCulture, $"{bytes / medians[name] / 1e3:0.00} GB/s"),
                         Target.AtMost("bytes allocated", AskedBytes, allocated),
                         string.Create(CultureInfo.InvariantCulture, $"{(IsStream(name) ? "a plain stream" : "an empty call")} allocates {floor:0}"),
                         (direction, size, name) switch
                         {
-                            (Upload, "16 MB", "chunks TCP") => Target.AtLeast("of a raw socket's rate", 0.5, limit),
-                            (Upload, "16 MB", "chunks TCP, C++ client") => Target.AtLeast("of the C++ server's rate", 0.9, beside / medians[name]),
+                            (Upload, "16 MB", "chunks TCP") => Target.Join(
+                                Target.AtLeast("of a raw socket's rate", 0.5, limit),
+                                string.Create(CultureInfo.InvariantCulture, $"{Bare} reaches {limit * medians[name] / MedianOf(Bare):0.00} of it")),
+                            (Upload, "16 MB", "chunks TCP, C++ client") => Target.AtLeast("of the C++ server's rate", 0.9, MedianOf(Cpp) / medians[name]),
                             _ => null,
                         }),
                 });
+
+                double? MedianOf(string peer) => peers.FirstOrDefault(p => p.StartsWith(peer, StringComparison.Ordinal)) is { } beside && medians.TryGetValue(beside, out var median) ? median : null;
             }
         }
 
         // With what is beside them.
         Dictionary<string, ITransfer> With(IEnumerable<string> ours)
         {
-            var names = ours.SelectMany(name => (string[])[name, $"raw {KindOf(name)}", PeerOf(name)]).ToHashSet();
+            var names = ours.SelectMany(name => (string[])[name, $"raw {KindOf(name)}", .. PeersOf(name, bytes)]).ToHashSet();
             return ways.Where(w => names.Contains(w.Key)).ToDictionary();
         }
     }
@@ -152,7 +161,14 @@ internal sealed class WireSuite : ISuite
     private static string KindOf(string way) => way.Contains("UDS", StringComparison.Ordinal) ? "UDS" : "TCP";
 
     /// <summary>What a way is compared with; over UDS the plain service is not.</summary>
-    private static string PeerOf(string way) => IsNative(way) ? $"{Cpp} {KindOf(way)}" : KindOf(way) == "TCP" ? Plain : "";
+    private static string[] PeersOf(string way, int bytes)
+    {
+        var kind = KindOf(way);
+        if (IsNative(way))
+            return [$"{Cpp} {kind}"];
+        string[] plain = kind == "TCP" ? [Plain] : [];
+        return IsStream(way) && bytes >= MovedBytes ? [.. plain, $"{Bare} {kind}"] : plain;
+    }
 
     /// <summary>Managed bytes of the server a tensor: the least of several, as the runtime's own come now and then.</summary>
     private static async Task<double> AllocatedAsync(Func<Task> run, Func<Task> settle, Func<Task<long>> allocated)

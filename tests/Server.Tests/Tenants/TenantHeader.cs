@@ -1,5 +1,4 @@
 using Gradients.Server.Security;
-using Gradients.Server.Services;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -7,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Gradients.Server.Tests.Tenants;
 
-/// <summary>Takes a call for that of the tenant in its header <c>test-tenant</c>: stands where authentication does, between the span and the quotas.</summary>
+/// <summary>Takes a call for that of the tenant in its header <c>test-tenant</c>: stands where authentication does, ahead of the span and the quotas.</summary>
 internal sealed class TenantHeader : Interceptor
 {
     public const string Name = "test-tenant";
@@ -17,7 +16,7 @@ internal sealed class TenantHeader : Interceptor
         o.Interceptors.Add<TenantHeader>();
         var added = o.Interceptors[^1];
         o.Interceptors.Remove(added);
-        o.Interceptors.Insert(1, added);
+        o.Interceptors.Insert(0, added);
     });
 
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -47,6 +46,6 @@ internal sealed class TenantHeader : Interceptor
     private static void Replace(ServerCallContext context)
     {
         if (context.RequestHeaders.GetValue(Name) is { } tenant)
-            CallScope.Of(context).Caller = new Caller(tenant);
+            context.GetHttpContext().Features.Set(new Caller(tenant));
     }
 }

@@ -20,9 +20,9 @@ internal sealed class ApplyGradientsCommand(V1.ApplyGradientsRequest request) : 
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Variables.Count, "variables");
         var versions = await session.Engine.ApplyGradientsAsync(
             new ApplyGradientsRequest

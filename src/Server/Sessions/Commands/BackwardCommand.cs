@@ -21,7 +21,7 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         GradientRequests.CheckFeatures(request.Product, request.Tangents.Count, request.BatchedCotangents);
         if (request.Roots.Count == 0)
@@ -30,7 +30,7 @@ internal sealed class BackwardCommand(V1.BackwardRequest request) : Command
             throw Refusals.Field("feeds", "a run has its feeds already.");
         if (request.Run.Length == 0 && request.Retain)
             throw Refusals.Field("retain", "there is no run to retain.");
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Wrt.Count, "wrt");
         var result = await session.Engine.BackwardAsync(
             new BackwardRequest

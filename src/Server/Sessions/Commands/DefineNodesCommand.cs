@@ -28,9 +28,9 @@ internal sealed class DefineNodesCommand(V1.DefineNodesRequest request) : Comman
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         GraphReader.CheckCount(request.Functions, request.Nodes, tensors);
         var stored = request.SourceCase == V1.DefineNodesRequest.SourceOneofCase.DigestName ? session.Graphs.Find(request.DigestName).Graph : null;
         var text = request.SourceCase == V1.DefineNodesRequest.SourceOneofCase.Text ? GraphReader.ReadText(request.Text, tensors, "text") : null;

@@ -21,13 +21,13 @@ internal sealed class ForwardCommand(V1.ForwardRequest request) : Command
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         if (request.Gradients && request.Roots.Count == 0)
             throw Refusals.Field("roots", "with gradients at least one root is required.");
         if (!request.Gradients && (request.Roots.Count > 0 || request.Wrt.Count > 0))
             throw Refusals.Field(request.Roots.Count > 0 ? "roots" : "wrt", "without gradients it must be empty.");
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Roots.Count, "roots");
         tensors.CheckCount(request.Wrt.Count, "wrt");
         var result = await session.Engine.ForwardAsync(

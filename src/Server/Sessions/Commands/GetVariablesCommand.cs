@@ -16,9 +16,9 @@ internal sealed class GetVariablesCommand(V1.GetVariablesRequest request) : Comm
 
     protected override V1.RequestId? TakeId() => null;
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Variables.Count, "variables");
         tensors.CheckCount(request.Contents.Count, "contents");
         foreach (var content in request.Contents)

@@ -20,7 +20,7 @@ internal sealed class ReleaseResourcesCommand(V1.ReleaseResourcesRequest request
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
         await session.Engine.ReleaseAsync(
             new ReleaseRequest

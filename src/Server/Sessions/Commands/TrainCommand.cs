@@ -26,9 +26,9 @@ internal sealed class TrainCommand(V1.TrainRequest request) : Command
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Wrt.Count, "wrt");
         context.Wire.Ensure(2 * ReportBytes(session));
         var result = await session.Engine.TrainAsync(

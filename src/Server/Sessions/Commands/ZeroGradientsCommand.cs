@@ -20,9 +20,9 @@ internal sealed class ZeroGradientsCommand(V1.ZeroGradientsRequest request) : Co
         return id;
     }
 
-    protected override async Task<Reply> ExecuteAsync(ServerSession session, CommandContext context)
+    protected override async ValueTask<Reply> ExecuteAsync(ServerSession session, CommandContext context)
     {
-        using var tensors = context.Tensors(session.Engine);
+        using var tensors = context.Tensors(session);
         tensors.CheckCount(request.Variables.Count, "variables");
         await session.Engine.ZeroGradientsAsync(
             new ZeroGradientsRequest { Variables = [.. request.Variables], KeepZeros = request.KeepZeros, Trace = context.Trace },
