@@ -25,7 +25,7 @@ internal sealed class ElementwiseSuite : ISuite
 
     public string Name => "elementwise";
 
-    public string Summary => "Chains of float32 ops and row ops through the executor. Limit: a copy of as many bytes as their arrays have.";
+    public string Summary => "Chains of float32 ops and row ops through the executor. Limit: a copy of as many bytes as their arrays have. At 2k, in the first level of cache, the tenth of a microsecond that a step costs is most of the time; arrays of 64k together fill the second level, which a copy of two does not. exp, sigmoid, tanh and gelu are bound by their arithmetic, row ops read their rows more than once.";
 
     public void Run(SuiteSettings settings, Recorder rows)
     {

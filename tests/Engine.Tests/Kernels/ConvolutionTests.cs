@@ -23,6 +23,13 @@ public unsafe class ConvolutionTests
         new(2, 1, 64, 130, Axis(30, 1, 1, 1, 0, 0), Axis(50, 1, 1, 1, 0, 0)),
         new(1, 1, 4, 130, Axis(30, 3, 1, 1, 1, 1), Axis(50, 3, 1, 1, 1, 1)),
         new(1, 1, 2, 3, WindowAxis.One, Axis(5000, 9, 1, 4, 8, 0)),
+        // Tiles of three registers, of every height, and weight gradients of whole panels of filters.
+        new(1, 1, 9, 2, Axis(30, 3, 1, 1, 1, 1), Axis(47, 3, 1, 1, 1, 1)),
+        new(1, 1, 5, 4, Axis(30, 3, 1, 1, 1, 1), Axis(47, 3, 1, 1, 1, 1)),
+        new(1, 1, 5, 6, Axis(30, 3, 2, 1, 1, 1), Axis(93, 3, 1, 1, 1, 1)),
+        new(2, 1, 5, 64, Axis(20, 3, 1, 1, 1, 1), Axis(23, 3, 1, 1, 1, 1)),
+        new(1, 2, 3, 128, Axis(17, 3, 2, 1, 1, 1), Axis(19, 5, 1, 1, 2, 2)),
+        new(1, 1, 2, 192, Axis(9, 3, 1, 1, 0, 0), Axis(40, 3, 1, 1, 1, 1)),
         // Images side by side in registers.
         new(30, 2, 6, 16, Axis(14, 5, 1, 1, 0, 0), Axis(13, 5, 1, 1, 0, 0)),
         new(32, 1, 9, 20, Axis(9, 3, 2, 1, 1, 1), Axis(11, 3, 2, 1, 1, 1)),
