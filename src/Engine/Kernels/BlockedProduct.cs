@@ -8,7 +8,7 @@ namespace Gradients.Engine.Kernels;
 /// The blocked product after Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008). A unit is a
 /// rectangle of C. For each slice of k it goes over panels of columns as wide as the micro-kernel and, for each, over tiles of
 /// rows of nearly equal height. Operands are read where they are; a panel of B or the unit's rows of A are packed first where
-/// their strides would throw each other out of the cache, or where they are read often enough to be worth it.
+/// their strides would throw each other out of the cache, or where registers cannot be loaded from them.
 /// </summary>
 internal static unsafe class BlockedProduct
 {
@@ -29,9 +29,6 @@ internal static unsafe class BlockedProduct
 
     /// <summary>Addresses this far apart share a set of the first-level cache.</summary>
     private const long CacheWay = 4096;
-
-    /// <summary>All of a B of this size stays in the first-level cache where it is.</summary>
-    private const long NearBytes = 1 << 14;
 
     /// <summary>Columns of B that are packed together, panel beside panel: long enough pieces of its rows for the prefetcher.</summary>
     private const int GroupColumns = 144;
@@ -70,8 +67,7 @@ internal static unsafe class BlockedProduct
         T* packed = group + ((long)Math.Min(k, Depth) * GroupColumns);
         c += (block.Row * ldc) + block.Column;
         bool packsA = ReadsClash<T>(a.RowStride) && columns > MicroKernels<V, T>.MaximalRegisters * V.Count;
-        bool isNear = Math.Abs(b.RowStride) * k * sizeof(T) <= NearBytes;
-        bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride) || (rows > 4 * MaximalRows && !isNear);
+        bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride);
         int slices = Blocks(k, Depth);
         for (int slice = 0; slice < slices; slice++)
         {
