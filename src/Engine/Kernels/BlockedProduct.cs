@@ -52,8 +52,8 @@ internal static unsafe class BlockedProduct
     public static long WorkspaceElements<T>(int m, int n, int k)
         where T : unmanaged
     {
-        long depth = Math.Min(k, Depth);
-        return (depth * GroupColumns) + (PackedStride<T>(depth) * Math.Min(m, RowsPerUnit(m))) + EdgeElements + (64 / sizeof(T));
+        long depth = Math.Min(k, Depth), rows = Math.Min(m, RowsPerUnit(m));
+        return (depth * GroupColumns) + Math.Max(PackedStride<T>(depth) * rows, PackedStride<T>(rows) * depth) + EdgeElements + (64 / sizeof(T));
     }
 
     public static void Run<V, T>(in Matrix<T> a, in Matrix<T> b, T* c, long ldc, int m, int n, int k, T* workspace, int unit)
@@ -66,7 +66,8 @@ internal static unsafe class BlockedProduct
         T* group = edge + EdgeElements;
         T* packed = group + ((long)Math.Min(k, Depth) * GroupColumns);
         c += (block.Row * ldc) + block.Column;
-        bool packsA = ReadsClash<T>(a.RowStride) && columns > MicroKernels<V, T>.MaximalRegisters * V.Count;
+        bool isTurned = a.RowStride == 1;
+        bool packsA = ReadsClash<T>(isTurned ? a.ColumnStride : a.RowStride) && columns > MicroKernels<V, T>.MaximalRegisters * V.Count;
         bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride);
         int slices = Blocks(k, Depth);
         for (int slice = 0; slice < slices; slice++)
@@ -76,10 +77,12 @@ internal static unsafe class BlockedProduct
             long row = a.RowStride, step = a.ColumnStride;
             if (packsA)
             {
-                row = PackedStride<T>(depth);
-                PackRows(left, a.RowStride, step, rows, depth, packed, row);
+                int lines = isTurned ? depth : rows, length = isTurned ? rows : depth;
+                long stride = PackedStride<T>(length);
+                PackLines(left, isTurned ? step : row, isTurned ? row : step, lines, length, packed, stride);
                 left = packed;
-                step = 1;
+                row = isTurned ? 1 : stride;
+                step = isTurned ? stride : 1;
             }
 
             T* panel = group;
@@ -154,27 +157,27 @@ internal static unsafe class BlockedProduct
         return bytes >= CacheWay && bytes % CacheWay is < 128 or > CacheWay - 128;
     }
 
-    /// <summary>Elements from one packed row to the next: an odd number of cache lines, so that rows fall on all sets.</summary>
-    private static long PackedStride<T>(long depth)
+    /// <summary>Elements from one packed line of this length to the next: an odd number of cache lines, so that lines fall on all sets.</summary>
+    private static long PackedStride<T>(long length)
         where T : unmanaged
     {
         const int Line = 64;
-        return (((depth * sizeof(T)) + Line - 1) / Line | 1) * (Line / sizeof(T));
+        return (((length * sizeof(T)) + Line - 1) / Line | 1) * (Line / sizeof(T));
     }
 
-    /// <summary>Copies rows to where they do not clash.</summary>
-    private static void PackRows<T>(T* source, long line, long step, int rows, int depth, T* packed, long stride)
+    /// <summary>Copies lines to where they do not clash.</summary>
+    private static void PackLines<T>(T* source, long line, long step, int lines, int length, T* packed, long stride)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (int i = 0; i < rows; i++, source += line, packed += stride)
+        for (int i = 0; i < lines; i++, source += line, packed += stride)
         {
             if (step == 1)
             {
-                new ReadOnlySpan<T>(source, depth).CopyTo(new Span<T>(packed, depth));
+                new ReadOnlySpan<T>(source, length).CopyTo(new Span<T>(packed, length));
                 continue;
             }
 
-            for (int p = 0; p < depth; p++)
+            for (int p = 0; p < length; p++)
                 packed[p] = source[p * step];
         }
     }

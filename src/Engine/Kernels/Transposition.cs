@@ -8,12 +8,15 @@ namespace Gradients.Engine.Kernels;
 
 /// <summary>
 /// Turns lines into columns. A square is as many elements of as many lines as fit 16 bytes, and is turned in registers; up to
-/// four squares below each other are turned at once, one in each quarter of a register.
+/// four squares below each other are turned at once, one in each quarter of a register. With 512 bits, 16 lines of float32 are
+/// turned a cache line each at a time. Lines are followed to their ends, as the prefetcher does.
 /// </summary>
 internal static unsafe class Transposition
 {
     private const int Side = 16;
-    private const int CacheLine = 64;
+
+    /// <summary>Elements of a line, and lines, that are turned at once in registers of 512 bits.</summary>
+    private const int Sixteen = 16;
 
     /// <summary>target[p · width + i] = source[i · line + p] for i below <paramref name="lines"/> and p below <paramref name="depth"/>.</summary>
     public static void Run<T>(T* source, long line, int lines, int depth, long width, T* target)
@@ -26,30 +29,29 @@ internal static unsafe class Transposition
             return;
         }
 
-        for (int p = 0; p < depth; p += CacheLine / sizeof(T))
+        for (int i = 0; i < lines;)
         {
-            int end = Math.Min(depth, p + (CacheLine / sizeof(T)));
-            for (int i = 0; i < lines;)
+            // The last squares lie over their neighbours.
+            int squares = Squares<T>(lines - i, depth), x = Math.Min(i, lines - (squares * side));
+            int step = sizeof(T) == 4 && squares == 4 ? Sixteen : side;
+            for (int p = 0; p < depth; p += step)
             {
-                int squares = Squares(lines - i, side);
-
-                // The last squares lie over their neighbours.
-                int x = Math.Min(i, lines - (squares * side));
-                for (int q = p; q < end; q += side)
-                {
-                    int y = Math.Min(q, depth - side);
-                    Turn<T>(squares, (byte*)(source + (x * line) + y), line * sizeof(T), (byte*)(target + (y * width) + x), width * sizeof(T));
-                }
-
-                i += squares * side;
+                int y = Math.Min(p, depth - step);
+                Turn<T>(squares, (byte*)(source + (x * line) + y), line * sizeof(T), (byte*)(target + (y * width) + x), width * sizeof(T));
             }
+
+            i += squares * side;
         }
     }
 
-    private static int Squares(int lines, int side) =>
-        Avx512F.IsSupported && lines >= 4 * side ? 4
-        : Avx.IsSupported && lines >= 2 * side ? 2
-        : 1;
+    private static int Squares<T>(int lines, int depth)
+        where T : unmanaged
+    {
+        int side = Side / sizeof(T);
+        return Avx512F.IsSupported && lines >= 4 * side && (sizeof(T) == 8 || depth >= Sixteen) ? 4
+            : Avx.IsSupported && lines >= 2 * side ? 2
+            : 1;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Turn<T>(int squares, byte* from, long line, byte* to, long width)
@@ -58,7 +60,7 @@ internal static unsafe class Transposition
         if (sizeof(T) == 4)
         {
             if (squares == 4)
-                FourOfSingle(from, line, to, width);
+                SixteenOfSingle(from, line, to, width);
             else if (squares == 2)
                 TwoOfSingle(from, line, to, width);
             else
@@ -84,18 +86,57 @@ internal static unsafe class Transposition
         }
     }
 
-    // a0 b0 a1 b1 beside c0 d0 c1 d1, and so for the upper halves; then pairs.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FourOfSingle(byte* from, long line, byte* to, long width)
+    /// <summary>16 elements of 16 lines: every cache line is read once, however many of them share a set of the cache.</summary>
+    private static void SixteenOfSingle(byte* from, long line, byte* to, long width)
     {
-        Vector512<float> a = Stacked4(from, 4 * line).AsSingle(), b = Stacked4(from + line, 4 * line).AsSingle();
-        Vector512<float> c = Stacked4(from + (2 * line), 4 * line).AsSingle(), d = Stacked4(from + (3 * line), 4 * line).AsSingle();
+        byte* from4 = from + (4 * line), from8 = from + (8 * line), from12 = from + (12 * line);
+        long line2 = 2 * line, line3 = 3 * line;
+        var (a0, b0) = Halves(from, from4);
+        var (a1, b1) = Halves(from + line, from4 + line);
+        var (a2, b2) = Halves(from + line2, from4 + line2);
+        var (a3, b3) = Halves(from + line3, from4 + line3);
+        var (c0, d0) = Halves(from8, from12);
+        var (c1, d1) = Halves(from8 + line, from12 + line);
+        var (c2, d2) = Halves(from8 + line2, from12 + line2);
+        var (c3, d3) = Halves(from8 + line3, from12 + line3);
+        TurnQuarters(ref a0, ref a1, ref a2, ref a3);
+        TurnQuarters(ref c0, ref c1, ref c2, ref c3);
+        Join(a0, c0, to, 4 * width);
+        Join(a1, c1, to + width, 4 * width);
+        Join(a2, c2, to + (2 * width), 4 * width);
+        Join(a3, c3, to + (3 * width), 4 * width);
+        TurnQuarters(ref b0, ref b1, ref b2, ref b3);
+        TurnQuarters(ref d0, ref d1, ref d2, ref d3);
+        to += 8 * width;
+        Join(b0, d0, to, 4 * width);
+        Join(b1, d1, to + width, 4 * width);
+        Join(b2, d2, to + (2 * width), 4 * width);
+        Join(b3, d3, to + (3 * width), 4 * width);
+    }
+
+    /// <summary>The first 32 bytes of two lines beside each other, and their next 32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector512<float> First, Vector512<float> Second) Halves(byte* x, byte* y) =>
+        (Vector512.Create(Vector256.Load((float*)x), Vector256.Load((float*)y)), Vector512.Create(Vector256.Load((float*)(x + 32)), Vector256.Load((float*)(y + 32))));
+
+    // a0 b0 a1 b1 and a2 b2 a3 b3 in each quarter, and so for c and d; then pairs.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TurnQuarters(ref Vector512<float> a, ref Vector512<float> b, ref Vector512<float> c, ref Vector512<float> d)
+    {
         Vector512<double> abLow = Avx512F.UnpackLow(a, b).AsDouble(), abHigh = Avx512F.UnpackHigh(a, b).AsDouble();
         Vector512<double> cdLow = Avx512F.UnpackLow(c, d).AsDouble(), cdHigh = Avx512F.UnpackHigh(c, d).AsDouble();
-        Vector512.Store(Avx512F.UnpackLow(abLow, cdLow), (double*)to);
-        Vector512.Store(Avx512F.UnpackHigh(abLow, cdLow), (double*)(to + width));
-        Vector512.Store(Avx512F.UnpackLow(abHigh, cdHigh), (double*)(to + (2 * width)));
-        Vector512.Store(Avx512F.UnpackHigh(abHigh, cdHigh), (double*)(to + (3 * width)));
+        a = Avx512F.UnpackLow(abLow, cdLow).AsSingle();
+        b = Avx512F.UnpackHigh(abLow, cdLow).AsSingle();
+        c = Avx512F.UnpackLow(abHigh, cdHigh).AsSingle();
+        d = Avx512F.UnpackHigh(abHigh, cdHigh).AsSingle();
+    }
+
+    /// <summary>Quarters 0 and 2 of both are one column of 16, quarters 1 and 3 the one four further.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Join(Vector512<float> upper, Vector512<float> lower, byte* to, long apart)
+    {
+        Vector512.Store(Avx512F.Shuffle4x128(upper, lower, 0b10_00_10_00), (float*)to);
+        Vector512.Store(Avx512F.Shuffle4x128(upper, lower, 0b11_01_11_01), (float*)(to + apart));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
