@@ -7,8 +7,8 @@ namespace Gradients.Engine.Kernels;
 /// <summary>
 /// The blocked product after Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication (2008). A unit is a
 /// rectangle of C. For each slice of k it goes over panels of columns as wide as the micro-kernel and, for each, over tiles of
-/// rows of nearly equal height. Operands are read where they are; a panel of B or the unit's rows of A are packed first where
-/// their strides would throw each other out of the cache, or where registers cannot be loaded from them.
+/// rows of nearly equal height. Operands are read where they are; a panel of B or the unit's columns of a transposed A are packed
+/// first where their strides would throw each other out of the cache, or where registers cannot be loaded from them.
 /// </summary>
 internal static unsafe class BlockedProduct
 {
@@ -16,7 +16,12 @@ internal static unsafe class BlockedProduct
     private const int Depth = 256;
 
     private const int MaximalUnitColumns = 1024;
-    private const int ColumnGranule = 128;
+
+    /// <summary>A unit has at least so many columns.</summary>
+    private const int MinimalUnitColumns = 128;
+
+    /// <summary>Larger units are whole panels of three registers of 512 bits.</summary>
+    private const int ColumnGranule = 96;
 
     /// <summary>Multiply-adds of a unit of a large product, for each float32 of a register: a millisecond or two.</summary>
     private const long MaximalUnitProduct = 1 << 23;
@@ -53,7 +58,7 @@ internal static unsafe class BlockedProduct
         where T : unmanaged
     {
         long depth = Math.Min(k, Depth), rows = Math.Min(m, RowsPerUnit(m));
-        return (depth * GroupColumns) + Math.Max(PackedStride<T>(depth) * rows, PackedStride<T>(rows) * depth) + EdgeElements + (64 / sizeof(T));
+        return (depth * GroupColumns) + (depth * PackedStride<T>(rows)) + EdgeElements + (64 / sizeof(T));
     }
 
     public static void Run<V, T>(in Matrix<T> a, in Matrix<T> b, T* c, long ldc, int m, int n, int k, T* workspace, int unit)
@@ -66,8 +71,7 @@ internal static unsafe class BlockedProduct
         T* group = edge + EdgeElements;
         T* packed = group + ((long)Math.Min(k, Depth) * GroupColumns);
         c += (block.Row * ldc) + block.Column;
-        bool isTurned = a.RowStride == 1;
-        bool packsA = ReadsClash<T>(isTurned ? a.ColumnStride : a.RowStride) && columns > MicroKernels<V, T>.MaximalRegisters * V.Count;
+        bool packsA = a.RowStride == 1 && ReadsClash<T>(a.ColumnStride) && columns > MicroKernels<V, T>.MaximalRegisters * V.Count;
         bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride);
         int slices = Blocks(k, Depth);
         for (int slice = 0; slice < slices; slice++)
@@ -77,12 +81,9 @@ internal static unsafe class BlockedProduct
             long row = a.RowStride, step = a.ColumnStride;
             if (packsA)
             {
-                int lines = isTurned ? depth : rows, length = isTurned ? rows : depth;
-                long stride = PackedStride<T>(length);
-                PackLines(left, isTurned ? step : row, isTurned ? row : step, lines, length, packed, stride);
+                CopyColumns(left, step, rows, depth, packed);
                 left = packed;
-                row = isTurned ? 1 : stride;
-                step = isTurned ? stride : 1;
+                step = PackedStride<T>(rows);
             }
 
             T* panel = group;
@@ -149,37 +150,28 @@ internal static unsafe class BlockedProduct
         }
     }
 
-    /// <summary>Whether rows at this stride fall on the same few sets of the first-level cache.</summary>
+    /// <summary>Whether lines at this stride fall on the same few sets of the first-level cache.</summary>
     private static bool ReadsClash<T>(long stride)
         where T : unmanaged
     {
         long bytes = Math.Abs(stride) * sizeof(T);
-        return bytes >= CacheWay && bytes % CacheWay is < 128 or > CacheWay - 128;
+        return bytes > CacheWay - 128 && bytes % CacheWay is < 128 or > CacheWay - 128;
     }
 
-    /// <summary>Elements from one packed line of this length to the next: an odd number of cache lines, so that lines fall on all sets.</summary>
-    private static long PackedStride<T>(long length)
+    /// <summary>Elements from one packed column of so many rows to the next: an odd number of cache lines, so that columns fall on all sets.</summary>
+    private static long PackedStride<T>(long rows)
         where T : unmanaged
     {
         const int Line = 64;
-        return (((length * sizeof(T)) + Line - 1) / Line | 1) * (Line / sizeof(T));
+        return (((rows * sizeof(T)) + Line - 1) / Line | 1) * (Line / sizeof(T));
     }
 
-    /// <summary>Copies lines to where they do not clash.</summary>
-    private static void PackLines<T>(T* source, long line, long step, int lines, int length, T* packed, long stride)
+    /// <summary>Copies contiguous columns to where they do not clash.</summary>
+    private static void CopyColumns<T>(T* source, long step, int rows, int depth, T* packed)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (int i = 0; i < lines; i++, source += line, packed += stride)
-        {
-            if (step == 1)
-            {
-                new ReadOnlySpan<T>(source, length).CopyTo(new Span<T>(packed, length));
-                continue;
-            }
-
-            for (int p = 0; p < length; p++)
-                packed[p] = source[p * step];
-        }
+        for (int p = 0; p < depth; p++, source += step, packed += PackedStride<T>(rows))
+            new ReadOnlySpan<T>(source, rows).CopyTo(new Span<T>(packed, rows));
     }
 
     private static void AddEdge<T>(T* edge, int edgeStride, T* c, long ldc, int rows, int columns, bool accumulate)
@@ -214,8 +206,8 @@ internal static unsafe class BlockedProduct
     private static int ColumnsPerUnit(int m, int n, int k)
     {
         long product = Math.Clamp((long)m * n * k / WantedUnits, MinimalUnitProduct, MaximalUnitProduct * IsaLevel.Lanes);
-        long wanted = Math.Clamp(product / Math.Min(m, RowsPerUnit(m)) / k, ColumnGranule, MaximalUnitColumns);
+        long wanted = Math.Clamp(product / Math.Min(m, RowsPerUnit(m)) / k, MinimalUnitColumns, MaximalUnitColumns);
         int even = Blocks(n, Blocks(n, (int)wanted));
-        return Math.Max(ColumnGranule, Blocks(even, ColumnGranule) * ColumnGranule);
+        return even <= MinimalUnitColumns ? MinimalUnitColumns : Blocks(even, ColumnGranule) * ColumnGranule;
     }
 }

@@ -42,6 +42,8 @@ public unsafe class GemmTests
     [InlineData(70, 1024, 30)]
     [InlineData(40, 150, 1024)]
     [InlineData(20, 293, 2048)]
+    [InlineData(1000, 150, 40)]
+    [InlineData(1024, 70, 300)]
     public void ShapesAroundTheBlockSizesInEveryLayout(int m, int n, int k)
     {
         for (int layout = 0; layout < 4; layout++)

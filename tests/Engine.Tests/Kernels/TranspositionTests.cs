@@ -14,6 +14,8 @@ public sealed unsafe class TranspositionTests
     [InlineData(11, 37, 11)]
     [InlineData(12, 256, 12)]
     [InlineData(16, 16, 32)]
+    [InlineData(17, 16, 17)]
+    [InlineData(20, 15, 32)]
     [InlineData(29, 3, 32)]
     [InlineData(32, 50, 32)]
     public void LinesBecomeColumnsAndNothingElseIsWritten(int lines, int depth, int width)
