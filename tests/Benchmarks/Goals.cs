@@ -29,21 +29,22 @@ internal static partial class Goals
             case "gemm" when Square().Match(row.Name) is { Success: true } match:
                 var (libtorch, openBlas, limit) = int.Parse(match.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture) switch { >= 1024 => Large, >= 64 => Cached, _ => default };
                 return libtorch == 0 ? null : Target.Join(
-                    AtMost("of libtorch's time", 1 / libtorch, row.LibtorchRatio),
-                    AtMost("of OpenBLAS's", 1 / openBlas, row.OpenBlasRatio),
+                    AtMost("of libtorch's time", 1 / libtorch, row.LibtorchRatio, row.LimitFraction),
+                    AtMost("of OpenBLAS's", 1 / openBlas, row.OpenBlasRatio, row.LimitFraction),
                     limit is { } part && row.LimitFraction is { } reached ? Target.AtLeast("of the peak", part, reached) : null);
             case "elementwise" when Chains.Any(c => row.Name.StartsWith(c, StringComparison.Ordinal)):
-                return row.LimitFraction is { } copied ? Target.AtLeast("of the copy's rate", 0.8, copied) : null;
+                return row.LimitFraction is { } copied ? Target.AtLeast("of the copy's rate", 0.8, copied, copied * row.Ours / row.Beside.Values.Sum()) : null;
             case "steps" when row.Name == "10-5-1 b1 executor":
                 return row.Ours is { } time ? Target.AtMost("us", 1.5, time) : null;
             case "steps" when Steps.TryGetValue(row.Name, out var most):
-                return AtMost("of libtorch's time", row.Threads > 1 ? most.Two : most.One, row.LibtorchRatio);
+                return AtMost("of libtorch's time", row.Threads > 1 ? most.Two : most.One, row.LibtorchRatio, row.LimitFraction);
             default:
                 return null;
         }
     }
 
-    private static string? AtMost(string what, double bound, double? value) => value is null ? null : Target.AtMost(what, bound, value);
+    /// <param name="reached">The part of the limit that is reached: at the limit the value would be so much less.</param>
+    private static string? AtMost(string what, double bound, double? value, double? reached) => value is null ? null : Target.AtMost(what, bound, value, value * reached);
 
     [GeneratedRegex(@"^(\d+)x\1x\1 ")]
     private static partial Regex Square();

@@ -17,7 +17,7 @@ internal sealed class Meter(int threads, Sides sides, TimeSpan warmUp, TimeSpan 
     public Row Measure(Subject subject)
     {
         var isShared = threads > 1 || subject.Waits;
-        Action<int>[] runs = [.. Present(subject.Ours, Sides.Ours), .. Present(subject.Libtorch, Sides.Libtorch), .. Present(subject.OpenBlas, Sides.Ours)];
+        Action<int>[] runs = [.. Present(subject.Ours, Sides.Ours), .. Present(subject.Libtorch, Sides.Libtorch), .. Present(subject.OpenBlas, Sides.Ours), .. subject.Beside.Values.SelectMany(run => Present(run, Sides.Limit))];
         int[] repeats = Array.ConvertAll(runs, run => WarmUp(run, isShared));
         var times = Array.ConvertAll(runs, _ => new List<double>());
         var limits = new List<double>();
@@ -41,6 +41,7 @@ internal sealed class Meter(int threads, Sides sides, TimeSpan warmUp, TimeSpan 
             OpenBlas = Of(subject.OpenBlas, 0.5),
             LimitFraction = limit is null ? null : limit.Work / median / 1e3 / Statistics.Median(limits) / threads,
             AllocatedBytes = sides.HasFlag(Sides.Ours) ? CountAllocated(subject.Ours, median ?? 1) : null,
+            Beside = subject.Beside.ToDictionary(beside => beside.Key, beside => Of(beside.Value, 0.5)),
             MayAllocate = subject.MayAllocate,
             Note = subject.Note,
         };

@@ -10,6 +10,9 @@ internal sealed record Subject(string Suite, string Name, Action<int> Ours)
 
     public Limit? Limit { get; init; }
 
+    /// <summary>What else is timed in turns with ours, by name.</summary>
+    public IReadOnlyDictionary<string, Action<int>> Beside { get; init; } = new Dictionary<string, Action<int>>();
+
     /// <summary>Whether --check lets it allocate managed memory.</summary>
     public bool MayAllocate { get; init; }
 

@@ -8,13 +8,22 @@ internal static class Target
     /// <summary>Medians of two runs differ by as much.</summary>
     private const double Near = 0.1;
 
-    public static string AtLeast(string what, double bound, double? value) => Text(what, "≥", bound, value, value >= bound, value >= bound * (1 - Near));
+    /// <param name="limit">The value at the machine's measured limit, which is said where it is no better than the bound.</param>
+    public static string AtLeast(string what, double bound, double? value, double? limit = null) =>
+        Text(what, "≥", bound, value, value >= bound, value >= bound * (1 - Near), limit < bound ? limit : null);
 
-    public static string AtMost(string what, double bound, double? value) => Text(what, "≤", bound, value, value <= bound, value <= bound * (1 + Near));
+    /// <inheritdoc cref="AtLeast"/>
+    public static string AtMost(string what, double bound, double? value, double? limit = null) =>
+        Text(what, "≤", bound, value, value <= bound, value <= bound * (1 + Near), limit > bound ? limit : null);
 
     /// <summary>Notes of one row.</summary>
     public static string? Join(params IEnumerable<string?> notes) => string.Join("; ", notes.Where(n => n is not null)) is { Length: > 0 } text ? text : null;
 
-    private static string Text(string what, string sign, double bound, double? value, bool isMet, bool isNear) =>
-        value is null ? $"{what} not measured" : string.Create(CultureInfo.InvariantCulture, $"{what} {value:#,0.##}, asked {sign} {bound:#,0.##}: {(isMet ? "met" : isNear ? "within a tenth" : "missed")}");
+    private static string Text(string what, string sign, double bound, double? value, bool isMet, bool isNear, double? limit)
+    {
+        if (value is null)
+            return $"{what} not measured";
+        var reached = isMet ? "met" : isNear ? "within a tenth" : limit is null ? "missed" : string.Create(CultureInfo.InvariantCulture, $"the limit is {limit:#,0.##}");
+        return string.Create(CultureInfo.InvariantCulture, $"{what} {value:#,0.##}, asked {sign} {bound:#,0.##}: {reached}");
+    }
 }

@@ -87,6 +87,7 @@ internal static unsafe class Transposition
     }
 
     /// <summary>16 elements of 16 lines: every cache line is read once, however many of them share a set of the cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SixteenOfSingle(byte* from, long line, byte* to, long width)
     {
         byte* from4 = from + (4 * line), from8 = from + (8 * line), from12 = from + (12 * line);

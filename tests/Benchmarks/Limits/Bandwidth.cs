@@ -23,6 +23,14 @@ internal sealed unsafe class Bandwidth(long bytes) : IDisposable
     /// <summary>x + s·y, written to a third array.</summary>
     public double Triad() => Measure(3, &Triad);
 
+    /// <summary>Passes over so many arrays, two to four, of which the last is written.</summary>
+    public void Pass(int arrays, int times)
+    {
+        delegate*<float*, long, void> loop = arrays switch { 2 => &Copy, 3 => &Triad, _ => &MultiplyAdd };
+        for (var i = 0; i < times; i++)
+            loop(_data, bytes / arrays / sizeof(float));
+    }
+
     public void Dispose() => NativeMemory.AlignedFree(_data);
 
     private static float* Allocate(long bytes)
@@ -100,5 +108,12 @@ internal sealed unsafe class Bandwidth(long bytes) : IDisposable
         var s = Vector512.Create(0.5f);
         for (long i = 0; i < count; i += 16)
             Vector512.Store(Vector512.Load(x + i) + (s * Vector512.Load(x + count + i)), x + (2 * count) + i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyAdd(float* x, long count)
+    {
+        for (long i = 0; i < count; i += 16)
+            Vector512.Store((Vector512.Load(x + i) * Vector512.Load(x + count + i)) + Vector512.Load(x + (2 * count) + i), x + (3 * count) + i);
     }
 }

@@ -20,7 +20,7 @@ internal sealed unsafe class GemmSuite : ISuite
 
     public string Name => "gemm";
 
-    public string Summary => "Products C[M, N] = A[M, K]·B[K, N] in float32, one thread. NT: B is stored transposed, TN: A is. Limit: multiply-adds in registers. From 1024 on, more than a tenth of the time copies blocks of A and B to where they do not clash: a unit of work ends after about a millisecond, so that a step can be cancelled and shares its core, and the next copies its own.";
+    public string Summary => "Products C[M, N] = A[M, K]·B[K, N] in float32, one thread. NT: B is stored transposed, TN: A is. Limit: multiply-adds in registers. At 1024 and 2048 blocks of A or B are copied to where they do not clash; a unit of work ends after a millisecond or two, so that a step can be cancelled and shares its core, and the next copies its own.";
 
     public void Run(SuiteSettings settings, Recorder rows)
     {

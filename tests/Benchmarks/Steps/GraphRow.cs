@@ -4,16 +4,17 @@ namespace Gradients.Benchmarks.Steps;
 internal static class GraphRow
 {
     /// <summary>Adds the row when it is wanted.</summary>
-    public static void Add(SuiteSettings settings, Recorder rows, string suite, string name, Func<GraphStep> create, bool withGradients, Func<GraphStep, Limit> limit)
+    public static void Add(SuiteSettings settings, Recorder rows, string suite, string name, Func<GraphStep> create, bool withGradients, Func<GraphStep, Limit> limit, IReadOnlyDictionary<string, Action<int>>? beside = null)
     {
         if (!rows.Wants(name))
             return;
         using var step = create();
-        rows.Add(Measure(settings, suite, name, step, withGradients, limit(step)));
+        rows.Add(Measure(settings, suite, name, step, withGradients, limit(step), beside));
     }
 
     /// <param name="limit">What the machine does at best; the default counts multiply-adds.</param>
-    public static Row Measure(SuiteSettings settings, string suite, string name, GraphStep step, bool withGradients, Limit? limit)
+    /// <param name="beside">What else is timed in turns with it.</param>
+    public static Row Measure(SuiteSettings settings, string suite, string name, GraphStep step, bool withGradients, Limit? limit, IReadOnlyDictionary<string, Action<int>>? beside = null)
     {
         using var peer = settings.Peer?.Create(step.Network, settings.Threads, withGradients);
         var difference = peer is null ? 0 : Peers.Agreement.Worst(step.Results(), peer.Results());
@@ -22,6 +23,7 @@ internal static class GraphRow
         {
             Libtorch = peer is not null && agrees ? peer.Run : null,
             Limit = limit,
+            Beside = beside ?? new Dictionary<string, Action<int>>(),
             Note = agrees ? null : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"differs by {difference:0.0e0}"),
         });
     }
