@@ -17,7 +17,7 @@ internal static class SeparateProcesses
         var best = new Dictionary<string, Row>();
         for (var round = 0; round < Rounds; round++)
         {
-            foreach (var side in (Sides[])[Sides.Ours, Sides.Libtorch])
+            foreach (var side in (Sides[])[Sides.Ours | Sides.Limit, Sides.Libtorch])
             {
                 foreach (var row in await RunAsync(suite, threads, side, filter))
                 {

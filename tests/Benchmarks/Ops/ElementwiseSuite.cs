@@ -40,8 +40,8 @@ internal sealed class ElementwiseSuite : ISuite
             {
                 if (!rows.Wants($"{name}, {level}"))
                     continue;
-                using var least = isBound ? Step(1) : null;
-                using var loop = isBound ? new Bandwidth(arrays * sizeof(float) * (long)count) : null;
+                using var least = isBound && settings.Threads == 1 ? Step(1) : null;
+                using var loop = isBound && settings.Threads == 1 ? new Bandwidth(arrays * sizeof(float) * (long)count) : null;
                 Dictionary<string, Action<int>> floor = least is null || loop is null ? [] : new() { ["step of one element"] = least.Run, ["bare loop"] = times => loop.Pass(arrays, times) };
                 GraphRow.Add(settings, rows, Name, $"{name}, {level}", () => Step(count), false, _ => new Limit(arrays * sizeof(float) * (double)count, bandwidth.Copy), floor);
 
