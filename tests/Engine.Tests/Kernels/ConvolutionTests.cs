@@ -30,6 +30,8 @@ public unsafe class ConvolutionTests
         new(2, 1, 5, 64, Axis(20, 3, 1, 1, 1, 1), Axis(23, 3, 1, 1, 1, 1)),
         new(1, 2, 3, 128, Axis(17, 3, 2, 1, 1, 1), Axis(19, 5, 1, 1, 2, 2)),
         new(1, 1, 2, 192, Axis(9, 3, 1, 1, 0, 0), Axis(40, 3, 1, 1, 1, 1)),
+        // Tiles of a single register.
+        new(1, 1, 4, 36, Axis(3, 3, 1, 1, 1, 1), Axis(4, 3, 1, 1, 1, 1)),
         // Images side by side in registers.
         new(30, 2, 6, 16, Axis(14, 5, 1, 1, 0, 0), Axis(13, 5, 1, 1, 0, 0)),
         new(32, 1, 9, 20, Axis(9, 3, 2, 1, 1, 1), Axis(11, 3, 2, 1, 1, 1)),
@@ -46,6 +48,11 @@ public unsafe class ConvolutionTests
         Check<float>(Given[which], which);
         Check<double>(Given[which], which);
     }
+
+    /// <summary>Units of the weight gradient that have two blocks of channels, the last of which lacks a channel.</summary>
+    [Fact]
+    public void Some_blocks_of_channels_in_a_unit() =>
+        Check<float>(new ConvolutionShape(1, 1, 51, 32, Axis(197, 3, 1, 1, 1, 1), Axis(200, 3, 1, 1, 1, 1)), 7);
 
     [Fact]
     public void Drawn_shapes()

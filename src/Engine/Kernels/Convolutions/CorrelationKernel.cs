@@ -39,6 +39,9 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
 
     private readonly Correlation _correlation;
     private readonly CorrelationLoop<T> _loop;
+
+    /// <summary>Tiles of one register and more, up to the one that is used before the last columns.</summary>
+    private readonly CorrelationLoop<T>[] _loops;
     private readonly int _bands;
     private readonly int _blockRows;
     private readonly int _rowBlocks;
@@ -57,8 +60,9 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         var shape = correlation.Shape;
         _images = InterleavedImages<T>.For(correlation);
         long pitch = correlation.Band.Pitch, columns = correlation.Passes.Max(p => p.Columns.Count);
-        _loop = TileTable<T>.Correlation(TileTable<T>.CorrelationTileFor(correlation.Rows, _images.Count == 1 ? correlation.BandRows * pitch : columns * _images.Count));
-        var height = _loop.Rows;
+        var (height, registers) = TileTable<T>.CorrelationTileFor(correlation.Rows, _images.Count == 1 ? correlation.BandRows * pitch : columns * _images.Count);
+        _loop = TileTable<T>.Correlation((height, registers));
+        _loops = [.. Enumerable.Range(1, registers).Select(r => TileTable<T>.Correlation((height, r)))];
         long taps = correlation.Passes.Sum(p => (long)p.Taps);
         long panels = Math.Max(1, (correlation.Rows + height - 1) / height);
         var blocks = panels / Math.Clamp(PackedWeights / Math.Max(1, taps * height), 1, panels);
@@ -76,7 +80,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
         var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
         UnitCount = outputs == 0 ? 0 : (shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits;
-        _lineStride = (int)Aligned(columns * _images.Count, _loop.Columns);
+        _lineStride = (int)Aligned(columns * _images.Count, TileTable<T>.Lanes);
         _sumStride = _images.Count > 1 ? correlation.BandRows * _lineStride : (int)Aligned(positions, _loop.Columns);
 
         // Elements that are spread over the output are better written plane by plane.
@@ -185,12 +189,8 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
                 {
                     var positions = Math.Min(_sumStride, length - q);
                     Sum(pass, source + q, packed, offsets, positions, rowCount, sums);
-                    if (positions < length)
-                        CopyOut(pass, sums, q, positions, rowCount, output);
+                    CopyOut(pass, sums, q, positions, rowCount, output);
                 }
-
-                for (var r = 0; r < rowCount && length <= _sumStride; r++)
-                    CopyOut(sums + ((long)r * _sumStride), pitch, output + (r * Columns), (long)pass.Rows.Step * _correlation.OutputColumns, count, pass.Columns.Count, pass.Columns.Step);
             }
             else
             {
@@ -221,10 +221,12 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         do
         {
             int depth = Math.Min(TapBlock, pass.Taps - tap);
-            for (var q = 0; q < positions; q += _loop.Columns)
+            for (int q = 0, columns; q < positions; q += columns)
             {
+                var loop = LoopFor(positions - q);
+                columns = loop.Columns;
                 for (var r = 0; r < rowCount; r += _loop.Rows)
-                    _loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
+                    loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
             }
 
             packed += (long)depth * _blockRows;
@@ -233,27 +235,42 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         while (tap < pass.Taps);
     }
 
+    /// <summary>
+    /// The tile of the next of so many positions: no wider than they are, and narrower than the widest where that would leave
+    /// a single register behind it, which loads as much as it computes.
+    /// </summary>
+    private CorrelationLoop<T> LoopFor(int positions)
+    {
+        var registers = (positions + TileTable<T>.Lanes - 1) / TileTable<T>.Lanes;
+        return _loops[(registers == _loops.Length + 1 ? (registers + 1) / 2 : Math.Min(registers, _loops.Length)) - 1];
+    }
+
     /// <summary>The sums of some positions of all rows, without those between the rows of the output.</summary>
     private void CopyOut(CorrelationPass pass, T* sums, int first, int positions, int rowCount, T* output)
     {
         int pitch = _correlation.Band.Pitch, columns = pass.Columns.Count, spread = pass.Columns.Step;
-        if (pitch == _correlation.OutputColumns && columns == pitch && pass.Rows.Step == 1)
-        {
-            TileTable<T>.Copy(sums, _sumStride, output + first, Columns, rowCount, positions);
-            return;
-        }
+        var step = (long)pass.Rows.Step * _correlation.OutputColumns;
+        var isOneLine = pitch == _correlation.OutputColumns && columns == pitch && pass.Rows.Step == 1;
 
-        for (int q = 0; q < positions;)
+        // What a plane takes lies side by side, and its lines arrive while the plane before it is written.
+        long firstElement = first / pitch * step, endElement = ((first + positions - 1) / pitch * step) + _correlation.OutputColumns;
+        for (var r = 0; r < rowCount; r++, sums += _sumStride, output += Columns)
         {
-            var (t, x) = Math.DivRem(first + q, pitch);
-            var count = Math.Min(columns - x, positions - q);
-            if (count > 0)
+            if (r + 1 < rowCount)
+                PaddedPlanes.Fetch(output + Columns + firstElement, endElement - firstElement);
+            if (isOneLine)
+                TileTable<T>.Copy(sums, 0, output + first, 0, 1, positions);
+
+            // The end of a row, whole rows, the beginning of one.
+            for (int q = 0, lines; q < positions && !isOneLine;)
             {
-                T* from = sums + q, to = output + ((long)t * pass.Rows.Step * _correlation.OutputColumns) + ((long)x * spread);
-                CopyOut(from, _sumStride, to, Columns, rowCount, count, spread);
+                var (t, x) = Math.DivRem(first + q, pitch);
+                lines = x > 0 ? 1 : Math.Max(1, (positions - q + pitch - columns) / pitch);
+                var count = Math.Min(columns - x, positions - q);
+                if (count > 0)
+                    CopyOut(sums + q, pitch, output + (t * step) + ((long)x * spread), step, lines, count, spread);
+                q += (lines * pitch) - x;
             }
-
-            q += pitch - x;
         }
     }
 
@@ -289,19 +306,15 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             for (var tap = 0; tap < pass.Taps; tap += TapBlock)
             {
                 int depth = Math.Min(TapBlock, pass.Taps - tap);
-                for (var r = 0; r < rowCount; r += _loop.Rows)
+                for (int p = 0, end; p < depth; p = end)
                 {
-                    int rows = Math.Min(_loop.Rows, rowCount - r);
-                    var panel = packed + ((long)r * depth);
-                    for (int p = 0, end; p < depth; p = end)
+                    var from = pass.WeightOffsets[tap + p];
+                    for (end = p + 1; end < depth && pass.WeightOffsets[tap + end] == from + end - p; end++)
                     {
-                        var from = pass.WeightOffsets[tap + p];
-                        for (end = p + 1; end < depth && pass.WeightOffsets[tap + end] == from + end - p; end++)
-                        {
-                        }
-
-                        PackRun(weights + (r * _correlation.WeightRowStride) + from, rows, end - p, panel + (p * _loop.Rows));
                     }
+
+                    for (var r = 0; r < rowCount; r += _loop.Rows)
+                        PackRun(weights + (r * _correlation.WeightRowStride) + from, Math.Min(_loop.Rows, rowCount - r), end - p, packed + ((long)r * depth) + (p * _loop.Rows));
                 }
 
                 packed += (long)depth * _blockRows;

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Gradients.Engine.Kernels.Convolutions;
 
 /// <summary>
-/// C[i, j] (+)= Σ over taps p of a[p·rows + i] · source[offsets[p] + j] for a few rows and two or three registers of columns: the
+/// C[i, j] (+)= Σ over taps p of a[p·rows + i] · source[offsets[p] + j] for a few rows and up to three registers of columns: the
 /// micro-kernel of the matrix product with an operand that is read where it lies.
 /// </summary>
 internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
@@ -32,7 +32,7 @@ internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
         for (int p = 0; p < depth; p++, a += TRows.Value)
         {
             T* b = source + offsets[p];
-            V left = V.Load(b), middle = V.Load(b + V.Count), right = TRegisters.Value > 2 ? V.Load(b + (2 * V.Count)) : middle;
+            V left = V.Load(b), middle = TRegisters.Value > 1 ? V.Load(b + V.Count) : left, right = TRegisters.Value > 2 ? V.Load(b + (2 * V.Count)) : left;
             Add(ref l0, ref m0, ref r0, a[0], left, middle, right);
             if (TRows.Value > 1)
                 Add(ref l1, ref m1, ref r1, a[1], left, middle, right);
@@ -88,7 +88,8 @@ internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
     {
         V x = V.Broadcast(weight);
         l = V.MultiplyAdd(x, left, l);
-        m = V.MultiplyAdd(x, middle, m);
+        if (TRegisters.Value > 1)
+            m = V.MultiplyAdd(x, middle, m);
         if (TRegisters.Value > 2)
             r = V.MultiplyAdd(x, right, r);
     }
@@ -99,13 +100,15 @@ internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
         if (accumulate)
         {
             left = V.Load(c) + left;
-            middle = V.Load(c + V.Count) + middle;
+            if (TRegisters.Value > 1)
+                middle = V.Load(c + V.Count) + middle;
             if (TRegisters.Value > 2)
                 right = V.Load(c + (2 * V.Count)) + right;
         }
 
         left.Store(c);
-        middle.Store(c + V.Count);
+        if (TRegisters.Value > 1)
+            middle.Store(c + V.Count);
         if (TRegisters.Value > 2)
             right.Store(c + (2 * V.Count));
     }

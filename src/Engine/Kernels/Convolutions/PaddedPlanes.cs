@@ -14,6 +14,9 @@ namespace Gradients.Engine.Kernels.Convolutions;
 /// </remarks>
 internal sealed unsafe class PaddedPlanes
 {
+    /// <summary>Bytes that are on their way while others are copied.</summary>
+    private const int BytesAhead = 1 << 12;
+
     private readonly WindowAxis _rows;
     private readonly WindowAxis _columns;
     private readonly int[] _rowPhases;
@@ -93,10 +96,13 @@ internal sealed unsafe class PaddedPlanes
     {
         var plane = (long)_rows.Input * _columns.Input;
         var size = (long)BandRows * Pitch * images.Count;
+        var (firstElement, elements) = Read(firstRow);
+        var ahead = 1 + (BytesAhead / (sizeof(T) * Math.Max(1, elements)));
+        var fetched = images.Count == 1 ? 0 : channels;
         for (var c = 0; c < channels; c++, source += plane)
         {
-            if (images.Count == 1)
-                Fetch(source + plane, firstRow);
+            for (; fetched < channels && fetched <= c + ahead; fetched++)
+                Fetch(source + ((fetched - c) * plane) + firstElement, elements);
             foreach (var fy in _rowPhases)
             {
                 var rows = Inside(_rows, ((long)firstRow * _rows.Stride) + fy - _top, BandRows);
@@ -122,17 +128,22 @@ internal sealed unsafe class PaddedPlanes
         FillAll(band, (long)_tail * images.Count, outside);
     }
 
-    /// <summary>Asks for the rows of the next channel, which arrive while this one is copied.</summary>
-    private void Fetch<T>(T* source, int firstRow)
+    /// <summary>Asks for elements that are needed soon; they go to the second-level cache, which waits for more of them at once than the first.</summary>
+    public static void Fetch<T>(T* source, long count)
         where T : unmanaged
     {
         const int Line = 64;
         if (!Sse.IsSupported)
             return;
+        for (long i = 0; i < count; i += Line / sizeof(T))
+            Sse.Prefetch1(source + i);
+    }
+
+    /// <summary>The first element of a channel that a band reads, and how many there are.</summary>
+    private (long First, long Count) Read(int firstRow)
+    {
         var (_, count, first) = Inside(_rows with { Stride = 1 }, ((long)firstRow * _rows.Stride) - _top, (int)Math.Min(int.MaxValue, (long)BandRows * _rows.Stride));
-        long start = first * _columns.Input, end = start + ((long)count * _columns.Input);
-        for (var i = start; i < end; i += Line / sizeof(T))
-            Sse.Prefetch0(source + i);
+        return (first * _columns.Input, (long)count * _columns.Input);
     }
 
     private static int[] Phases(WindowAxis axis) =>

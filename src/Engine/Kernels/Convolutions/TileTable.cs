@@ -38,8 +38,9 @@ internal static unsafe class TileTable<T>
     private static int MaximalWideHeight => Vector512.IsHardwareAccelerated ? 8 : 0;
 
     /// <summary>
-    /// Rows and registers of columns of equal tiles that cover a rectangle at the least cost, which is what a tile loads and
-    /// computes for a tap. 8 · 3 sums load less than 12 · 2, which counts where a neighbour shares the core.
+    /// Rows and registers of columns of the tiles that cover a rectangle at the least cost, which is what they load and compute
+    /// for a tap; the last columns have a tile of fewer registers. 8 · 3 sums load less than 12 · 2, which counts where a
+    /// neighbour shares the core.
     /// </summary>
     public static (int Rows, int Registers) CorrelationTileFor(int rows, long columns)
     {
@@ -57,8 +58,13 @@ internal static unsafe class TileTable<T>
 
         return best;
 
-        double Cost(int height, int registers) =>
-            Math.Ceiling((double)rows / height) * Math.Ceiling((double)columns / (registers * Lanes)) * ((height * registers) + height + registers);
+        double Cost(int height, int registers)
+        {
+            var (tiles, rest) = Math.DivRem((columns + Lanes - 1) / Lanes, registers);
+            return Math.Ceiling((double)rows / height) * ((tiles * TileCost(height, registers)) + (rest > 0 ? TileCost(height, rest) : 0));
+        }
+
+        static double TileCost(int height, long registers) => (height * registers) + height + registers;
     }
 
     /// <summary>The height of equal tiles that cover a length at the least cost; each costs one row more than it has.</summary>
@@ -78,7 +84,7 @@ internal static unsafe class TileTable<T>
         long Cost(int height) => ((long)length + height - 1) / height * (height + 1);
     }
 
-    /// <summary>The tile of some rows by two or three registers as <see cref="CorrelationTileFor"/> chooses them; one row has <see cref="Depthwise"/>.</summary>
+    /// <summary>The tile of some rows by up to as many registers as <see cref="CorrelationTileFor"/> chooses for them; one row has <see cref="Depthwise"/>.</summary>
     public static CorrelationLoop<T> Correlation((int Rows, int Registers) tile) =>
         Vector512.IsHardwareAccelerated ? Correlation<Lanes512<T>>(tile)
         : Vector256.IsHardwareAccelerated ? Correlation<Lanes256<T>>(tile)
@@ -132,6 +138,12 @@ internal static unsafe class TileTable<T>
             (4, 3) => new(&CorrelationTile<V, T, Four, Three>.Run, 4, 3 * V.Count),
             (6, 3) => new(&CorrelationTile<V, T, Six, Three>.Run, 6, 3 * V.Count),
             (8, 3) => new(&CorrelationTile<V, T, Eight, Three>.Run, 8, 3 * V.Count),
+            (2, 1) => new(&CorrelationTile<V, T, Two, One>.Run, 2, V.Count),
+            (4, 1) => new(&CorrelationTile<V, T, Four, One>.Run, 4, V.Count),
+            (6, 1) => new(&CorrelationTile<V, T, Six, One>.Run, 6, V.Count),
+            (8, 1) => new(&CorrelationTile<V, T, Eight, One>.Run, 8, V.Count),
+            (10, 1) => new(&CorrelationTile<V, T, Ten, One>.Run, 10, V.Count),
+            (12, 1) => new(&CorrelationTile<V, T, Twelve, One>.Run, 12, V.Count),
             (2, _) => new(&CorrelationTile<V, T, Two, Two>.Run, 2, 2 * V.Count),
             (4, _) => new(&CorrelationTile<V, T, Four, Two>.Run, 4, 2 * V.Count),
             (6, _) => new(&CorrelationTile<V, T, Six, Two>.Run, 6, 2 * V.Count),

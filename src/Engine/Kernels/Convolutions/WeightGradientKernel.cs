@@ -19,6 +19,12 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
     private const int BandPositions = 1024;
     private const double UnitProducts = 1 << 25;
     private const double ChunkProducts = 1 << 21;
+
+    /// <summary>Positions of the gradients that are on their way while others are turned.</summary>
+    private const int PositionsAhead = 64;
+
+    /// <summary>About so many units find work for several threads.</summary>
+    private const int WantedUnits = 12;
     private const long CombinedElements = 1 << 18;
 
     private readonly ConvolutionShape _shape;
@@ -32,6 +38,8 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
     private readonly int _filterBlocks;
     private readonly int _blockChannels;
     private readonly int _channelBlocks;
+    private readonly int _unitBlocks;
+    private readonly int _blockUnits;
     private readonly int _blockTaps;
     private readonly int _chunks;
     private readonly int _chunkImages;
@@ -65,16 +73,20 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
 
         var weights = (long)shape.Groups * shape.Filters * shape.Channels * shape.KernelElements;
         var partials = weights == 0 ? 0 : checked((long)_chunks * shape.Groups * _filterBlocks * _channelBlocks);
-        ConcurrentUnits = partials;
+
+        // One unit turns the gradients once for all of its blocks of channels.
+        _unitBlocks = (int)Math.Clamp(shape.Products / WantedUnits / (products * _chunkImages * _blockChannels), 1, Math.Max(1, _channelBlocks));
+        _blockUnits = (_channelBlocks + _unitBlocks - 1) / _unitBlocks;
+        ConcurrentUnits = weights == 0 ? 0 : (long)_chunks * shape.Groups * _filterBlocks * _blockUnits;
         var rowElements = (long)shape.Channels * shape.KernelElements * _chunks;
         _combinedRows = Math.Max(1, CombinedElements / Math.Max(1, rowElements));
-        UnitCount = weights == 0 ? 0 : partials + ((((long)shape.Groups * shape.Filters) + _combinedRows - 1) / _combinedRows);
+        UnitCount = weights == 0 ? 0 : ConcurrentUnits + ((((long)shape.Groups * shape.Filters) + _combinedRows - 1) / _combinedRows);
         SharedBytes = checked(partials * PartialElements * sizeof(T));
         WorkspaceBytes = checked((SourceElements + ((long)_bandRows * shape.Columns.Output * _blockFilters)) * sizeof(T) + 64);
         Flops = 2 * shape.Products;
     }
 
-    /// <summary>One unit's sums: [taps, filters].</summary>
+    /// <summary>The sums of one block of channels: [taps, filters].</summary>
     private long PartialElements => (long)_blockTaps * _blockFilters;
 
     private long SourceElements => (_band.Elements(_blockChannels) + 15) / 16 * 16;
@@ -84,7 +96,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         if (unit >= ConcurrentUnits)
             Combine((T*)arguments.Shared, (T*)arguments.Outputs[0], (unit - ConcurrentUnits) * _combinedRows);
         else
-            Accumulate((T*)arguments.Inputs[0], (T*)arguments.Inputs[1], (T*)arguments.Workspace, (T*)arguments.Shared + (unit * PartialElements), unit);
+            Accumulate((T*)arguments.Inputs[0], (T*)arguments.Inputs[1], (T*)arguments.Workspace, (T*)arguments.Shared, unit);
     }
 
     private long Offset(int tap)
@@ -95,16 +107,17 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         return (channel * _band.ChannelElements) + _band.OffsetOf(k / _shape.Columns.Kernel, k % _shape.Columns.Kernel);
     }
 
-    private void Accumulate(T* x, T* g, T* workspace, T* sums, long unit)
+    private void Accumulate(T* x, T* g, T* workspace, T* partials, long unit)
     {
-        var (rest, channelBlock) = Math.DivRem(unit, _channelBlocks);
+        var (rest, blockUnit) = Math.DivRem(unit, _blockUnits);
+        var sums = partials + (((rest * _channelBlocks) + (blockUnit * _unitBlocks)) * PartialElements);
         (rest, var filterBlock) = Math.DivRem(rest, _filterBlocks);
         var (chunk, group) = Math.DivRem(rest, _shape.Groups);
-        int firstChannel = (int)channelBlock * _blockChannels, channels = Math.Min(_blockChannels, _shape.Channels - firstChannel);
+        int firstBlock = (int)blockUnit * _unitBlocks, blocks = Math.Min(_unitBlocks, _channelBlocks - firstBlock);
         int firstFilter = (int)filterBlock * _blockFilters, filters = Math.Min(_blockFilters, _shape.Filters - firstFilter);
         long plane = (long)_shape.Rows.Input * _shape.Columns.Input, positions = (long)_shape.Rows.Output * _shape.Columns.Output;
         T* source = workspace, transposed = workspace + SourceElements;
-        Clear(sums, PartialElements);
+        Clear(sums, blocks * PartialElements);
         // The channels that a last block lacks, and the filters that fill up a register.
         Clear(workspace, SourceElements + ((long)_bandRows * _shape.Columns.Output * _blockFilters));
         var lastImage = Math.Min(_shape.Batch, (chunk + 1) * _chunkImages);
@@ -114,9 +127,13 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
             for (var band = 0; band < _bands; band++)
             {
                 int firstRow = band * _bandRows, rows = Math.Min(_bandRows, _shape.Rows.Output - firstRow);
-                _band.Fill(x + (((entry * _shape.Channels) + firstChannel) * plane), channels, firstRow, source);
                 Transpose(g + (((entry * _shape.Filters) + firstFilter) * positions) + ((long)firstRow * _shape.Columns.Output), positions, filters, rows * _shape.Columns.Output, transposed);
-                AddBand(source, transposed, rows, ((channels * _shape.KernelElements) + _height - 1) / _height * _height, sums);
+                for (var block = 0; block < blocks; block++)
+                {
+                    int firstChannel = (firstBlock + block) * _blockChannels, channels = Math.Min(_blockChannels, _shape.Channels - firstChannel);
+                    _band.Fill(x + (((entry * _shape.Channels) + firstChannel) * plane), channels, firstRow, source);
+                    AddBand(source, transposed, rows, ((channels * _shape.KernelElements) + _height - 1) / _height * _height, sums + (block * PartialElements));
+                }
             }
         }
     }
@@ -160,7 +177,13 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
         for (int m = 0, panel; m < filters; m += panel)
         {
             panel = PanelFrom(m);
-            Transposition.Run(g + (m * stride), stride, Math.Min(panel, filters - m), positions, panel, to + ((long)m * positions));
+            for (var q = 0; q < positions; q += PositionsAhead)
+            {
+                var next = Math.Min(PositionsAhead, positions - q - PositionsAhead);
+                for (var i = 0; i < panel && i < filters - m && next > 0; i++)
+                    PaddedPlanes.Fetch(g + ((m + i) * stride) + q + PositionsAhead, next);
+                Transposition.Run(g + (m * stride) + q, stride, Math.Min(panel, filters - m), Math.Min(PositionsAhead, positions - q), panel, to + ((long)m * positions) + ((long)q * panel));
+            }
         }
     }
 
