@@ -9,6 +9,7 @@ namespace Gradients.Engine.Kernels;
 /// rectangle of C. For each slice of k it goes over panels of columns as wide as the micro-kernel and, for each, over tiles of
 /// rows of nearly equal height. Operands are read where they are; a panel of B or the unit's columns of a transposed A are packed
 /// first where their strides would throw each other out of the cache, or where registers cannot be loaded from them.
+/// A transposed B that only a few rows meet is left to <see cref="TurnedProduct"/>.
 /// </summary>
 internal static unsafe class BlockedProduct
 {
@@ -74,6 +75,13 @@ internal static unsafe class BlockedProduct
         bool packsA = a.RowStride == 1 && ReadsClash<T>(a.ColumnStride) && columns > MicroKernels<V, T>.MaximalRegisters * V.Count;
         bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride);
         int slices = Blocks(k, Depth);
+        if (TurnedProduct.Fits(rows, columns, k / slices, b))
+        {
+            T* left = a.At(block.Row, 0), right = b.At(0, block.Column);
+            TurnedProduct.Run((float*)left, a.RowStride, a.ColumnStride, (float*)right, b.ColumnStride, k, slices, (float*)c, ldc, rows, columns);
+            return;
+        }
+
         for (int slice = 0; slice < slices; slice++)
         {
             int p = Part(k, slices, slice), depth = Part(k, slices, slice + 1) - p;

@@ -18,6 +18,9 @@ internal static unsafe class Transposition
     /// <summary>Elements of a line, and lines, that are turned at once in registers of 512 bits.</summary>
     private const int Sixteen = 16;
 
+    private const byte EvenQuarters = 0b10_00_10_00;
+    private const byte OddQuarters = 0b11_01_11_01;
+
     /// <summary>target[p · width + i] = source[i · line + p] for i below <paramref name="lines"/> and p below <paramref name="depth"/>.</summary>
     public static void Run<T>(T* source, long line, int lines, int depth, long width, T* target)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -86,39 +89,53 @@ internal static unsafe class Transposition
         }
     }
 
-    /// <summary>16 elements of 16 lines: every cache line is read once, however many of them share a set of the cache.</summary>
+    /// <summary>
+    /// Eight elements of 16 lines: register p takes the p-th element of each line. Quarters are turned as for
+    /// <see cref="TwoOfSingle"/>, then brought together.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Eight(
+        float* from, long line,
+        out Vector512<float> p0, out Vector512<float> p1, out Vector512<float> p2, out Vector512<float> p3,
+        out Vector512<float> p4, out Vector512<float> p5, out Vector512<float> p6, out Vector512<float> p7)
+    {
+        float* from4 = from + (4 * line), from8 = from + (8 * line), from12 = from + (12 * line);
+        long line2 = 2 * line, line3 = 3 * line;
+        Vector512<float> a = Beside(from, from4), b = Beside(from + line, from4 + line), c = Beside(from + line2, from4 + line2), d = Beside(from + line3, from4 + line3);
+        Vector512<float> e = Beside(from8, from12), f = Beside(from8 + line, from12 + line), g = Beside(from8 + line2, from12 + line2), h = Beside(from8 + line3, from12 + line3);
+        TurnQuarters(ref a, ref b, ref c, ref d);
+        TurnQuarters(ref e, ref f, ref g, ref h);
+        p0 = Avx512F.Shuffle4x128(a, e, EvenQuarters);
+        p1 = Avx512F.Shuffle4x128(b, f, EvenQuarters);
+        p2 = Avx512F.Shuffle4x128(c, g, EvenQuarters);
+        p3 = Avx512F.Shuffle4x128(d, h, EvenQuarters);
+        p4 = Avx512F.Shuffle4x128(a, e, OddQuarters);
+        p5 = Avx512F.Shuffle4x128(b, f, OddQuarters);
+        p6 = Avx512F.Shuffle4x128(c, g, OddQuarters);
+        p7 = Avx512F.Shuffle4x128(d, h, OddQuarters);
+    }
+
+    /// <summary>16 elements of 16 lines: a cache line of each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SixteenOfSingle(byte* from, long line, byte* to, long width)
     {
-        byte* from4 = from + (4 * line), from8 = from + (8 * line), from12 = from + (12 * line);
-        long line2 = 2 * line, line3 = 3 * line;
-        var (a0, b0) = Halves(from, from4);
-        var (a1, b1) = Halves(from + line, from4 + line);
-        var (a2, b2) = Halves(from + line2, from4 + line2);
-        var (a3, b3) = Halves(from + line3, from4 + line3);
-        var (c0, d0) = Halves(from8, from12);
-        var (c1, d1) = Halves(from8 + line, from12 + line);
-        var (c2, d2) = Halves(from8 + line2, from12 + line2);
-        var (c3, d3) = Halves(from8 + line3, from12 + line3);
-        TurnQuarters(ref a0, ref a1, ref a2, ref a3);
-        TurnQuarters(ref c0, ref c1, ref c2, ref c3);
-        Join(a0, c0, to, 4 * width);
-        Join(a1, c1, to + width, 4 * width);
-        Join(a2, c2, to + (2 * width), 4 * width);
-        Join(a3, c3, to + (3 * width), 4 * width);
-        TurnQuarters(ref b0, ref b1, ref b2, ref b3);
-        TurnQuarters(ref d0, ref d1, ref d2, ref d3);
-        to += 8 * width;
-        Join(b0, d0, to, 4 * width);
-        Join(b1, d1, to + width, 4 * width);
-        Join(b2, d2, to + (2 * width), 4 * width);
-        Join(b3, d3, to + (3 * width), 4 * width);
+        for (int half = 0; half < 2; half++, from += 32, to += 8 * width)
+        {
+            Eight((float*)from, line / sizeof(float), out var p0, out var p1, out var p2, out var p3, out var p4, out var p5, out var p6, out var p7);
+            Vector512.Store(p0, (float*)to);
+            Vector512.Store(p1, (float*)(to + width));
+            Vector512.Store(p2, (float*)(to + (2 * width)));
+            Vector512.Store(p3, (float*)(to + (3 * width)));
+            Vector512.Store(p4, (float*)(to + (4 * width)));
+            Vector512.Store(p5, (float*)(to + (5 * width)));
+            Vector512.Store(p6, (float*)(to + (6 * width)));
+            Vector512.Store(p7, (float*)(to + (7 * width)));
+        }
     }
 
-    /// <summary>The first 32 bytes of two lines beside each other, and their next 32.</summary>
+    /// <summary>32 bytes of each of two lines.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<float> First, Vector512<float> Second) Halves(byte* x, byte* y) =>
-        (Vector512.Create(Vector256.Load((float*)x), Vector256.Load((float*)y)), Vector512.Create(Vector256.Load((float*)(x + 32)), Vector256.Load((float*)(y + 32))));
+    private static Vector512<float> Beside(float* x, float* y) => Vector512.Create(Vector256.Load(x), Vector256.Load(y));
 
     // a0 b0 a1 b1 and a2 b2 a3 b3 in each quarter, and so for c and d; then pairs.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -130,14 +147,6 @@ internal static unsafe class Transposition
         b = Avx512F.UnpackHigh(abLow, cdLow).AsSingle();
         c = Avx512F.UnpackLow(abHigh, cdHigh).AsSingle();
         d = Avx512F.UnpackHigh(abHigh, cdHigh).AsSingle();
-    }
-
-    /// <summary>Quarters 0 and 2 of both are one column of 16, quarters 1 and 3 the one four further.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Join(Vector512<float> upper, Vector512<float> lower, byte* to, long apart)
-    {
-        Vector512.Store(Avx512F.Shuffle4x128(upper, lower, 0b10_00_10_00), (float*)to);
-        Vector512.Store(Avx512F.Shuffle4x128(upper, lower, 0b11_01_11_01), (float*)(to + apart));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

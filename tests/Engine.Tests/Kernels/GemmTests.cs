@@ -97,6 +97,41 @@ public unsafe class GemmTests
         Assert.Equal(fromRows, fromColumns);
     }
 
+    [Theory]
+    [InlineData(2, 16, 300)]
+    [InlineData(3, 17, 9)]
+    [InlineData(4, 100, 515)]
+    [InlineData(5, 33, 31)]
+    [InlineData(6, 40, 8)]
+    [InlineData(7, 512, 784)]
+    [InlineData(8, 48, 14)]
+    [InlineData(9, 50, 300)]
+    public void ProductsHaveTheSameBitsInEveryLayout(int m, int n, int k)
+    {
+        var random = new Random(m);
+        float[] a = Fill<float>(random, m * k), b = Fill<float>(random, k * n), turnedA = new float[m * k], turnedB = new float[k * n];
+        for (int i = 0; i < a.Length; i++)
+            turnedA[(i % k * m) + (i / k)] = a[i];
+        for (int i = 0; i < b.Length; i++)
+            turnedB[(i % n * k) + (i / n)] = b[i];
+        float[] expected = Product(a, k, 1, b, n, 1);
+        Assert.Equal(expected, Product(a, k, 1, turnedB, 1, k));
+        Assert.Equal(expected, Product(turnedA, 1, m, b, n, 1));
+        Assert.Equal(expected, Product(turnedA, 1, m, turnedB, 1, k));
+
+        float[] Product(float[] left, long leftRow, long leftColumn, float[] right, long rightRow, long rightColumn)
+        {
+            float[] c = new float[m * n], workspace = new float[Gemm.WorkspaceBytes<float>(m, n, k) / sizeof(float)];
+            fixed (float* x = left, y = right, z = c, w = workspace)
+            {
+                for (int unit = 0; unit < Gemm.UnitCount(m, n, k); unit++)
+                    Gemm.Run(new Matrix<float>(x, leftRow, leftColumn), new Matrix<float>(y, rightRow, rightColumn), z, n, m, n, k, w, unit);
+            }
+
+            return c;
+        }
+    }
+
     [Fact]
     public void GeneralStridesAreTaken()
     {
