@@ -11,7 +11,13 @@ namespace Gradients.Engine.Kernels;
 internal static unsafe class TurnedProduct
 {
     /// <summary>So many sums and the registers that are turned fit a file of 32.</summary>
-    private const int MaximalRows = 8;
+    private const int TileRows = 8;
+
+    /// <summary>Rows that repay turning B once more for each tile.</summary>
+    private const int FullTileRows = 7;
+
+    /// <summary>More rows repay a turned copy.</summary>
+    private const int MaximalRows = 32;
 
     private const int Columns = 16;
     private const int Step = 8;
@@ -19,7 +25,7 @@ internal static unsafe class TurnedProduct
     /// <summary>Whether a block can be computed so.</summary>
     public static bool Fits<T>(int rows, long columns, int depth, in Matrix<T> b)
         where T : unmanaged =>
-        Avx512F.IsSupported && typeof(T) == typeof(float) && rows <= MaximalRows && columns >= Columns && depth >= Step && b.RowStride == 1 && b.ColumnStride != 1;
+        Avx512F.IsSupported && typeof(T) == typeof(float) && rows <= MaximalRows && (rows <= TileRows || rows >= FullTileRows * Tiles(rows)) && columns >= Columns && depth >= Step && b.RowStride == 1 && b.ColumnStride != 1;
 
     /// <summary>
     /// C = Σ over slices in order of Σ over p in increasing order of a[i·aRow + p·aDepth] · b[j·line + p], each slice a chain of
@@ -27,47 +33,53 @@ internal static unsafe class TurnedProduct
     /// </summary>
     public static void Run(float* a, long aRow, long aDepth, float* b, long line, int k, int slices, float* c, long ldc, int rows, int columns)
     {
-        switch (rows)
-        {
-            case 1:
-                Run<One>(a, aRow, aDepth, b, line, k, slices, c, ldc, columns);
-                break;
-            case 2:
-                Run<Two>(a, aRow, aDepth, b, line, k, slices, c, ldc, columns);
-                break;
-            case 3:
-                Run<Three>(a, aRow, aDepth, b, line, k, slices, c, ldc, columns);
-                break;
-            case 4:
-                Run<Four>(a, aRow, aDepth, b, line, k, slices, c, ldc, columns);
-                break;
-            case 5:
-                Run<Five>(a, aRow, aDepth, b, line, k, slices, c, ldc, columns);
-                break;
-            case 6:
-                Run<Six>(a, aRow, aDepth, b, line, k, slices, c, ldc, columns);
-                break;
-            case 7:
-                Run<Seven>(a, aRow, aDepth, b, line, k, slices, c, ldc, columns);
-                break;
-            default:
-                Run<Eight>(a, aRow, aDepth, b, line, k, slices, c, ldc, columns);
-                break;
-        }
-    }
-
-    private static void Run<H>(float* a, long aRow, long aDepth, float* b, long line, int k, int slices, float* c, long ldc, int columns)
-        where H : struct, ICount
-    {
+        int tiles = Tiles(rows);
         for (int j = 0; j < columns; j += Columns)
         {
             // The last columns lie over their neighbours, which get the same sums again.
             int x = Math.Min(j, columns - Columns);
-            for (int slice = 0; slice < slices; slice++)
+            for (int tile = 0; tile < tiles; tile++)
             {
-                long p = (long)k * slice / slices, end = (long)k * (slice + 1) / slices;
-                Tile<H>(a + (p * aDepth), aRow, aDepth, b + (x * line) + p, line, (int)(end - p), c + x, ldc, slice > 0);
+                int i = rows * tile / tiles, height = (rows * (tile + 1) / tiles) - i;
+                for (int slice = 0; slice < slices; slice++)
+                {
+                    long p = (long)k * slice / slices, depth = ((long)k * (slice + 1) / slices) - p;
+                    Run(height, a + (i * aRow) + (p * aDepth), aRow, aDepth, b + (x * line) + p, line, (int)depth, c + (i * ldc) + x, ldc, slice > 0);
+                }
             }
+        }
+    }
+
+    private static int Tiles(int rows) => (rows + TileRows - 1) / TileRows;
+
+    private static void Run(int rows, float* a, long aRow, long aDepth, float* b, long line, int depth, float* c, long ldc, bool accumulate)
+    {
+        switch (rows)
+        {
+            case 1:
+                Tile<One>(a, aRow, aDepth, b, line, depth, c, ldc, accumulate);
+                break;
+            case 2:
+                Tile<Two>(a, aRow, aDepth, b, line, depth, c, ldc, accumulate);
+                break;
+            case 3:
+                Tile<Three>(a, aRow, aDepth, b, line, depth, c, ldc, accumulate);
+                break;
+            case 4:
+                Tile<Four>(a, aRow, aDepth, b, line, depth, c, ldc, accumulate);
+                break;
+            case 5:
+                Tile<Five>(a, aRow, aDepth, b, line, depth, c, ldc, accumulate);
+                break;
+            case 6:
+                Tile<Six>(a, aRow, aDepth, b, line, depth, c, ldc, accumulate);
+                break;
+            case 7:
+                Tile<Seven>(a, aRow, aDepth, b, line, depth, c, ldc, accumulate);
+                break;
+            default:
+                Tile<Eight>(a, aRow, aDepth, b, line, depth, c, ldc, accumulate);
+                break;
         }
     }
 

@@ -106,6 +106,8 @@ public unsafe class GemmTests
     [InlineData(7, 512, 784)]
     [InlineData(8, 48, 14)]
     [InlineData(9, 50, 300)]
+    [InlineData(15, 50, 300)]
+    [InlineData(32, 31, 77)]
     public void ProductsHaveTheSameBitsInEveryLayout(int m, int n, int k)
     {
         var random = new Random(m);
