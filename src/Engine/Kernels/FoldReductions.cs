@@ -8,14 +8,10 @@ namespace Gradients.Engine.Kernels;
 internal readonly unsafe struct SumReduction<T> : IReduction<T, T>
     where T : unmanaged, INumber<T>
 {
-    public static bool HasFourRows => Folds.HasFourRows;
-
     public static T Identity => T.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T ReduceRow(T* x, int n) => Folds.Row<AddFunction, T, T>(x, n, T.Zero);
-
-    public static void ReduceFourRows(T* x, long stride, int n, T* states) => Folds.FourRows<AddFunction, T, T>(x, stride, n, T.Zero, states);
 
     public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, T* state)
     {
@@ -33,14 +29,10 @@ internal readonly unsafe struct SumReduction<T> : IReduction<T, T>
 /// <summary>Σ x of float32, summed in float64 and rounded once.</summary>
 internal readonly unsafe struct SingleSumReduction : IReduction<float, double>
 {
-    public static bool HasFourRows => Folds.HasFourRows;
-
     public static double Identity => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double ReduceRow(float* x, int n) => Folds.Row<AddFunction, float, double>(x, n, 0);
-
-    public static void ReduceFourRows(float* x, long stride, int n, double* states) => Folds.FourRows<AddFunction, float, double>(x, stride, n, 0, states);
 
     public static void ReduceColumns(float* x, int rows, long stride, int columns, bool isFar, double* state)
     {
@@ -60,14 +52,10 @@ internal readonly unsafe struct SingleSumReduction : IReduction<float, double>
 internal readonly unsafe struct MaxReduction<T> : IReduction<T, T>
     where T : unmanaged, INumber<T>
 {
-    public static bool HasFourRows => Folds.HasFourRows;
-
     public static T Identity => T.CreateSaturating(double.NegativeInfinity);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T ReduceRow(T* x, int n) => Folds.Row<MaxFunction, T, T>(x, n, Identity);
-
-    public static void ReduceFourRows(T* x, long stride, int n, T* states) => Folds.FourRows<MaxFunction, T, T>(x, stride, n, Identity, states);
 
     public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, T* state)
     {
@@ -86,14 +74,10 @@ internal readonly unsafe struct MaxReduction<T> : IReduction<T, T>
 internal readonly unsafe struct MinReduction<T> : IReduction<T, T>
     where T : unmanaged, INumber<T>
 {
-    public static bool HasFourRows => Folds.HasFourRows;
-
     public static T Identity => T.CreateSaturating(double.PositiveInfinity);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T ReduceRow(T* x, int n) => Folds.Row<MinFunction, T, T>(x, n, Identity);
-
-    public static void ReduceFourRows(T* x, long stride, int n, T* states) => Folds.FourRows<MinFunction, T, T>(x, stride, n, Identity, states);
 
     public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, T* state)
     {

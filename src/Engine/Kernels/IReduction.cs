@@ -9,16 +9,10 @@ internal unsafe interface IReduction<T, S>
     where T : unmanaged
     where S : unmanaged
 {
-    /// <summary>Whether it reduces four rows side by side: where it does little for each element, so that it waits for memory.</summary>
-    static virtual bool HasFourRows => false;
-
     static abstract S Identity { get; }
 
     /// <summary>The state of x[0..n).</summary>
     static abstract S ReduceRow(T* x, int n);
-
-    /// <summary>states[k] = the state of x[k·stride + [0..n)) for k in 0..3, with the bits of <see cref="ReduceRow"/>; for a reduction that <see cref="HasFourRows"/>.</summary>
-    static virtual void ReduceFourRows(T* x, long stride, int n, S* states) => throw new NotSupportedException();
 
     /// <summary>state[j] = the state of x[·, j].</summary>
     /// <param name="isFar">The whole of x is larger than the caches: rows are asked for ahead.</param>

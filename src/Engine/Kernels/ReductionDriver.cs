@@ -8,9 +8,6 @@ internal static unsafe class ReductionDriver
     /// <summary>What the second-level cache of a core holds.</summary>
     private const long CacheBytes = 1 << 20;
 
-    /// <summary>From this length on a row is a stream of its own.</summary>
-    private const long FarElements = 256;
-
     [SkipLocalsInit]
     public static void Run<TReduction, T, S>(T* x, T* y, long outer, long reduce, long inner, void* shared, int unit)
         where TReduction : struct, IReduction<T, S>
@@ -29,7 +26,7 @@ internal static unsafe class ReductionDriver
         bool isFar = outer * reduce * inner * sizeof(T) > CacheBytes;
         if (inner == 1 && plan.Chunks == 1)
         {
-            Rows<TReduction, T, S>(x + begin * reduce, y + begin, end - begin, reduce, isFar && TReduction.HasFourRows);
+            Rows<TReduction, T, S>(x + begin * reduce, y + begin, end - begin, reduce);
             return;
         }
 
@@ -44,7 +41,7 @@ internal static unsafe class ReductionDriver
             int columns = (int)Math.Min(ReductionPlan.BlockColumns, inner - column);
             T* source = x + (o * reduce + first) * inner + column;
             if (inner == 1)
-                *state = isFar && TReduction.HasFourRows ? FarRow<TReduction, T, S>(source, length) : Row<TReduction, T, S>(source, length);
+                *state = Row<TReduction, T, S>(source, length);
             else
                 Columns<TReduction, T, S>(source, length, inner, columns, isFar, state);
 
@@ -59,78 +56,24 @@ internal static unsafe class ReductionDriver
         }
     }
 
-    /// <summary>Far rows go four at a time, each beside those a quarter, half and three quarters of them away; a few long ones one by one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows<TReduction, T, S>(T* x, T* y, long rows, long length, bool isFar)
+    private static void Rows<TReduction, T, S>(T* x, T* y, long rows, long length)
         where TReduction : struct, IReduction<T, S>
         where T : unmanaged
         where S : unmanaged
     {
-        isFar &= length >= FarElements;
-        long quarter = isFar ? rows / 4 : 0;
-        for (long r = 0; r < quarter; r++)
-            FourRows<TReduction, T, S>(x + r * length, quarter * length, length, y + r, quarter);
-        for (long r = 4 * quarter; r < rows; r++)
-            y[r] = TReduction.Finish(isFar ? FarRow<TReduction, T, S>(x + r * length, length) : Row<TReduction, T, S>(x + r * length, length));
+        for (long r = 0; r < rows; r++)
+            y[r] = TReduction.Finish(Row<TReduction, T, S>(x + r * length, length));
     }
 
-    /// <summary>y[k·yStride] = the reduction of x[k·stride + [0..length)) for k in 0..3.</summary>
-    [SkipLocalsInit]
-    private static void FourRows<TReduction, T, S>(T* x, long stride, long length, T* y, long yStride)
-        where TReduction : struct, IReduction<T, S>
-        where T : unmanaged
-        where S : unmanaged
-    {
-        S* states = stackalloc S[4];
-        S* block = stackalloc S[4];
-        new Span<S>(states, 4).Fill(TReduction.Identity);
-        for (long i = 0; i < length; i += ReductionPlan.BlockElements)
-        {
-            TReduction.ReduceFourRows(x + i, stride, (int)Math.Min(ReductionPlan.BlockElements, length - i), block);
-            for (int k = 0; k < 4; k++)
-                states[k] = TReduction.Combine(states[k], block[k]);
-        }
-
-        for (int k = 0; k < 4; k++)
-            y[k * yStride] = TReduction.Finish(states[k]);
-    }
-
-    /// <summary>A row of at most <see cref="ReductionPlan.UnitElements"/>: the four quarters of its whole blocks side by side, then their states in order.</summary>
-    [SkipLocalsInit]
-    private static S FarRow<TReduction, T, S>(T* x, long length)
-        where TReduction : struct, IReduction<T, S>
-        where T : unmanaged
-        where S : unmanaged
-    {
-        long quarter = length / (4 * ReductionPlan.BlockElements);
-        S* states = stackalloc S[(int)(ReductionPlan.UnitElements / ReductionPlan.BlockElements)];
-        S* block = stackalloc S[4];
-        for (long i = 0; i < quarter; i++)
-        {
-            TReduction.ReduceFourRows(x + i * ReductionPlan.BlockElements, quarter * ReductionPlan.BlockElements, ReductionPlan.BlockElements, block);
-            for (int k = 0; k < 4; k++)
-                states[k * quarter + i] = block[k];
-        }
-
-        S state = TReduction.Identity;
-        for (long i = 0; i < 4 * quarter; i++)
-            state = TReduction.Combine(state, states[i]);
-        return Blocks<TReduction, T, S>(state, x + 4 * quarter * ReductionPlan.BlockElements, length - 4 * quarter * ReductionPlan.BlockElements);
-    }
-
+    /// <summary>The state of a row, which is folded block by block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static S Row<TReduction, T, S>(T* x, long length)
         where TReduction : struct, IReduction<T, S>
         where T : unmanaged
-        where S : unmanaged => Blocks<TReduction, T, S>(TReduction.Identity, x, length);
-
-    /// <summary>The state of a row, which is folded block by block, behind another state.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static S Blocks<TReduction, T, S>(S state, T* x, long length)
-        where TReduction : struct, IReduction<T, S>
-        where T : unmanaged
         where S : unmanaged
     {
+        S state = TReduction.Identity;
         for (long i = 0; i < length; i += ReductionPlan.BlockElements)
             state = TReduction.Combine(state, TReduction.ReduceRow(x + i, (int)Math.Min(ReductionPlan.BlockElements, length - i)));
         return state;
