@@ -116,7 +116,7 @@ internal static unsafe class Transposition
     }
 
     /// <summary>16 elements of 16 lines: a cache line of each.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void SixteenOfSingle(byte* from, long line, byte* to, long width)
     {
         for (int half = 0; half < 2; half++, from += 32, to += 8 * width)
@@ -135,7 +135,7 @@ internal static unsafe class Transposition
 
     /// <summary>32 bytes of each of two lines.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Beside(float* x, float* y) => Vector512.Create(Vector256.Load(x), Vector256.Load(y));
+    private static Vector512<float> Beside(float* x, float* y) => Vector256.Load(x).ToVector512Unsafe().WithUpper(Vector256.Load(y));
 
     // a0 b0 a1 b1 and a2 b2 a3 b3 in each quarter, and so for c and d; then pairs.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

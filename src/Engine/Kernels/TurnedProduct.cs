@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Gradients.Engine.Kernels;
 
 /// <summary>
-/// A block of a float32 product with so few rows that a turned copy of B would be read only once: the elements of B, stored
+/// A block of a float32 product with so few rows that a turned copy of B would hardly be read again: the elements of B, stored
 /// transposed, are turned in registers of 512 bits and used there.
 /// </summary>
 internal static unsafe class TurnedProduct
@@ -25,7 +25,9 @@ internal static unsafe class TurnedProduct
     /// <summary>Whether a block can be computed so.</summary>
     public static bool Fits<T>(int rows, long columns, int depth, in Matrix<T> b)
         where T : unmanaged =>
-        Avx512F.IsSupported && typeof(T) == typeof(float) && rows <= MaximalRows && (rows <= TileRows || rows >= FullTileRows * Tiles(rows)) && columns >= Columns && depth >= Step && b.RowStride == 1 && b.ColumnStride != 1;
+        Avx512F.IsSupported && typeof(T) == typeof(float)
+        && rows <= MaximalRows && (rows <= TileRows || rows >= FullTileRows * Tiles(rows)) && columns >= Columns && depth >= Step
+        && b.RowStride == 1 && b.ColumnStride != 1;
 
     /// <summary>
     /// C = Σ over slices in order of Σ over p in increasing order of a[i·aRow + p·aDepth] · b[j·line + p], each slice a chain of
@@ -83,7 +85,8 @@ internal static unsafe class TurnedProduct
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <remarks>What it inlines would not fit the compiler's budget for a caller.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile<H>(float* a, long aRow, long aDepth, float* b, long line, int depth, float* c, long ldc, bool accumulate)
         where H : struct, ICount
     {
