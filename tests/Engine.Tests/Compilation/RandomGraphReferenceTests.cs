@@ -11,6 +11,9 @@ public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
 {
     private const uint Graphs = 1300;
 
+    /// <summary>Values up to it and slopes as steep leave 1e-6 of rounding in float64 where they cancel, a tenth of what is tolerated.</summary>
+    private const double Large = 1e10;
+
     /// <summary>The seed of this run's own graphs, beside the fixed ones.</summary>
     private static readonly uint Fresh = (uint)Environment.TickCount;
 
@@ -64,6 +67,8 @@ public sealed class RandomGraphReferenceTests(ITestOutputHelper output)
             var gradients = runner.Interpret(runner.Request([], [root], [.. graph.Inputs], cotangents: true), cotangent);
             var direction = graph.Inputs.ToDictionary(id => id, id => Enumerable.Range(0, (int)at[id].Shape.ElementCount).Select(e => Math.Cos((e * 1.7) + id)).ToArray());
             var slope = graph.Inputs.Select((id, j) => gradients[j] is { } g ? g.As<double>().ToArray().Zip(direction[id], (a, b) => a * b).Sum() : 0).Sum();
+            if (runner.Interpret(runner.Request([.. graph.Values])).Any(value => value!.As<double>().ToArray().Any(x => Math.Abs(x) > Large && double.IsFinite(x))))
+                continue;
             var (wide, narrow, scale) = (Difference(1e-4), Difference(5e-5), 0.0);
             if (!double.IsFinite(slope) || !double.IsFinite(wide) || !double.IsFinite(narrow) || Math.Abs(slope) > 1e6)
                 continue;
