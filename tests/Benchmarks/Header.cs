@@ -18,10 +18,15 @@ internal static class Header
         ("Date", string.Create(CultureInfo.InvariantCulture, $"{TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC")),
     ];
 
+    /// <summary>Its name and, as names are shared by generations that differ twofold, family and model.</summary>
     private static string CpuModel()
     {
         const string Source = "/proc/cpuinfo";
-        var line = File.Exists(Source) ? File.ReadLines(Source).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+        string[] lines = File.Exists(Source) ? [.. File.ReadLines(Source).TakeWhile(l => l.Length > 0)] : [];
+        return Field("model name") is not { } name ? RuntimeInformation.ProcessArchitecture.ToString()
+            : Field("cpu family") is { } family ? $"{name}, family {family} model {Field("model")}"
+            : name;
+
+        string? Field(string key) => lines.Select(l => l.Split(':', 2)).FirstOrDefault(f => f[0].Trim() == key)?[1].Trim();
     }
 }
