@@ -199,10 +199,10 @@ internal static unsafe class BlockedProduct
         }
     }
 
-    private static int Blocks(int length, int block) => (length + block - 1) / block;
+    public static int Blocks(int length, int block) => (length + block - 1) / block;
 
     /// <summary>Where part i of so many nearly equal ones begins.</summary>
-    private static int Part(int length, int parts, int i) => (int)((long)length * i / parts);
+    public static int Part(int length, int parts, int i) => (int)((long)length * i / parts);
 
     /// <summary>Blocks of rows are nearly equal and, but for the last, whole tiles.</summary>
     private static int RowsPerUnit(int m)

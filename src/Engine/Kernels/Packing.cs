@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -33,20 +32,10 @@ internal static unsafe class Packing
         for (int p = 0; p < depth; p++, source += step, target += width)
         {
             if (p < depth - RowsAhead)
-                Fetch((byte*)(source + (RowsAhead * step)), (long)panels * width * sizeof(T));
+                Prefetch.First(source + (RowsAhead * step), (long)panels * width * sizeof(T));
             for (int n = 0; n < panels; n++)
                 Copy((byte*)(source + (n * width)), (byte*)(target + (n * next)), (uint)(width * sizeof(T)));
         }
-    }
-
-    /// <summary>Asks for the lines of a row that is copied soon: no hardware foresees a step to another page.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Fetch(byte* row, long bytes)
-    {
-        if (!Sse.IsSupported)
-            return;
-        for (long at = 0; at < bytes; at += 64)
-            Sse.Prefetch0(row + at);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

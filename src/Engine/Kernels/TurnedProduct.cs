@@ -31,7 +31,7 @@ internal static unsafe class TurnedProduct
 
     /// <summary>
     /// C = Σ over slices in order of Σ over p in increasing order of a[i·aRow + p·aDepth] · b[j·line + p], each slice a chain of
-    /// fused multiply-adds from 0. Slice s begins at s·k / <paramref name="slices"/>, rounded down.
+    /// fused multiply-adds from 0: the order of <see cref="BlockedProduct"/>.
     /// </summary>
     public static void Run(float* a, long aRow, long aDepth, float* b, long line, int k, int slices, float* c, long ldc, int rows, int columns)
     {
@@ -42,17 +42,17 @@ internal static unsafe class TurnedProduct
             int x = Math.Min(j, columns - Columns);
             for (int tile = 0; tile < tiles; tile++)
             {
-                int i = rows * tile / tiles, height = (rows * (tile + 1) / tiles) - i;
+                int i = BlockedProduct.Part(rows, tiles, tile), height = BlockedProduct.Part(rows, tiles, tile + 1) - i;
                 for (int slice = 0; slice < slices; slice++)
                 {
-                    long p = (long)k * slice / slices, depth = ((long)k * (slice + 1) / slices) - p;
-                    Run(height, a + (i * aRow) + (p * aDepth), aRow, aDepth, b + (x * line) + p, line, (int)depth, c + (i * ldc) + x, ldc, slice > 0);
+                    int p = BlockedProduct.Part(k, slices, slice), depth = BlockedProduct.Part(k, slices, slice + 1) - p;
+                    Run(height, a + (i * aRow) + (p * aDepth), aRow, aDepth, b + (x * line) + p, line, depth, c + (i * ldc) + x, ldc, slice > 0);
                 }
             }
         }
     }
 
-    private static int Tiles(int rows) => (rows + TileRows - 1) / TileRows;
+    private static int Tiles(int rows) => BlockedProduct.Blocks(rows, TileRows);
 
     private static void Run(int rows, float* a, long aRow, long aDepth, float* b, long line, int depth, float* c, long ldc, bool accumulate)
     {

@@ -45,7 +45,13 @@ internal sealed class ElementwiseSuite : ISuite
                 Dictionary<string, Action<int>> floor = least is null || loop is null ? [] : new() { ["step of one element"] = least.Run, ["bare loop"] = times => loop.Pass(arrays, times) };
                 GraphRow.Add(settings, rows, Name, $"{name}, {level}", () => Step(count), false, _ => new Limit(arrays * sizeof(float) * (double)count, bandwidth.Copy), floor);
 
-                GraphStep Step(int elements) => new(pool => new NetworkBuilder(pool) is var b ? b.Finish(build(b, elements)) : throw new System.Diagnostics.UnreachableException(), settings.Threads, withGradients: false);
+                GraphStep Step(int elements) => new(pool => Of(pool, elements), settings.Threads, withGradients: false);
+
+                Network Of(Engine.Tensors.BufferPool pool, int elements)
+                {
+                    var b = new NetworkBuilder(pool);
+                    return b.Finish(build(b, elements));
+                }
             }
         }
     }

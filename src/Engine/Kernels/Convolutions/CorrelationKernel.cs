@@ -236,8 +236,8 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     }
 
     /// <summary>
-    /// The tile of the next of so many positions: no wider than they are, and narrower than the widest where that would leave
-    /// a single register behind it, which loads as much as it computes.
+    /// The tile of the next of so many positions: no wider than they are, and narrower than the widest of three where that would
+    /// leave a single register behind it, which loads as much as it computes.
     /// </summary>
     private CorrelationLoop<T> LoopFor(int positions)
     {
@@ -257,7 +257,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         for (var r = 0; r < rowCount; r++, sums += _sumStride, output += Columns)
         {
             if (r + 1 < rowCount)
-                PaddedPlanes.Fetch(output + Columns + firstElement, endElement - firstElement);
+                Prefetch.Second(output + Columns + firstElement, (endElement - firstElement) * sizeof(T));
             if (isOneLine)
                 TileTable<T>.Copy(sums, 0, output + first, 0, 1, positions);
 

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels.Convolutions;
 
@@ -102,7 +101,7 @@ internal sealed unsafe class PaddedPlanes
         for (var c = 0; c < channels; c++, source += plane)
         {
             for (; fetched < channels && fetched <= c + ahead; fetched++)
-                Fetch(source + ((fetched - c) * plane) + firstElement, elements);
+                Prefetch.Second(source + ((fetched - c) * plane) + firstElement, elements * sizeof(T));
             foreach (var fy in _rowPhases)
             {
                 var rows = Inside(_rows, ((long)firstRow * _rows.Stride) + fy - _top, BandRows);
@@ -126,17 +125,6 @@ internal sealed unsafe class PaddedPlanes
         }
 
         FillAll(band, (long)_tail * images.Count, outside);
-    }
-
-    /// <summary>Asks for elements that are needed soon; they go to the second-level cache, which waits for more of them at once than the first.</summary>
-    public static void Fetch<T>(T* source, long count)
-        where T : unmanaged
-    {
-        const int Line = 64;
-        if (!Sse.IsSupported)
-            return;
-        for (long i = 0; i < count; i += Line / sizeof(T))
-            Sse.Prefetch1(source + i);
     }
 
     /// <summary>The first element of a channel that a band reads, and how many there are.</summary>

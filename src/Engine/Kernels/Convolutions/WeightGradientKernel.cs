@@ -181,7 +181,7 @@ internal sealed unsafe class WeightGradientKernel<T> : Kernel
             {
                 var next = Math.Min(PositionsAhead, positions - q - PositionsAhead);
                 for (var i = 0; i < panel && i < filters - m && next > 0; i++)
-                    PaddedPlanes.Fetch(g + ((m + i) * stride) + q + PositionsAhead, next);
+                    Prefetch.Second(g + ((m + i) * stride) + q + PositionsAhead, (long)next * sizeof(T));
                 Transposition.Run(g + (m * stride) + q, stride, Math.Min(panel, filters - m), Math.Min(PositionsAhead, positions - q), panel, to + ((long)m * positions) + ((long)q * panel));
             }
         }
