@@ -148,7 +148,9 @@ public sealed class ManagementTests : IDisposable
         {
             foreach (var client in flood)
                 await client.ConnectAsync(IPAddress.Loopback, server.Address.Port, Cancellation);
-            Assert.True(await EndsAsync(flood[^1]));
+
+            // Which of them is one too many is up to the threads that take them on.
+            Assert.True(await await Task.WhenAny(flood.Select(EndsAsync)));
             await Assert.ThrowsAsync<RpcException>(async () => await server.Info.GetServerInfoAsync(new V1.GetServerInfoRequest(), cancellationToken: Cancellation));
             Assert.Equal(HttpStatusCode.OK, await GetAsync(GradientsServer.ManagementAddress(server.App)!, "/readyz"));
             using var channel = GrpcChannel.ForAddress(GradientsServer.ManagementGrpcAddress(server.App)!);
