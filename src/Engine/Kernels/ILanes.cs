@@ -59,6 +59,9 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>x·y + z, fused where the hardware fuses.</summary>
     static abstract TSelf MultiplyAdd(TSelf x, TSelf y, TSelf z);
 
+    /// <summary>Adds x·y in place, fused where the hardware fuses: the sum keeps its register, whatever becomes of the factors.</summary>
+    void AddProduct(TSelf x, TSelf y);
+
     /// <summary>Magnitude; wraps for the least integer.</summary>
     static abstract TSelf Abs(TSelf x);
 

@@ -6,10 +6,10 @@ using System.Runtime.Intrinsics.X86;
 namespace Gradients.Engine.Kernels;
 
 /// <summary>128-bit registers.</summary>
-internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes128<T>, T>
+internal unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes128<T>, T>
     where T : unmanaged, INumber<T>
 {
-    private readonly Vector128<T> _value = value;
+    private Vector128<T> _value = value;
 
     public static int Count => Vector128<T>.Count;
 
@@ -54,10 +54,10 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store(T* destination) => Vector128.Store(_value, destination);
+    public readonly void Store(T* destination) => Vector128.Store(_value, destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void StoreFirst(T* destination, int count)
+    public readonly void StoreFirst(T* destination, int count)
     {
         if (Avx.IsSupported)
         {
@@ -126,6 +126,17 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
         if (typeof(T) == typeof(double))
             return new(Vector128.MultiplyAddEstimate(x._value.AsDouble(), y._value.AsDouble(), z._value.AsDouble()).As<double, T>());
         return x * y + z;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddProduct(Lanes128<T> x, Lanes128<T> y)
+    {
+        if (typeof(T) == typeof(float))
+            _value = Vector128.MultiplyAddEstimate(x._value.AsSingle(), y._value.AsSingle(), _value.AsSingle()).As<float, T>();
+        else if (typeof(T) == typeof(double))
+            _value = Vector128.MultiplyAddEstimate(x._value.AsDouble(), y._value.AsDouble(), _value.AsDouble()).As<double, T>();
+        else
+            _value += x._value * y._value;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

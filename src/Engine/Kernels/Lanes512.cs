@@ -6,10 +6,10 @@ using System.Runtime.Intrinsics.X86;
 namespace Gradients.Engine.Kernels;
 
 /// <summary>512-bit registers.</summary>
-internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes512<T>, T>
+internal unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes512<T>, T>
     where T : unmanaged, INumber<T>
 {
-    private readonly Vector512<T> _value = value;
+    private Vector512<T> _value = value;
 
     public static int Count => Vector512<T>.Count;
 
@@ -65,10 +65,10 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store(T* destination) => Vector512.Store(_value, destination);
+    public readonly void Store(T* destination) => Vector512.Store(_value, destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void StoreFirst(T* destination, int count)
+    public readonly void StoreFirst(T* destination, int count)
     {
         if (Avx512F.IsSupported)
         {
@@ -132,6 +132,17 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
         if (typeof(T) == typeof(double))
             return new(Vector512.MultiplyAddEstimate(x._value.AsDouble(), y._value.AsDouble(), z._value.AsDouble()).As<double, T>());
         return x * y + z;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddProduct(Lanes512<T> x, Lanes512<T> y)
+    {
+        if (typeof(T) == typeof(float))
+            _value = Vector512.MultiplyAddEstimate(x._value.AsSingle(), y._value.AsSingle(), _value.AsSingle()).As<float, T>();
+        else if (typeof(T) == typeof(double))
+            _value = Vector512.MultiplyAddEstimate(x._value.AsDouble(), y._value.AsDouble(), _value.AsDouble()).As<double, T>();
+        else
+            _value += x._value * y._value;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

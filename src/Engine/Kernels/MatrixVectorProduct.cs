@@ -89,10 +89,10 @@ internal static unsafe class MatrixVectorProduct
         int inRegisters = k < MinLong ? 0 : k - (k % (4 * V.Count));
         for (; p < inRegisters; p += 4 * V.Count)
         {
-            s0 = V.MultiplyAdd(V.Load(a + p), V.Load(x + p), s0);
-            s1 = V.MultiplyAdd(V.Load(a + p + V.Count), V.Load(x + p + V.Count), s1);
-            s2 = V.MultiplyAdd(V.Load(a + p + 2 * V.Count), V.Load(x + p + 2 * V.Count), s2);
-            s3 = V.MultiplyAdd(V.Load(a + p + 3 * V.Count), V.Load(x + p + 3 * V.Count), s3);
+            s0.AddProduct(V.Load(a + p), V.Load(x + p));
+            s1.AddProduct(V.Load(a + p + V.Count), V.Load(x + p + V.Count));
+            s2.AddProduct(V.Load(a + p + 2 * V.Count), V.Load(x + p + 2 * V.Count));
+            s3.AddProduct(V.Load(a + p + 3 * V.Count), V.Load(x + p + 3 * V.Count));
         }
 
         T* lanes = stackalloc T[V.Count];
@@ -115,8 +115,8 @@ internal static unsafe class MatrixVectorProduct
         for (; i <= rows - V.Count; i += V.Count)
         {
             V sum = V.MultiplyAdd(V.Load(c0 + i), x0, V.Load(sums + i));
-            sum = V.MultiplyAdd(V.Load(c1 + i), x1, sum);
-            sum = V.MultiplyAdd(V.Load(c2 + i), x2, sum);
+            sum.AddProduct(V.Load(c1 + i), x1);
+            sum.AddProduct(V.Load(c2 + i), x2);
             V.MultiplyAdd(V.Load(c3 + i), x3, sum).Store(sums + i);
         }
 

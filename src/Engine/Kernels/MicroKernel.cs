@@ -41,43 +41,43 @@ internal static unsafe class MicroKernel<V, T, H, W>
         if (depth >= FetchDepth)
             Fetch(c, ldc);
 
-        // Four pointers and two offsets reach twelve rows.
-        T* a3 = a + (3 * aRow), a6 = a + (6 * aRow), a9 = a + (9 * aRow);
-        long aRow2 = 2 * aRow;
-        for (int p = 0; p < depth; p++)
+        // Three pointers and three offsets reach twelve rows. Strides in bytes are added as they are.
+        aRow *= sizeof(T);
+        aDepth *= sizeof(T);
+        bDepth *= sizeof(T);
+        T* a4 = At(a, 4 * aRow), a8 = At(a, 8 * aRow), end = At(b, bDepth * depth);
+        long aRow2 = 2 * aRow, aRow3 = 3 * aRow;
+        for (; b != end; b = At(b, bDepth))
         {
             V left = V.Load(b), middle = W.Value > 1 ? V.Load(b + V.Count) : left, right = W.Value > 2 ? V.Load(b + (2 * V.Count)) : left;
-            Add(ref l0, ref m0, ref r0, a[0], left, middle, right);
+            Add(ref l0, ref m0, ref r0, a, left, middle, right);
             if (H.Value > 1)
-                Add(ref l1, ref m1, ref r1, a[aRow], left, middle, right);
+                Add(ref l1, ref m1, ref r1, At(a, aRow), left, middle, right);
             if (H.Value > 2)
-                Add(ref l2, ref m2, ref r2, a[aRow2], left, middle, right);
+                Add(ref l2, ref m2, ref r2, At(a, aRow2), left, middle, right);
             if (H.Value > 3)
-                Add(ref l3, ref m3, ref r3, a3[0], left, middle, right);
+                Add(ref l3, ref m3, ref r3, At(a, aRow3), left, middle, right);
             if (H.Value > 4)
-                Add(ref l4, ref m4, ref r4, a3[aRow], left, middle, right);
+                Add(ref l4, ref m4, ref r4, a4, left, middle, right);
             if (H.Value > 5)
-                Add(ref l5, ref m5, ref r5, a3[aRow2], left, middle, right);
+                Add(ref l5, ref m5, ref r5, At(a4, aRow), left, middle, right);
             if (H.Value > 6)
-                Add(ref l6, ref m6, ref r6, a6[0], left, middle, right);
+                Add(ref l6, ref m6, ref r6, At(a4, aRow2), left, middle, right);
             if (H.Value > 7)
-                Add(ref l7, ref m7, ref r7, a6[aRow], left, middle, right);
+                Add(ref l7, ref m7, ref r7, At(a4, aRow3), left, middle, right);
             if (H.Value > 8)
-                Add(ref l8, ref m8, ref r8, a6[aRow2], left, middle, right);
+                Add(ref l8, ref m8, ref r8, a8, left, middle, right);
             if (H.Value > 9)
-                Add(ref l9, ref m9, ref r9, a9[0], left, middle, right);
+                Add(ref l9, ref m9, ref r9, At(a8, aRow), left, middle, right);
             if (H.Value > 10)
-                Add(ref l10, ref m10, ref r10, a9[aRow], left, middle, right);
+                Add(ref l10, ref m10, ref r10, At(a8, aRow2), left, middle, right);
             if (H.Value > 11)
-                Add(ref l11, ref m11, ref r11, a9[aRow2], left, middle, right);
-            a += aDepth;
-            if (H.Value > 3)
-                a3 += aDepth;
-            if (H.Value > 6)
-                a6 += aDepth;
-            if (H.Value > 9)
-                a9 += aDepth;
-            b += bDepth;
+                Add(ref l11, ref m11, ref r11, At(a8, aRow3), left, middle, right);
+            a = At(a, aDepth);
+            if (H.Value > 4)
+                a4 = At(a4, aDepth);
+            if (H.Value > 8)
+                a8 = At(a8, aDepth);
         }
 
         Write(c, l0, m0, r0, accumulate);
@@ -105,6 +105,9 @@ internal static unsafe class MicroKernel<V, T, H, W>
             Write(c + (11 * ldc), l11, m11, r11, accumulate);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T* At(T* element, long bytes) => (T*)((byte*)element + bytes);
+
     /// <summary>Asks for the tile of C, which arrives while the sums are made.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Fetch(T* c, long ldc)
@@ -122,14 +125,14 @@ internal static unsafe class MicroKernel<V, T, H, W>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(ref V l, ref V m, ref V r, T element, V left, V middle, V right)
+    private static void Add(ref V l, ref V m, ref V r, T* element, V left, V middle, V right)
     {
-        V x = V.Broadcast(element);
-        l = V.MultiplyAdd(x, left, l);
+        V x = V.Broadcast(*element);
+        l.AddProduct(x, left);
         if (W.Value > 1)
-            m = V.MultiplyAdd(x, middle, m);
+            m.AddProduct(x, middle);
         if (W.Value > 2)
-            r = V.MultiplyAdd(x, right, r);
+            r.AddProduct(x, right);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 namespace Gradients.Engine.Kernels;
 
 /// <summary>One element, for machines without vector registers.</summary>
-internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>, T>
+internal unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>, T>
     where T : unmanaged, INumber<T>
 {
-    private readonly T _value = value;
+    private T _value = value;
 
-    public T Value => _value;
+    public readonly T Value => _value;
 
     public static int Count => 1;
 
@@ -32,9 +32,9 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
         return new(Unsafe.BitCast<long, T>((long)value));
     }
 
-    public void Store(T* destination) => *destination = _value;
+    public readonly void Store(T* destination) => *destination = _value;
 
-    public void StoreFirst(T* destination, int count)
+    public readonly void StoreFirst(T* destination, int count)
     {
         if (count > 0)
             *destination = _value;
@@ -59,6 +59,8 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
 
     public static ScalarLanes<T> MultiplyAdd(ScalarLanes<T> x, ScalarLanes<T> y, ScalarLanes<T> z) =>
         new(T.MultiplyAddEstimate(x._value, y._value, z._value));
+
+    public void AddProduct(ScalarLanes<T> x, ScalarLanes<T> y) => _value = T.MultiplyAddEstimate(x._value, y._value, _value);
 
     public static ScalarLanes<T> Abs(ScalarLanes<T> x) =>
         typeof(T) == typeof(long) ? (T.IsNegative(x._value) ? -x : x) : new(T.Abs(x._value));

@@ -44,7 +44,7 @@ internal static unsafe class SmallGemm
             V sum = V.Constant(0);
             T* left = row, right = b.Data + j;
             for (int p = 0; p < k; p++, left += stride, right += b.RowStride)
-                sum = V.MultiplyAdd(V.Broadcast(*left), V.Load(right), sum);
+                sum.AddProduct(V.Broadcast(*left), V.Load(right));
             sum.Store(output + j);
         }
 

@@ -87,11 +87,11 @@ internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
     private static void Add(ref V l, ref V m, ref V r, T weight, V left, V middle, V right)
     {
         V x = V.Broadcast(weight);
-        l = V.MultiplyAdd(x, left, l);
+        l.AddProduct(x, left);
         if (TRegisters.Value > 1)
-            m = V.MultiplyAdd(x, middle, m);
+            m.AddProduct(x, middle);
         if (TRegisters.Value > 2)
-            r = V.MultiplyAdd(x, right, r);
+            r.AddProduct(x, right);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -36,15 +36,15 @@ internal static unsafe class DepthwiseGradientTile<V, T>
             {
                 V v = V.Load(g + x);
                 T* s = source + x;
-                s0 = V.MultiplyAdd(V.Load(s + offsets[0]), v, s0);
-                s1 = V.MultiplyAdd(V.Load(s + offsets[1]), v, s1);
-                s2 = V.MultiplyAdd(V.Load(s + offsets[2]), v, s2);
-                s3 = V.MultiplyAdd(V.Load(s + offsets[3]), v, s3);
-                s4 = V.MultiplyAdd(V.Load(s + offsets[4]), v, s4);
-                s5 = V.MultiplyAdd(V.Load(s + offsets[5]), v, s5);
-                s6 = V.MultiplyAdd(V.Load(s + offsets[6]), v, s6);
-                s7 = V.MultiplyAdd(V.Load(s + offsets[7]), v, s7);
-                s8 = V.MultiplyAdd(V.Load(s + offsets[8]), v, s8);
+                s0.AddProduct(V.Load(s + offsets[0]), v);
+                s1.AddProduct(V.Load(s + offsets[1]), v);
+                s2.AddProduct(V.Load(s + offsets[2]), v);
+                s3.AddProduct(V.Load(s + offsets[3]), v);
+                s4.AddProduct(V.Load(s + offsets[4]), v);
+                s5.AddProduct(V.Load(s + offsets[5]), v);
+                s6.AddProduct(V.Load(s + offsets[6]), v);
+                s7.AddProduct(V.Load(s + offsets[7]), v);
+                s8.AddProduct(V.Load(s + offsets[8]), v);
             }
 
             if (rest > 0)
@@ -53,15 +53,15 @@ internal static unsafe class DepthwiseGradientTile<V, T>
                     lane[i] = g[whole + i];
                 V v = V.Select(inside, V.Load(lane), zero);
                 T* s = source + whole;
-                s0 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[0]), zero), v, s0);
-                s1 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[1]), zero), v, s1);
-                s2 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[2]), zero), v, s2);
-                s3 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[3]), zero), v, s3);
-                s4 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[4]), zero), v, s4);
-                s5 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[5]), zero), v, s5);
-                s6 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[6]), zero), v, s6);
-                s7 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[7]), zero), v, s7);
-                s8 = V.MultiplyAdd(V.Select(inside, V.Load(s + offsets[8]), zero), v, s8);
+                s0.AddProduct(V.Select(inside, V.Load(s + offsets[0]), zero), v);
+                s1.AddProduct(V.Select(inside, V.Load(s + offsets[1]), zero), v);
+                s2.AddProduct(V.Select(inside, V.Load(s + offsets[2]), zero), v);
+                s3.AddProduct(V.Select(inside, V.Load(s + offsets[3]), zero), v);
+                s4.AddProduct(V.Select(inside, V.Load(s + offsets[4]), zero), v);
+                s5.AddProduct(V.Select(inside, V.Load(s + offsets[5]), zero), v);
+                s6.AddProduct(V.Select(inside, V.Load(s + offsets[6]), zero), v);
+                s7.AddProduct(V.Select(inside, V.Load(s + offsets[7]), zero), v);
+                s8.AddProduct(V.Select(inside, V.Load(s + offsets[8]), zero), v);
             }
         }
 

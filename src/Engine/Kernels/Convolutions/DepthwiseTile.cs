@@ -55,14 +55,14 @@ internal static unsafe class DepthwiseTile<V, T>
                         T* l = source + offsets[p] + left;
                         T* r = source + offsets[p] + right;
                         V w = V.Broadcast(a[p]);
-                        s0 = V.MultiplyAdd(w, V.Load(l + p0), s0);
-                        s1 = V.MultiplyAdd(w, V.Load(r + p0), s1);
-                        s2 = V.MultiplyAdd(w, V.Load(l + p1), s2);
-                        s3 = V.MultiplyAdd(w, V.Load(r + p1), s3);
-                        s4 = V.MultiplyAdd(w, V.Load(l + p2), s4);
-                        s5 = V.MultiplyAdd(w, V.Load(r + p2), s5);
-                        s6 = V.MultiplyAdd(w, V.Load(l + p3), s6);
-                        s7 = V.MultiplyAdd(w, V.Load(r + p3), s7);
+                        s0.AddProduct(w, V.Load(l + p0));
+                        s1.AddProduct(w, V.Load(r + p0));
+                        s2.AddProduct(w, V.Load(l + p1));
+                        s3.AddProduct(w, V.Load(r + p1));
+                        s4.AddProduct(w, V.Load(l + p2));
+                        s5.AddProduct(w, V.Load(r + p2));
+                        s6.AddProduct(w, V.Load(l + p3));
+                        s7.AddProduct(w, V.Load(r + p3));
                     }
 
                     (t0, t1, t2, t3) = (t0 + s0, t1 + s1, t2 + s2, t3 + s3);

@@ -50,12 +50,12 @@ internal static unsafe class ThreeByThreeTile<V, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void One(T* l, T* r, long step, V a0, V a1, V a2, ref V la, ref V ra)
     {
-        la = V.MultiplyAdd(a0, V.Load(l), la);
-        ra = V.MultiplyAdd(a0, V.Load(r), ra);
-        la = V.MultiplyAdd(a1, V.Load(l + step), la);
-        ra = V.MultiplyAdd(a1, V.Load(r + step), ra);
-        la = V.MultiplyAdd(a2, V.Load(l + (2 * step)), la);
-        ra = V.MultiplyAdd(a2, V.Load(r + (2 * step)), ra);
+        la.AddProduct(a0, V.Load(l));
+        ra.AddProduct(a0, V.Load(r));
+        la.AddProduct(a1, V.Load(l + step));
+        ra.AddProduct(a1, V.Load(r + step));
+        la.AddProduct(a2, V.Load(l + (2 * step)));
+        ra.AddProduct(a2, V.Load(r + (2 * step)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -78,18 +78,18 @@ internal static unsafe class ThreeByThreeTile<V, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(V l, V r, V a, ref V la, ref V ra, V b, ref V lb, ref V rb)
     {
-        la = V.MultiplyAdd(a, l, la);
-        ra = V.MultiplyAdd(a, r, ra);
-        lb = V.MultiplyAdd(b, l, lb);
-        rb = V.MultiplyAdd(b, r, rb);
+        la.AddProduct(a, l);
+        ra.AddProduct(a, r);
+        lb.AddProduct(b, l);
+        rb.AddProduct(b, r);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(V l, V r, V a, ref V la, ref V ra, V b, ref V lb, ref V rb, V c, ref V lc, ref V rc)
     {
         Add(l, r, a, ref la, ref ra, b, ref lb, ref rb);
-        lc = V.MultiplyAdd(c, l, lc);
-        rc = V.MultiplyAdd(c, r, rc);
+        lc.AddProduct(c, l);
+        rc.AddProduct(c, r);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

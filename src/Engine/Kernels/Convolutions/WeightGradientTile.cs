@@ -49,83 +49,83 @@ internal static unsafe class WeightGradientTile<V, T, TTaps>
             {
                 V left = V.Load(b), right = V.Load(b + V.Count);
                 V x0 = V.Broadcast(s[o0]);
-                l0 = V.MultiplyAdd(x0, left, l0);
-                r0 = V.MultiplyAdd(x0, right, r0);
+                l0.AddProduct(x0, left);
+                r0.AddProduct(x0, right);
                 if (TTaps.Value > 1)
                 {
                     V x = V.Broadcast(s[o1]);
-                    l1 = V.MultiplyAdd(x, left, l1);
-                    r1 = V.MultiplyAdd(x, right, r1);
+                    l1.AddProduct(x, left);
+                    r1.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 2)
                 {
                     V x = V.Broadcast(s[o2]);
-                    l2 = V.MultiplyAdd(x, left, l2);
-                    r2 = V.MultiplyAdd(x, right, r2);
+                    l2.AddProduct(x, left);
+                    r2.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 3)
                 {
                     V x = V.Broadcast(s[o3]);
-                    l3 = V.MultiplyAdd(x, left, l3);
-                    r3 = V.MultiplyAdd(x, right, r3);
+                    l3.AddProduct(x, left);
+                    r3.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 4)
                 {
                     V x = V.Broadcast(s[o4]);
-                    l4 = V.MultiplyAdd(x, left, l4);
-                    r4 = V.MultiplyAdd(x, right, r4);
+                    l4.AddProduct(x, left);
+                    r4.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 5)
                 {
                     V x = V.Broadcast(s[o5]);
-                    l5 = V.MultiplyAdd(x, left, l5);
-                    r5 = V.MultiplyAdd(x, right, r5);
+                    l5.AddProduct(x, left);
+                    r5.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 6)
                 {
                     V x = V.Broadcast(s[o6]);
-                    l6 = V.MultiplyAdd(x, left, l6);
-                    r6 = V.MultiplyAdd(x, right, r6);
+                    l6.AddProduct(x, left);
+                    r6.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 7)
                 {
                     V x = V.Broadcast(s[o7]);
-                    l7 = V.MultiplyAdd(x, left, l7);
-                    r7 = V.MultiplyAdd(x, right, r7);
+                    l7.AddProduct(x, left);
+                    r7.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 8)
                 {
                     V x = V.Broadcast(s[o8]);
-                    l8 = V.MultiplyAdd(x, left, l8);
-                    r8 = V.MultiplyAdd(x, right, r8);
+                    l8.AddProduct(x, left);
+                    r8.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 9)
                 {
                     V x = V.Broadcast(s[o9]);
-                    l9 = V.MultiplyAdd(x, left, l9);
-                    r9 = V.MultiplyAdd(x, right, r9);
+                    l9.AddProduct(x, left);
+                    r9.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 10)
                 {
                     V x = V.Broadcast(s[o10]);
-                    l10 = V.MultiplyAdd(x, left, l10);
-                    r10 = V.MultiplyAdd(x, right, r10);
+                    l10.AddProduct(x, left);
+                    r10.AddProduct(x, right);
                 }
 
                 if (TTaps.Value > 11)
                 {
                     V x = V.Broadcast(s[o11]);
-                    l11 = V.MultiplyAdd(x, left, l11);
-                    r11 = V.MultiplyAdd(x, right, r11);
+                    l11.AddProduct(x, left);
+                    r11.AddProduct(x, right);
                 }
             }
         }
@@ -191,29 +191,29 @@ internal static unsafe class WeightGradientTile<V, T, TTaps>
             for (; s < end; s++, b += ldb)
             {
                 V left = V.Load(b);
-                l0 = V.MultiplyAdd(V.Broadcast(s[o0]), left, l0);
+                l0.AddProduct(V.Broadcast(s[o0]), left);
                 if (TTaps.Value > 1)
-                    l1 = V.MultiplyAdd(V.Broadcast(s[o1]), left, l1);
+                    l1.AddProduct(V.Broadcast(s[o1]), left);
                 if (TTaps.Value > 2)
-                    l2 = V.MultiplyAdd(V.Broadcast(s[o2]), left, l2);
+                    l2.AddProduct(V.Broadcast(s[o2]), left);
                 if (TTaps.Value > 3)
-                    l3 = V.MultiplyAdd(V.Broadcast(s[o3]), left, l3);
+                    l3.AddProduct(V.Broadcast(s[o3]), left);
                 if (TTaps.Value > 4)
-                    l4 = V.MultiplyAdd(V.Broadcast(s[o4]), left, l4);
+                    l4.AddProduct(V.Broadcast(s[o4]), left);
                 if (TTaps.Value > 5)
-                    l5 = V.MultiplyAdd(V.Broadcast(s[o5]), left, l5);
+                    l5.AddProduct(V.Broadcast(s[o5]), left);
                 if (TTaps.Value > 6)
-                    l6 = V.MultiplyAdd(V.Broadcast(s[o6]), left, l6);
+                    l6.AddProduct(V.Broadcast(s[o6]), left);
                 if (TTaps.Value > 7)
-                    l7 = V.MultiplyAdd(V.Broadcast(s[o7]), left, l7);
+                    l7.AddProduct(V.Broadcast(s[o7]), left);
                 if (TTaps.Value > 8)
-                    l8 = V.MultiplyAdd(V.Broadcast(s[o8]), left, l8);
+                    l8.AddProduct(V.Broadcast(s[o8]), left);
                 if (TTaps.Value > 9)
-                    l9 = V.MultiplyAdd(V.Broadcast(s[o9]), left, l9);
+                    l9.AddProduct(V.Broadcast(s[o9]), left);
                 if (TTaps.Value > 10)
-                    l10 = V.MultiplyAdd(V.Broadcast(s[o10]), left, l10);
+                    l10.AddProduct(V.Broadcast(s[o10]), left);
                 if (TTaps.Value > 11)
-                    l11 = V.MultiplyAdd(V.Broadcast(s[o11]), left, l11);
+                    l11.AddProduct(V.Broadcast(s[o11]), left);
             }
         }
 

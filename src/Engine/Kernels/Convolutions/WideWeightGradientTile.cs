@@ -50,10 +50,10 @@ internal static unsafe class WideWeightGradientTile<V, T>
     private static void Add(T element, V first, V second, V third, V fourth, ref V k, ref V l, ref V m, ref V n)
     {
         V x = V.Broadcast(element);
-        k = V.MultiplyAdd(x, first, k);
-        l = V.MultiplyAdd(x, second, l);
-        m = V.MultiplyAdd(x, third, m);
-        n = V.MultiplyAdd(x, fourth, n);
+        k.AddProduct(x, first);
+        l.AddProduct(x, second);
+        m.AddProduct(x, third);
+        n.AddProduct(x, fourth);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
