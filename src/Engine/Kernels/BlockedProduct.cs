@@ -39,11 +39,20 @@ internal static unsafe class BlockedProduct
     /// <summary>Columns of B that are packed together, panel beside panel: long enough pieces of its rows for the prefetcher.</summary>
     private const int GroupColumns = 144;
 
+    /// <summary>Rows that repay the packing of B, which reads and writes it once.</summary>
+    private const int RepayingRows = 24;
+
+    /// <summary>Bytes that a slice of B spans beyond which a panel of one cache line comes from the second level line by line.</summary>
+    private const long FarRows = 1 << 16;
+
+    /// <summary>The same for the columns of a transposed A, of which a tile takes a part of a line.</summary>
+    private const long FarColumns = 1 << 18;
+
     private const int MaximalRows = 12;
     private const int EdgeElements = MaximalRows * ColumnGranule;
 
     /// <summary>Depth × this many elements of A stay in the second level, which is larger where registers have 512 bits.</summary>
-    private static int UnitRows => Vector512.IsHardwareAccelerated ? 384 : 192;
+    private static int UnitRows => Vector512.IsHardwareAccelerated ? 384 : 288;
 
     public static int UnitCount(int m, int n, int k) => checked(Blocks(m, RowsPerUnit(m)) * Blocks(n, ColumnsPerUnit(m, n, k)));
 
@@ -56,10 +65,11 @@ internal static unsafe class BlockedProduct
     }
 
     public static long WorkspaceElements<T>(int m, int n, int k)
-        where T : unmanaged
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        long depth = Math.Min(k, Depth), rows = Math.Min(m, RowsPerUnit(m));
-        return (depth * GroupColumns) + (depth * PackedStride<T>(rows)) + EdgeElements + (64 / sizeof(T));
+        int depth = Math.Min(k, Depth), rows = Math.Min(m, RowsPerUnit(m));
+        int tiles = MicroKernels<ScalarLanes<T>, T>.Tiles(rows, MicroKernels<ScalarLanes<T>, T>.MaximalRegisters);
+        return ((long)depth * GroupColumns) + (tiles * PackedTile<T>(depth, Blocks(rows, tiles))) + EdgeElements + (64 / sizeof(T));
     }
 
     public static void Run<V, T>(in Matrix<T> a, in Matrix<T> b, T* c, long ldc, int m, int n, int k, T* workspace, int unit)
@@ -72,9 +82,10 @@ internal static unsafe class BlockedProduct
         T* group = edge + EdgeElements;
         T* packed = group + ((long)Math.Min(k, Depth) * GroupColumns);
         c += (block.Row * ldc) + block.Column;
-        bool packsA = a.RowStride == 1 && ReadsClash<T>(a.ColumnStride) && columns > MicroKernels<V, T>.MaximalRegisters * V.Count;
-        bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride);
-        int slices = Blocks(k, Depth);
+        int slices = Blocks(k, Depth), packedTiles = MicroKernels<V, T>.Tiles(rows, MicroKernels<V, T>.MaximalRegisters);
+        long packedTile = 0;
+        bool packsA = a.RowStride == 1 && columns > MicroKernels<V, T>.MaximalRegisters * V.Count && (ReadsClash<T>(a.ColumnStride) || IsFar<T>(a.ColumnStride, k / slices, FarColumns));
+        bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride) || (rows >= RepayingRows && IsFar<T>(b.RowStride, k / slices, FarRows));
         if (TurnedProduct.Fits(rows, columns, k / slices, b))
         {
             T* left = a.At(block.Row, 0), right = b.At(0, block.Column);
@@ -86,12 +97,10 @@ internal static unsafe class BlockedProduct
         {
             int p = Part(k, slices, slice), depth = Part(k, slices, slice + 1) - p;
             T* left = a.At(block.Row, p);
-            long row = a.RowStride, step = a.ColumnStride;
             if (packsA)
             {
-                CopyColumns(left, step, rows, depth, packed);
-                left = packed;
-                step = PackedStride<T>(rows);
+                packedTile = PackedTile<T>(depth, Blocks(rows, packedTiles));
+                PackTiles(left, a.ColumnStride, rows, packedTiles, depth, packedTile, packed);
             }
 
             T* panel = group;
@@ -116,17 +125,18 @@ internal static unsafe class BlockedProduct
                 }
 
                 panel += (long)lanes * depth;
-                for (int tile = 0, tiles = MicroKernels<V, T>.Tiles(rows, registers); tile < tiles; tile++)
+                for (int tile = 0, tiles = packsA ? packedTiles : MicroKernels<V, T>.Tiles(rows, registers); tile < tiles; tile++)
                 {
                     int i = Part(rows, tiles, tile), height = Part(rows, tiles, tile + 1) - i;
-                    T* from = left + (i * row), to = c + (i * ldc) + j;
+                    T* from = packsA ? packed + (tile * packedTile) : left + (i * a.RowStride), to = c + (i * ldc) + j;
+                    long step = packsA ? height : a.ColumnStride;
                     if (width == lanes)
                     {
-                        MicroKernels<V, T>.Run(height, registers, from, row, step, right, rightStep, depth, to, ldc, slice > 0);
+                        MicroKernels<V, T>.Run(height, registers, from, a.RowStride, step, right, rightStep, depth, to, ldc, slice > 0);
                         continue;
                     }
 
-                    MicroKernels<V, T>.Run(height, registers, from, row, step, right, rightStep, depth, edge, lanes, false);
+                    MicroKernels<V, T>.Run(height, registers, from, a.RowStride, step, right, rightStep, depth, edge, lanes, false);
                     AddEdge(edge, lanes, to, ldc, height, width, slice > 0);
                 }
             }
@@ -166,20 +176,52 @@ internal static unsafe class BlockedProduct
         return bytes > CacheWay - 128 && bytes % CacheWay is < 128 or > CacheWay - 128;
     }
 
-    /// <summary>Elements from one packed column of so many rows to the next: an odd number of cache lines, so that columns fall on all sets.</summary>
-    private static long PackedStride<T>(long rows)
+    /// <summary>
+    /// Whether so many lines at this stride span so much that those a narrow tile reads of each do not stay near. Tiles of 512 bits
+    /// read longer pieces, which are fetched ahead.
+    /// </summary>
+    private static bool IsFar<T>(long stride, int depth, long bytes)
+        where T : unmanaged => !Vector512.IsHardwareAccelerated && depth * Math.Abs(stride) * sizeof(T) >= bytes;
+
+    /// <summary>Elements from one packed tile to the next: an odd number of cache lines, so that tiles fall on all sets, with room for a copy behind the end.</summary>
+    private static long PackedTile<T>(int depth, int height)
         where T : unmanaged
     {
         const int Line = 64;
-        return (((rows * sizeof(T)) + Line - 1) / Line | 1) * (Line / sizeof(T));
+        return ((((long)depth * height * sizeof(T)) + (2 * Line) - 1) / Line | 1) * (Line / sizeof(T));
     }
 
-    /// <summary>Copies contiguous columns to where they do not clash.</summary>
-    private static void CopyColumns<T>(T* source, long step, int rows, int depth, T* packed)
+    /// <summary>
+    /// Copies contiguous columns tile by tile: element (i, p) of a tile goes to p · height + i. Where there are as many, eight
+    /// elements are copied, of which the next column overwrites those behind the tile.
+    /// </summary>
+    private static void PackTiles<T>(T* source, long step, int rows, int tiles, int depth, long stride, T* packed)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (int p = 0; p < depth; p++, source += step, packed += PackedStride<T>(rows))
-            new ReadOnlySpan<T>(source, rows).CopyTo(new Span<T>(packed, rows));
+        const int Copied = 8, Columns = 8;
+        for (int first = 0; first < depth; first += Columns)
+        {
+            int end = Math.Min(first + Columns, depth);
+            for (int tile = 0; tile < tiles; tile++)
+            {
+                int i = Part(rows, tiles, tile), height = Part(rows, tiles, tile + 1) - i;
+                T* from = source + (first * step) + i, to = packed + (tile * stride) + ((long)first * height);
+                bool hasRoom = i + Copied <= rows;
+                for (int p = first; p < end; p++, from += step, to += height)
+                {
+                    if (hasRoom)
+                    {
+                        for (int at = 0; at < Copied; at += Vector256<T>.Count)
+                            Vector256.Store(Vector256.Load(from + at), to + at);
+                    }
+                    else
+                    {
+                        for (int at = 0; at < height; at++)
+                            to[at] = from[at];
+                    }
+                }
+            }
+        }
     }
 
     private static void AddEdge<T>(T* edge, int edgeStride, T* c, long ldc, int rows, int columns, bool accumulate)

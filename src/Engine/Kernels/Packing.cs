@@ -41,14 +41,17 @@ internal static unsafe class Packing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Copy(byte* source, byte* target, uint bytes)
     {
-        if (bytes % 64 != 0 || !Vector512.IsHardwareAccelerated)
+        uint at = 0;
+        if (Vector512.IsHardwareAccelerated)
         {
-            Unsafe.CopyBlockUnaligned(target, source, bytes);
-            return;
+            for (; at + 64 <= bytes; at += 64)
+                Vector512.Store(Vector512.Load(source + at), target + at);
         }
 
-        for (uint at = 0; at < bytes; at += 64)
-            Vector512.Store(Vector512.Load(source + at), target + at);
+        for (; at + 32 <= bytes; at += 32)
+            Vector256.Store(Vector256.Load(source + at), target + at);
+        for (; at < bytes; at++)
+            target[at] = source[at];
     }
 
     private static void Rows<T>(T* source, long step, int lines, int depth, int width, T* panel)
