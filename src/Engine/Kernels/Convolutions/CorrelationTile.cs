@@ -29,9 +29,9 @@ internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
         V l9 = zero, m9 = zero, r9 = zero;
         V l10 = zero, m10 = zero, r10 = zero;
         V l11 = zero, m11 = zero, r11 = zero;
-        for (int p = 0; p < depth; p++, a += TRows.Value)
+        for (long* end = offsets + depth; offsets != end; offsets++, a += TRows.Value)
         {
-            T* b = source + offsets[p];
+            T* b = source + *offsets;
             V left = V.Load(b), middle = TRegisters.Value > 1 ? V.Load(b + V.Count) : left, right = TRegisters.Value > 2 ? V.Load(b + (2 * V.Count)) : left;
             Add(ref l0, ref m0, ref r0, a[0], left, middle, right);
             if (TRows.Value > 1)

@@ -34,8 +34,8 @@ internal static unsafe class TileTable<T>
     /// <summary>The tallest tile: 24 sums in a file of 32 registers, 12 in one of 16.</summary>
     public static int MaximalHeight => Vector512.IsHardwareAccelerated ? 12 : 6;
 
-    /// <summary>The tallest tile of three registers; a file of 16 has no room for any.</summary>
-    private static int MaximalWideHeight => Vector512.IsHardwareAccelerated ? 8 : 0;
+    /// <summary>The tallest tile of three registers: 24 sums and 12.</summary>
+    private static int MaximalWideHeight => Vector512.IsHardwareAccelerated ? 8 : 4;
 
     /// <summary>
     /// Rows and registers of columns of the tiles that cover a rectangle at the least cost, which is what they load and compute
