@@ -89,12 +89,35 @@ internal static unsafe class Transposition
         }
     }
 
+    /// <summary>Eight elements of as many lines as a register of 512 or 256 bits has elements: register p takes the p-th element of each line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Eight<V>(float* from, long line, out V p0, out V p1, out V p2, out V p3, out V p4, out V p5, out V p6, out V p7)
+        where V : struct, ILanes<V, float>
+    {
+        if (typeof(V) == typeof(Lanes512<float>))
+        {
+            Eight(from, line, out Vector512<float> q0, out var q1, out var q2, out var q3, out var q4, out var q5, out var q6, out var q7);
+            (p0, p1, p2, p3) = (Of(q0), Of(q1), Of(q2), Of(q3));
+            (p4, p5, p6, p7) = (Of(q4), Of(q5), Of(q6), Of(q7));
+        }
+        else
+        {
+            Four((byte*)from, line * sizeof(float), out var q0, out var q1, out var q2, out var q3);
+            (p0, p1, p2, p3) = (Of(q0), Of(q1), Of(q2), Of(q3));
+            Four((byte*)(from + 4), line * sizeof(float), out q0, out q1, out q2, out q3);
+            (p4, p5, p6, p7) = (Of(q0), Of(q1), Of(q2), Of(q3));
+        }
+
+        static V Of<TVector>(TVector x)
+            where TVector : struct => Unsafe.BitCast<TVector, V>(x);
+    }
+
     /// <summary>
     /// Eight elements of 16 lines: register p takes the p-th element of each line. Quarters are turned as for
     /// <see cref="TwoOfSingle"/>, then brought together.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Eight(
+    private static void Eight(
         float* from, long line,
         out Vector512<float> p0, out Vector512<float> p1, out Vector512<float> p2, out Vector512<float> p3,
         out Vector512<float> p4, out Vector512<float> p5, out Vector512<float> p6, out Vector512<float> p7)
@@ -152,14 +175,25 @@ internal static unsafe class Transposition
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TwoOfSingle(byte* from, long line, byte* to, long width)
     {
+        Four(from, line, out var p0, out var p1, out var p2, out var p3);
+        Vector256.Store(p0, (float*)to);
+        Vector256.Store(p1, (float*)(to + width));
+        Vector256.Store(p2, (float*)(to + (2 * width)));
+        Vector256.Store(p3, (float*)(to + (3 * width)));
+    }
+
+    /// <summary>Four elements of eight lines: register p takes the p-th element of each line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four(byte* from, long line, out Vector256<float> p0, out Vector256<float> p1, out Vector256<float> p2, out Vector256<float> p3)
+    {
         Vector256<float> a = Stacked2(from, 4 * line).AsSingle(), b = Stacked2(from + line, 4 * line).AsSingle();
         Vector256<float> c = Stacked2(from + (2 * line), 4 * line).AsSingle(), d = Stacked2(from + (3 * line), 4 * line).AsSingle();
         Vector256<double> abLow = Avx.UnpackLow(a, b).AsDouble(), abHigh = Avx.UnpackHigh(a, b).AsDouble();
         Vector256<double> cdLow = Avx.UnpackLow(c, d).AsDouble(), cdHigh = Avx.UnpackHigh(c, d).AsDouble();
-        Vector256.Store(Avx.UnpackLow(abLow, cdLow), (double*)to);
-        Vector256.Store(Avx.UnpackHigh(abLow, cdLow), (double*)(to + width));
-        Vector256.Store(Avx.UnpackLow(abHigh, cdHigh), (double*)(to + (2 * width)));
-        Vector256.Store(Avx.UnpackHigh(abHigh, cdHigh), (double*)(to + (3 * width)));
+        p0 = Avx.UnpackLow(abLow, cdLow).AsSingle();
+        p1 = Avx.UnpackHigh(abLow, cdLow).AsSingle();
+        p2 = Avx.UnpackLow(abHigh, cdHigh).AsSingle();
+        p3 = Avx.UnpackHigh(abHigh, cdHigh).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
