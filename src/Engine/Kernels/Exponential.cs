@@ -102,13 +102,21 @@ internal readonly struct Exponential<V, T>
         return V.Scale(V.MultiplyAdd(V.MultiplyAdd(Remainder(r), r, One), r, One), n);
     }
 
+    /// <summary>e^x for x ≤ 0; 0 below every number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V OfNonPositive(V x)
+    {
+        V r = Reduce(V.AtLeast(x, _least), out V n);
+        return V.ScaleDown(V.MultiplyAdd(V.MultiplyAdd(Remainder(r), r, One), r, One), n);
+    }
+
     /// <summary>e^(−t²/2) for 0 ≤ t ≤ 40. t² = h + l with h exact: its rounding would be magnified.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V OfMinusHalfSquare(V t)
     {
         V minusHalf = V.Constant(-0.5), head = V.HighPart(t);
         V r = V.MultiplyAdd(minusHalf * (t - head), t + head, Reduce(minusHalf * head * head, out V n));
-        return V.Scale(V.MultiplyAdd(V.MultiplyAdd(Remainder(r), r, One), r, One), n);
+        return V.ScaleDown(V.MultiplyAdd(V.MultiplyAdd(Remainder(r), r, One), r, One), n);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

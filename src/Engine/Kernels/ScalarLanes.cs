@@ -78,6 +78,9 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
     public static ScalarLanes<T> Select(ScalarLanes<T> mask, ScalarLanes<T> whenTrue, ScalarLanes<T> whenFalse) =>
         mask._value != T.Zero ? whenTrue : whenFalse;
 
+    public static ScalarLanes<T> SelectNegative(ScalarLanes<T> x, ScalarLanes<T> whenNegative, ScalarLanes<T> otherwise) =>
+        x._value < T.Zero ? whenNegative : otherwise;
+
     public static bool Any(ScalarLanes<T> mask) => mask._value != T.Zero;
 
     public static ulong MaskBits(ScalarLanes<T> mask) => mask._value != T.Zero ? 1UL : 0UL;
@@ -100,6 +103,8 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
         ScalarLanes<T> half = Exponential.Round<ScalarLanes<T>, T>(n * Constant(0.5));
         return x * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
+
+    public static ScalarLanes<T> ScaleDown(ScalarLanes<T> x, ScalarLanes<T> n) => Scale(x, n);
 
     public static ScalarLanes<T> SplitExponent(ScalarLanes<T> x, out ScalarLanes<T> exponent)
     {
