@@ -159,7 +159,10 @@ internal static unsafe class Folds
             TFunction.Invoke<V, T>(V.Load(state + j), Load<V, TSource, T>(x + j)).Store(state + j);
     }
 
-    /// <summary>Four interleaved registers, the end that is shorter than four, then the registers, then their lanes; a row shorter than a register one by one.</summary>
+    /// <summary>
+    /// Four interleaved registers (eight for widened sums at 256 bits), the end that is shorter than four, then the registers, then
+    /// their lanes; a row shorter than a register one by one.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Row<TFunction, V, TSource, T>(TSource* x, long n, T identity)
         where TFunction : struct, IBinaryFunction
@@ -176,6 +179,25 @@ internal static unsafe class Folds
         }
 
         V s0 = V.Broadcast(identity), s1 = s0, s2 = s0, s3 = s0;
+        if (typeof(V) == typeof(Lanes256<T>) && typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction))
+        {
+            // Conversions take the units that add: 1 · x + s, the same number, leaves those to them.
+            V s4 = s0, s5 = s0, s6 = s0, s7 = s0, one = V.Constant(1);
+            for (; n >= 8 * V.Count; n -= 8 * V.Count, x += 8 * V.Count)
+            {
+                s0 = V.MultiplyAdd(one, Load<V, TSource, T>(x), s0);
+                s1 = V.MultiplyAdd(one, Load<V, TSource, T>(x + V.Count), s1);
+                s2 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (2 * V.Count)), s2);
+                s3 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (3 * V.Count)), s3);
+                s4 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (4 * V.Count)), s4);
+                s5 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (5 * V.Count)), s5);
+                s6 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (6 * V.Count)), s6);
+                s7 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (7 * V.Count)), s7);
+            }
+
+            (s0, s1, s2, s3) = (s0 + s4, s1 + s5, s2 + s6, s3 + s7);
+        }
+
         for (; n >= 4 * V.Count; n -= 4 * V.Count, x += 4 * V.Count)
         {
             s0 = TFunction.Invoke<V, T>(s0, Load<V, TSource, T>(x));
