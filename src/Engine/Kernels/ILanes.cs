@@ -99,8 +99,8 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>x · 2^n for an integer n, rounded once; |x| lies in [1/2, 2) and |n| below 188 (float32) or 1212. NaN where x is.</summary>
     static abstract TSelf Scale(TSelf x, TSelf n);
 
-    /// <summary>The same where n is not positive.</summary>
-    static abstract TSelf ScaleDown(TSelf x, TSelf n);
+    /// <summary>(x · y + 1) · 2^n for n ≤ 0 under the same conditions on the sum and n.</summary>
+    static abstract TSelf ScaledSum(TSelf x, TSelf y, TSelf n);
 
     /// <summary>m in [√½, √2) with x = m · 2^exponent, for normal positive x.</summary>
     static abstract TSelf SplitExponent(TSelf x, out TSelf exponent);

@@ -203,9 +203,14 @@ internal readonly unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes12
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> ScaleDown(Lanes128<T> x, Lanes128<T> n) => typeof(T) == typeof(float)
-        ? x * PowerOfTwo(n, Constant(FloatBits.SingleRounder + FloatBits.SingleBias + FloatBits.SingleReach)) * Constant(1 / FloatBits.SinglePart)
-        : x * PowerOfTwo(n, Constant(FloatBits.DoubleRounder + FloatBits.DoubleBias + FloatBits.DoubleReach)) * Constant(1 / FloatBits.DoublePart);
+    public static Lanes128<T> ScaledSum(Lanes128<T> x, Lanes128<T> y, Lanes128<T> n)
+    {
+        // 1 · 2^n is ready before the sum is: its product with y is, too.
+        Lanes128<T> power = PowerOfTwo(n, Constant(typeof(T) == typeof(float)
+            ? FloatBits.SingleRounder + FloatBits.SingleBias + FloatBits.SingleReach
+            : FloatBits.DoubleRounder + FloatBits.DoubleBias + FloatBits.DoubleReach));
+        return MultiplyAdd(power * y, x, power) * Constant(typeof(T) == typeof(float) ? 1 / FloatBits.SinglePart : 1 / FloatBits.DoublePart);
+    }
 
     /// <summary>2^(n + k) with the sum of a rounder, the bias and k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

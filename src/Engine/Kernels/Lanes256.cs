@@ -211,9 +211,14 @@ internal readonly unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes25
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> ScaleDown(Lanes256<T> x, Lanes256<T> n) => typeof(T) == typeof(float)
-        ? x * PowerOfTwo(n, Constant(FloatBits.SingleRounder + FloatBits.SingleBias + FloatBits.SingleReach)) * Constant(1 / FloatBits.SinglePart)
-        : x * PowerOfTwo(n, Constant(FloatBits.DoubleRounder + FloatBits.DoubleBias + FloatBits.DoubleReach)) * Constant(1 / FloatBits.DoublePart);
+    public static Lanes256<T> ScaledSum(Lanes256<T> x, Lanes256<T> y, Lanes256<T> n)
+    {
+        // 1 · 2^n is ready before the sum is: its product with y is, too.
+        Lanes256<T> power = PowerOfTwo(n, Constant(typeof(T) == typeof(float)
+            ? FloatBits.SingleRounder + FloatBits.SingleBias + FloatBits.SingleReach
+            : FloatBits.DoubleRounder + FloatBits.DoubleBias + FloatBits.DoubleReach));
+        return MultiplyAdd(power * y, x, power) * Constant(typeof(T) == typeof(float) ? 1 / FloatBits.SinglePart : 1 / FloatBits.DoublePart);
+    }
 
     /// <summary>2^(n + k) with the sum of a rounder, the bias and k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

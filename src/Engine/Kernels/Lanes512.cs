@@ -198,7 +198,7 @@ internal readonly unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes51
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512<T> ScaleDown(Lanes512<T> x, Lanes512<T> n) => Scale(x, n);
+    public static Lanes512<T> ScaledSum(Lanes512<T> x, Lanes512<T> y, Lanes512<T> n) => Scale(MultiplyAdd(x, y, Constant(1)), n);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> SplitExponent(Lanes512<T> x, out Lanes512<T> exponent)

@@ -104,7 +104,7 @@ internal readonly unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>,
         return x * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
 
-    public static ScalarLanes<T> ScaleDown(ScalarLanes<T> x, ScalarLanes<T> n) => Scale(x, n);
+    public static ScalarLanes<T> ScaledSum(ScalarLanes<T> x, ScalarLanes<T> y, ScalarLanes<T> n) => Scale(MultiplyAdd(x, y, Constant(1)), n);
 
     public static ScalarLanes<T> SplitExponent(ScalarLanes<T> x, out ScalarLanes<T> exponent)
     {
