@@ -181,21 +181,25 @@ internal static unsafe class Folds
         V s0 = V.Broadcast(identity), s1 = s0, s2 = s0, s3 = s0;
         if (typeof(V) == typeof(Lanes256<T>) && typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction))
         {
-            // Conversions take the units that add: 1 · x + s, the same number, leaves those to them.
-            V s4 = s0, s5 = s0, s6 = s0, s7 = s0, one = V.Constant(1);
+            // Conversions take the units that add: 1 · x + s, the same number, leaves those to them. In plain vectors, for the compiler
+            // copies each sum of wrapped ones once more.
+            Vector256<double> w0 = default, w1 = w0, w2 = w0, w3 = w0, w4 = w0, w5 = w0, w6 = w0, w7 = w0, one = Vector256<double>.One;
             for (; n >= 8 * V.Count; n -= 8 * V.Count, x += 8 * V.Count)
             {
-                s0 = V.MultiplyAdd(one, Load<V, TSource, T>(x), s0);
-                s1 = V.MultiplyAdd(one, Load<V, TSource, T>(x + V.Count), s1);
-                s2 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (2 * V.Count)), s2);
-                s3 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (3 * V.Count)), s3);
-                s4 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (4 * V.Count)), s4);
-                s5 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (5 * V.Count)), s5);
-                s6 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (6 * V.Count)), s6);
-                s7 = V.MultiplyAdd(one, Load<V, TSource, T>(x + (7 * V.Count)), s7);
+                w0 = Vector256.MultiplyAddEstimate(Widened((float*)x), one, w0);
+                w1 = Vector256.MultiplyAddEstimate(Widened((float*)x + 4), one, w1);
+                w2 = Vector256.MultiplyAddEstimate(Widened((float*)x + 8), one, w2);
+                w3 = Vector256.MultiplyAddEstimate(Widened((float*)x + 12), one, w3);
+                w4 = Vector256.MultiplyAddEstimate(Widened((float*)x + 16), one, w4);
+                w5 = Vector256.MultiplyAddEstimate(Widened((float*)x + 20), one, w5);
+                w6 = Vector256.MultiplyAddEstimate(Widened((float*)x + 24), one, w6);
+                w7 = Vector256.MultiplyAddEstimate(Widened((float*)x + 28), one, w7);
             }
 
-            (s0, s1, s2, s3) = (s0 + s4, s1 + s5, s2 + s6, s3 + s7);
+            s0 = Unsafe.BitCast<Vector256<double>, V>(w0 + w4);
+            s1 = Unsafe.BitCast<Vector256<double>, V>(w1 + w5);
+            s2 = Unsafe.BitCast<Vector256<double>, V>(w2 + w6);
+            s3 = Unsafe.BitCast<Vector256<double>, V>(w3 + w7);
         }
 
         for (; n >= 4 * V.Count; n -= 4 * V.Count, x += 4 * V.Count)
@@ -218,6 +222,9 @@ internal static unsafe class Folds
         where V : struct, ILanes<V, T>
         where TSource : unmanaged, INumber<TSource>
         where T : unmanaged, INumber<T> => typeof(TSource) == typeof(T) ? V.Load((T*)x) : V.LoadSingle((float*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Widened(float* x) => Avx.ConvertToVector256Double(Vector128.Load(x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V LoadFirst<V, TSource, T>(TSource* x, int count, V otherwise)
