@@ -179,7 +179,7 @@ internal static unsafe class Folds
         }
 
         V s0 = V.Broadcast(identity), s1 = s0, s2 = s0, s3 = s0;
-        if (typeof(V) == typeof(Lanes256<T>) && typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction))
+        if (typeof(V) == typeof(Lanes256<T>) && typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction) && n >= 8 * V.Count)
         {
             // Conversions take the units that add: 1 · x + s, the same number, leaves those to them. In plain vectors, for the compiler
             // copies each sum of wrapped ones once more.
