@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
 
@@ -102,13 +103,33 @@ internal readonly struct Exponential<V, T>
         return V.Scale(V.MultiplyAdd(V.MultiplyAdd(Remainder(r), r, One), r, One), n);
     }
 
-    /// <summary>e^(−t²/2) for 0 ≤ t ≤ 40. t² = h + l with h exact: its rounding would be magnified.</summary>
+    /// <summary>e^x for x ≤ 0; 0 below every number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V OfNonPositive(V x)
+    {
+        V r = Reduce(V.AtLeast(x, _least), out V n);
+        return V.ScaledSum(V.MultiplyAdd(Remainder(r), r, One), r, n);
+    }
+
+    /// <summary>e^(−t²/2) for 0 ≤ t ≤ 40. t² = h + l with h exact, or in a fused sum: its rounding would be magnified.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V OfMinusHalfSquare(V t)
     {
-        V minusHalf = V.Constant(-0.5), head = V.HighPart(t);
-        V r = V.MultiplyAdd(minusHalf * (t - head), t + head, Reduce(minusHalf * head * head, out V n));
-        return V.Scale(V.MultiplyAdd(V.MultiplyAdd(Remainder(r), r, One), r, One), n);
+        V minusHalf = V.Constant(-0.5), r, n;
+        if (typeof(V) == typeof(Lanes256<T>) && Fma.IsSupported)
+        {
+            // n times the first part of ln 2 is exact, and so is the square in the fused sum.
+            V half = minusHalf * t;
+            n = V.MultiplyAdd(half * t, _perLn2, _rounder) - _rounder;
+            r = V.MultiplyAdd(n, _low, V.MultiplyAdd(half, t, n * _high));
+        }
+        else
+        {
+            V head = V.HighPart(t);
+            r = V.MultiplyAdd(minusHalf * (t - head), t + head, Reduce(minusHalf * head * head, out n));
+        }
+
+        return V.ScaledSum(V.MultiplyAdd(Remainder(r), r, One), r, n);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

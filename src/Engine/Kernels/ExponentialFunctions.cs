@@ -77,7 +77,7 @@ internal readonly unsafe struct SoftplusFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        V e = new Exponential<V, T>().OfBounded(-V.Abs(x));
+        V e = new Exponential<V, T>().OfNonPositive(-V.Abs(x));
         return V.Max(x, V.Constant(0)) + Log1PFunction.Invoke<V, T>(e);
     }
 }

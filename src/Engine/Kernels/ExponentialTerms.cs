@@ -43,8 +43,8 @@ internal readonly struct SigmoidTerm<V, T> : IUnaryTerm<SigmoidTerm<V, T>, V>
     public V Of(V x)
     {
         V one = _exponential.One;
-        V e = _exponential.OfBounded(-V.Abs(x));
-        return V.Select(V.Less(x, V.Constant(0)), e, one) / (one + e);
+        V e = _exponential.OfNonPositive(-V.Abs(x));
+        return V.SelectNegative(x, e, one) / (one + e);
     }
 }
 

@@ -15,6 +15,10 @@ internal static class FloatBits
     public const float SingleRounder = 12582912;
     public const int SingleRounderBits = 0x4B40_0000;
 
+    /// <summary>How far a power of two goes beyond the normal numbers where it is taken in two parts, and the second part.</summary>
+    public const int SingleReach = 64;
+    public const double SinglePart = 18446744073709551616d;
+
     public const int DoubleDigits = 52;
     public const long DoubleBias = 1023;
     public const long DoubleOne = 0x3FF0_0000_0000_0000;
@@ -24,4 +28,7 @@ internal static class FloatBits
     /// <summary>1.5 · 2^52.</summary>
     public const double DoubleRounder = 6755399441055744;
     public const long DoubleRounderBits = 0x4338_0000_0000_0000;
+
+    public const int DoubleReach = 192;
+    public const double DoublePart = SinglePart * SinglePart * SinglePart;
 }

@@ -55,7 +55,7 @@ internal readonly unsafe struct MaxReduction<T> : IReduction<T, T>
     public static T Identity => T.CreateSaturating(double.NegativeInfinity);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T ReduceRow(T* x, int n) => Folds.Row<MaxFunction, T, T>(x, n, Identity);
+    public static T ReduceRow(T* x, int n) => ExtremeRows.TryFold<MaxFunction, T>(x, n, out T max) ? max : Folds.Row<MaxFunction, T, T>(x, n, Identity);
 
     public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, T* state)
     {
@@ -77,7 +77,7 @@ internal readonly unsafe struct MinReduction<T> : IReduction<T, T>
     public static T Identity => T.CreateSaturating(double.PositiveInfinity);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T ReduceRow(T* x, int n) => Folds.Row<MinFunction, T, T>(x, n, Identity);
+    public static T ReduceRow(T* x, int n) => ExtremeRows.TryFold<MinFunction, T>(x, n, out T min) ? min : Folds.Row<MinFunction, T, T>(x, n, Identity);
 
     public static void ReduceColumns(T* x, int rows, long stride, int columns, bool isFar, T* state)
     {

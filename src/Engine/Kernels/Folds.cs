@@ -159,7 +159,10 @@ internal static unsafe class Folds
             TFunction.Invoke<V, T>(V.Load(state + j), Load<V, TSource, T>(x + j)).Store(state + j);
     }
 
-    /// <summary>Four interleaved registers, the end that is shorter than four, then the registers, then their lanes; a row shorter than a register one by one.</summary>
+    /// <summary>
+    /// Four interleaved registers (eight for widened sums at 256 bits), the end that is shorter than four, then the registers, then
+    /// their lanes; a row shorter than a register one by one.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Row<TFunction, V, TSource, T>(TSource* x, long n, T identity)
         where TFunction : struct, IBinaryFunction
@@ -176,6 +179,29 @@ internal static unsafe class Folds
         }
 
         V s0 = V.Broadcast(identity), s1 = s0, s2 = s0, s3 = s0;
+        if (typeof(V) == typeof(Lanes256<T>) && typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction) && n >= 8 * V.Count)
+        {
+            // Conversions take the units that add: 1 · x + s, the same number, leaves those to them. In plain vectors, for the compiler
+            // copies each sum of wrapped ones once more.
+            Vector256<double> w0 = default, w1 = w0, w2 = w0, w3 = w0, w4 = w0, w5 = w0, w6 = w0, w7 = w0, one = Vector256<double>.One;
+            for (; n >= 8 * V.Count; n -= 8 * V.Count, x += 8 * V.Count)
+            {
+                w0 = Vector256.MultiplyAddEstimate(Widened((float*)x), one, w0);
+                w1 = Vector256.MultiplyAddEstimate(Widened((float*)x + 4), one, w1);
+                w2 = Vector256.MultiplyAddEstimate(Widened((float*)x + 8), one, w2);
+                w3 = Vector256.MultiplyAddEstimate(Widened((float*)x + 12), one, w3);
+                w4 = Vector256.MultiplyAddEstimate(Widened((float*)x + 16), one, w4);
+                w5 = Vector256.MultiplyAddEstimate(Widened((float*)x + 20), one, w5);
+                w6 = Vector256.MultiplyAddEstimate(Widened((float*)x + 24), one, w6);
+                w7 = Vector256.MultiplyAddEstimate(Widened((float*)x + 28), one, w7);
+            }
+
+            s0 = Unsafe.BitCast<Vector256<double>, V>(w0 + w4);
+            s1 = Unsafe.BitCast<Vector256<double>, V>(w1 + w5);
+            s2 = Unsafe.BitCast<Vector256<double>, V>(w2 + w6);
+            s3 = Unsafe.BitCast<Vector256<double>, V>(w3 + w7);
+        }
+
         for (; n >= 4 * V.Count; n -= 4 * V.Count, x += 4 * V.Count)
         {
             s0 = TFunction.Invoke<V, T>(s0, Load<V, TSource, T>(x));
@@ -196,6 +222,9 @@ internal static unsafe class Folds
         where V : struct, ILanes<V, T>
         where TSource : unmanaged, INumber<TSource>
         where T : unmanaged, INumber<T> => typeof(TSource) == typeof(T) ? V.Load((T*)x) : V.LoadSingle((float*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Widened(float* x) => Avx.ConvertToVector256Double(Vector128.Load(x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V LoadFirst<V, TSource, T>(TSource* x, int count, V otherwise)

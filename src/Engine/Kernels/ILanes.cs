@@ -79,6 +79,9 @@ internal unsafe interface ILanes<TSelf, T>
 
     static abstract TSelf Select(TSelf mask, TSelf whenTrue, TSelf whenFalse);
 
+    /// <summary>By whether x &lt; 0; either one for −0 and for NaN. Floating point only.</summary>
+    static abstract TSelf SelectNegative(TSelf x, TSelf whenNegative, TSelf otherwise);
+
     static abstract bool Any(TSelf mask);
 
     /// <summary>Bit i is the mask of lane i.</summary>
@@ -96,8 +99,11 @@ internal unsafe interface ILanes<TSelf, T>
     /// <summary>2^n for an integer n whose power is a normal number.</summary>
     static abstract TSelf PowerOfTwo(TSelf n);
 
-    /// <summary>x · 2^n for an integer n, rounded once; |x| lies in [1/2, 2) and |n| below twice the range of exponents.</summary>
+    /// <summary>x · 2^n for an integer n, rounded once; |x| lies in [1/2, 2) and |n| below 188 (float32) or 1212. NaN where x is.</summary>
     static abstract TSelf Scale(TSelf x, TSelf n);
+
+    /// <summary>(x · y + 1) · 2^n for n ≤ 0 under the same conditions on the sum and n.</summary>
+    static abstract TSelf ScaledSum(TSelf x, TSelf y, TSelf n);
 
     /// <summary>m in [√½, √2) with x = m · 2^exponent, for normal positive x.</summary>
     static abstract TSelf SplitExponent(TSelf x, out TSelf exponent);

@@ -146,10 +146,20 @@ internal unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes128<T>, T>
     public static Lanes128<T> Sqrt(Lanes128<T> x) => new(Vector128.Sqrt(x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> Max(Lanes128<T> x, Lanes128<T> y) => new(Vector128.Max(x._value, y._value));
+    public static Lanes128<T> Max(Lanes128<T> x, Lanes128<T> y) => Sse.IsSupported && typeof(T) != typeof(long)
+        ? new((Vector128.MaxNative(x._value, y._value) & Vector128.MaxNative(y._value, x._value)) | Unordered(x, y)._value)
+        : new(Vector128.Max(x._value, y._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> Min(Lanes128<T> x, Lanes128<T> y) => new(Vector128.Min(x._value, y._value));
+    public static Lanes128<T> Min(Lanes128<T> x, Lanes128<T> y) => Sse.IsSupported && typeof(T) != typeof(long)
+        ? new(Vector128.MinNative(x._value, y._value) | Vector128.MinNative(y._value, x._value) | Unordered(x, y)._value)
+        : new(Vector128.Min(x._value, y._value));
+
+    /// <summary>NaN where either is. Of −0 and +0 the hardware takes the second: both orders together have either sign bit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Lanes128<T> Unordered(Lanes128<T> x, Lanes128<T> y) => typeof(T) == typeof(float)
+        ? new(Sse.CompareUnordered(x._value.AsSingle(), y._value.AsSingle()).As<float, T>())
+        : new(Sse2.CompareUnordered(x._value.AsDouble(), y._value.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> Equal(Lanes128<T> x, Lanes128<T> y) => new(Vector128.Equals(x._value, y._value));
@@ -158,8 +168,19 @@ internal unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes128<T>, T>
     public static Lanes128<T> Less(Lanes128<T> x, Lanes128<T> y) => new(Vector128.LessThan(x._value, y._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> Select(Lanes128<T> mask, Lanes128<T> whenTrue, Lanes128<T> whenFalse) =>
-        new(Vector128.ConditionalSelect(mask._value, whenTrue._value, whenFalse._value));
+    public static Lanes128<T> Select(Lanes128<T> mask, Lanes128<T> whenTrue, Lanes128<T> whenFalse) => Sse41.IsSupported
+        ? SelectNegative(mask, whenTrue, whenFalse)
+        : new(Vector128.ConditionalSelect(mask._value, whenTrue._value, whenFalse._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> SelectNegative(Lanes128<T> x, Lanes128<T> whenNegative, Lanes128<T> otherwise)
+    {
+        if (!Sse41.IsSupported)
+            return Select(Less(x, Constant(0)), whenNegative, otherwise);
+        return sizeof(T) == sizeof(float)
+            ? new(Sse41.BlendVariable(otherwise._value.AsSingle(), whenNegative._value.AsSingle(), x._value.AsSingle()).As<float, T>())
+            : new(Sse41.BlendVariable(otherwise._value.AsDouble(), whenNegative._value.AsDouble(), x._value.AsDouble()).As<double, T>());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(Lanes128<T> mask) => MaskBits(mask) != 0;
@@ -179,17 +200,34 @@ internal unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes128<T>, T>
         : new(Vector128.ConditionalSelect(Vector128.Create(-0d), sign._value.AsDouble(), magnitude._value.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128<T> PowerOfTwo(Lanes128<T> n) => typeof(T) == typeof(float)
-        ? new(((Vector128.Create(FloatBits.SingleRounder + FloatBits.SingleBias) + n._value.AsSingle()).AsInt32() << FloatBits.SingleDigits).As<int, T>())
-        : new(((Vector128.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias) + n._value.AsDouble()).AsInt64() << FloatBits.DoubleDigits).As<long, T>());
+    public static Lanes128<T> PowerOfTwo(Lanes128<T> n) =>
+        PowerOfTwo(n, Constant(typeof(T) == typeof(float) ? FloatBits.SingleRounder + FloatBits.SingleBias : FloatBits.DoubleRounder + FloatBits.DoubleBias));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> Scale(Lanes128<T> x, Lanes128<T> n)
     {
-        // The first product is exact.
-        Lanes128<T> half = Exponential.Round<Lanes128<T>, T>(n * Constant(0.5));
-        return x * PowerOfTwo(half) * PowerOfTwo(n - half);
+        // 2^n in two parts, of which the first leaves x a normal number: that product is exact.
+        const double SingleStart = FloatBits.SingleRounder + FloatBits.SingleBias, DoubleStart = FloatBits.DoubleRounder + FloatBits.DoubleBias;
+        return typeof(T) == typeof(float)
+            ? x * PowerOfTwo(n, SelectNegative(n, Constant(SingleStart + FloatBits.SingleReach), Constant(SingleStart - FloatBits.SingleReach))) * SelectNegative(n, Constant(1 / FloatBits.SinglePart), Constant(FloatBits.SinglePart))
+            : x * PowerOfTwo(n, SelectNegative(n, Constant(DoubleStart + FloatBits.DoubleReach), Constant(DoubleStart - FloatBits.DoubleReach))) * SelectNegative(n, Constant(1 / FloatBits.DoublePart), Constant(FloatBits.DoublePart));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128<T> ScaledSum(Lanes128<T> x, Lanes128<T> y, Lanes128<T> n)
+    {
+        // 1 · 2^n is ready before the sum is: its product with y is, too.
+        Lanes128<T> power = PowerOfTwo(n, Constant(typeof(T) == typeof(float)
+            ? FloatBits.SingleRounder + FloatBits.SingleBias + FloatBits.SingleReach
+            : FloatBits.DoubleRounder + FloatBits.DoubleBias + FloatBits.DoubleReach));
+        return MultiplyAdd(power * y, x, power) * Constant(typeof(T) == typeof(float) ? 1 / FloatBits.SinglePart : 1 / FloatBits.DoublePart);
+    }
+
+    /// <summary>2^(n + k) with the sum of a rounder, the bias and k.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Lanes128<T> PowerOfTwo(Lanes128<T> n, Lanes128<T> rounder) => typeof(T) == typeof(float)
+        ? new(((rounder + n)._value.AsInt32() << FloatBits.SingleDigits).As<int, T>())
+        : new(((rounder + n)._value.AsInt64() << FloatBits.DoubleDigits).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128<T> SplitExponent(Lanes128<T> x, out Lanes128<T> exponent)

@@ -34,7 +34,9 @@ internal unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes256<T>, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> LoadSingle(float* source) => new(Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()).As<double, T>());
+    public static Lanes256<T> LoadSingle(float* source) => Avx.IsSupported
+        ? new(Avx.ConvertToVector256Double(Vector128.Load(source)).As<double, T>())
+        : new(Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> LoadSingleFirst(float* source, int count, Lanes256<T> otherwise)
@@ -152,10 +154,20 @@ internal unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes256<T>, T>
     public static Lanes256<T> Sqrt(Lanes256<T> x) => new(Vector256.Sqrt(x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> Max(Lanes256<T> x, Lanes256<T> y) => new(Vector256.Max(x._value, y._value));
+    public static Lanes256<T> Max(Lanes256<T> x, Lanes256<T> y) => Avx.IsSupported && typeof(T) != typeof(long)
+        ? new((Vector256.MaxNative(x._value, y._value) & Vector256.MaxNative(y._value, x._value)) | Unordered(x, y)._value)
+        : new(Vector256.Max(x._value, y._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> Min(Lanes256<T> x, Lanes256<T> y) => new(Vector256.Min(x._value, y._value));
+    public static Lanes256<T> Min(Lanes256<T> x, Lanes256<T> y) => Avx.IsSupported && typeof(T) != typeof(long)
+        ? new(Vector256.MinNative(x._value, y._value) | Vector256.MinNative(y._value, x._value) | Unordered(x, y)._value)
+        : new(Vector256.Min(x._value, y._value));
+
+    /// <summary>NaN where either is. Of −0 and +0 the hardware takes the second: both orders together have either sign bit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Lanes256<T> Unordered(Lanes256<T> x, Lanes256<T> y) => typeof(T) == typeof(float)
+        ? new(Avx.CompareUnordered(x._value.AsSingle(), y._value.AsSingle()).As<float, T>())
+        : new(Avx.CompareUnordered(x._value.AsDouble(), y._value.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> Equal(Lanes256<T> x, Lanes256<T> y) => new(Vector256.Equals(x._value, y._value));
@@ -164,8 +176,19 @@ internal unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes256<T>, T>
     public static Lanes256<T> Less(Lanes256<T> x, Lanes256<T> y) => new(Vector256.LessThan(x._value, y._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> Select(Lanes256<T> mask, Lanes256<T> whenTrue, Lanes256<T> whenFalse) =>
-        new(Vector256.ConditionalSelect(mask._value, whenTrue._value, whenFalse._value));
+    public static Lanes256<T> Select(Lanes256<T> mask, Lanes256<T> whenTrue, Lanes256<T> whenFalse) => Avx.IsSupported
+        ? SelectNegative(mask, whenTrue, whenFalse)
+        : new(Vector256.ConditionalSelect(mask._value, whenTrue._value, whenFalse._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> SelectNegative(Lanes256<T> x, Lanes256<T> whenNegative, Lanes256<T> otherwise)
+    {
+        if (!Avx.IsSupported)
+            return Select(Less(x, Constant(0)), whenNegative, otherwise);
+        return sizeof(T) == sizeof(float)
+            ? new(Avx.BlendVariable(otherwise._value.AsSingle(), whenNegative._value.AsSingle(), x._value.AsSingle()).As<float, T>())
+            : new(Avx.BlendVariable(otherwise._value.AsDouble(), whenNegative._value.AsDouble(), x._value.AsDouble()).As<double, T>());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(Lanes256<T> mask) => MaskBits(mask) != 0;
@@ -185,17 +208,34 @@ internal unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes256<T>, T>
         : new(Vector256.ConditionalSelect(Vector256.Create(-0d), sign._value.AsDouble(), magnitude._value.AsDouble()).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256<T> PowerOfTwo(Lanes256<T> n) => typeof(T) == typeof(float)
-        ? new(((Vector256.Create(FloatBits.SingleRounder + FloatBits.SingleBias) + n._value.AsSingle()).AsInt32() << FloatBits.SingleDigits).As<int, T>())
-        : new(((Vector256.Create(FloatBits.DoubleRounder + FloatBits.DoubleBias) + n._value.AsDouble()).AsInt64() << FloatBits.DoubleDigits).As<long, T>());
+    public static Lanes256<T> PowerOfTwo(Lanes256<T> n) =>
+        PowerOfTwo(n, Constant(typeof(T) == typeof(float) ? FloatBits.SingleRounder + FloatBits.SingleBias : FloatBits.DoubleRounder + FloatBits.DoubleBias));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> Scale(Lanes256<T> x, Lanes256<T> n)
     {
-        // The first product is exact.
-        Lanes256<T> half = Exponential.Round<Lanes256<T>, T>(n * Constant(0.5));
-        return x * PowerOfTwo(half) * PowerOfTwo(n - half);
+        // 2^n in two parts, of which the first leaves x a normal number: that product is exact.
+        const double SingleStart = FloatBits.SingleRounder + FloatBits.SingleBias, DoubleStart = FloatBits.DoubleRounder + FloatBits.DoubleBias;
+        return typeof(T) == typeof(float)
+            ? x * PowerOfTwo(n, SelectNegative(n, Constant(SingleStart + FloatBits.SingleReach), Constant(SingleStart - FloatBits.SingleReach))) * SelectNegative(n, Constant(1 / FloatBits.SinglePart), Constant(FloatBits.SinglePart))
+            : x * PowerOfTwo(n, SelectNegative(n, Constant(DoubleStart + FloatBits.DoubleReach), Constant(DoubleStart - FloatBits.DoubleReach))) * SelectNegative(n, Constant(1 / FloatBits.DoublePart), Constant(FloatBits.DoublePart));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256<T> ScaledSum(Lanes256<T> x, Lanes256<T> y, Lanes256<T> n)
+    {
+        // 1 · 2^n is ready before the sum is: its product with y is, too.
+        Lanes256<T> power = PowerOfTwo(n, Constant(typeof(T) == typeof(float)
+            ? FloatBits.SingleRounder + FloatBits.SingleBias + FloatBits.SingleReach
+            : FloatBits.DoubleRounder + FloatBits.DoubleBias + FloatBits.DoubleReach));
+        return MultiplyAdd(power * y, x, power) * Constant(typeof(T) == typeof(float) ? 1 / FloatBits.SinglePart : 1 / FloatBits.DoublePart);
+    }
+
+    /// <summary>2^(n + k) with the sum of a rounder, the bias and k.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Lanes256<T> PowerOfTwo(Lanes256<T> n, Lanes256<T> rounder) => typeof(T) == typeof(float)
+        ? new(((rounder + n)._value.AsInt32() << FloatBits.SingleDigits).As<int, T>())
+        : new(((rounder + n)._value.AsInt64() << FloatBits.DoubleDigits).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256<T> SplitExponent(Lanes256<T> x, out Lanes256<T> exponent)

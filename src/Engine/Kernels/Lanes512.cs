@@ -168,6 +168,10 @@ internal unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes512<T>, T>
         new(Vector512.ConditionalSelect(mask._value, whenTrue._value, whenFalse._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> SelectNegative(Lanes512<T> x, Lanes512<T> whenNegative, Lanes512<T> otherwise) =>
+        Select(Less(x, Constant(0)), whenNegative, otherwise);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Any(Lanes512<T> mask) => MaskBits(mask) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -203,6 +207,9 @@ internal unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes512<T>, T>
         Lanes512<T> half = Exponential.Round<Lanes512<T>, T>(n * Constant(0.5));
         return x * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512<T> ScaledSum(Lanes512<T> x, Lanes512<T> y, Lanes512<T> n) => Scale(MultiplyAdd(x, y, Constant(1)), n);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512<T> SplitExponent(Lanes512<T> x, out Lanes512<T> exponent)

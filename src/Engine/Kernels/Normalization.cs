@@ -52,28 +52,49 @@ internal readonly unsafe struct NormalizationFunction<TCentering, TOperands> : I
         for (long row = first; row < end; row++, x += n, y += n)
         {
             var (mean, r) = RowStatistics<V, T>.Of<TCentering>(x, n, operands.Parameter);
-            long i = 0;
-            for (; i <= n - V.Count; i += V.Count)
-            {
-                V value = (V.Load(x + i) - mean) * r;
-                if (TOperands.Count > 1)
-                    value *= V.Load(scale + i);
-                if (TOperands.Count > 2)
-                    value += V.Load(shift + i);
-                value.Store(y + i);
-            }
-
-            int rest = (int)(n - i);
-            if (rest > 0)
-            {
-                V value = (V.LoadFirst(x + i, rest, V.Constant(0)) - mean) * r;
-                if (TOperands.Count > 1)
-                    value *= V.LoadFirst(scale + i, rest, V.Constant(0));
-                if (TOperands.Count > 2)
-                    value += V.LoadFirst(shift + i, rest, V.Constant(0));
-                value.StoreFirst(y + i, rest);
-            }
+            Map(x, mean, r, scale, shift, y, n);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Map<V, T>(T* x, V mean, V r, T* scale, T* shift, T* y, long n)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        long i = 0;
+        for (; i <= n - (2 * V.Count); i += 2 * V.Count)
+        {
+            V y0 = Of(V.Load(x + i), mean, r, scale + i, shift + i);
+            V y1 = Of(V.Load(x + i + V.Count), mean, r, scale + i + V.Count, shift + i + V.Count);
+            y0.Store(y + i);
+            y1.Store(y + i + V.Count);
+        }
+
+        for (; i <= n - V.Count; i += V.Count)
+            Of(V.Load(x + i), mean, r, scale + i, shift + i).Store(y + i);
+        int rest = (int)(n - i);
+        if (rest > 0)
+        {
+            V value = (V.LoadFirst(x + i, rest, V.Constant(0)) - mean) * r;
+            if (TOperands.Count > 1)
+                value *= V.LoadFirst(scale + i, rest, V.Constant(0));
+            if (TOperands.Count > 2)
+                value += V.LoadFirst(shift + i, rest, V.Constant(0));
+            value.StoreFirst(y + i, rest);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Of<V, T>(V x, V mean, V r, T* scale, T* shift)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V value = (x - mean) * r;
+        if (TOperands.Count > 1)
+            value *= V.Load(scale);
+        if (TOperands.Count > 2)
+            value += V.Load(shift);
+        return value;
     }
 }
 
@@ -111,6 +132,8 @@ internal readonly struct NormalizedProductTerm<V, T>(V mean, V scale) : IRowTerm
     where V : struct, ILanes<V, T>
     where T : unmanaged, INumber<T>
 {
+    public static bool IsOfTwo => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Of(V x, V y) => (x - mean) * scale * y;
 }
@@ -120,6 +143,8 @@ internal readonly struct NormalizationGradientTerm<V, T>(V mean, V scale, V firs
     where V : struct, ILanes<V, T>
     where T : unmanaged, INumber<T>
 {
+    public static bool IsOfTwo => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Of(V x, V y) => (y - first - (x - mean) * scale * second) * scale;
 }

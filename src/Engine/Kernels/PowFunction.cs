@@ -9,6 +9,8 @@ namespace Gradients.Engine.Kernels;
 /// </summary>
 internal readonly unsafe struct SinglePowFunction : IBinaryFunction
 {
+    public static bool IsLong => true;
+
     // One rounding, as exact as pow itself, for the exponent that gradients are full of.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x, V y)
@@ -54,6 +56,8 @@ internal readonly unsafe struct SinglePowFunction : IBinaryFunction
 
     private readonly struct WideFunction : IBinaryFunction
     {
+        public static bool IsLong => true;
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Invoke<V, T>(V x, V y)
             where V : struct, ILanes<V, T>

@@ -7,12 +7,15 @@ namespace Gradients.Engine.Kernels;
 internal interface IRowTerm<V>
 {
     V Of(V x, V y);
+
+    /// <summary>Whether y is looked at.</summary>
+    static virtual bool IsOfTwo => false;
 }
 
 /// <summary>
-/// Loops over the elements of rows in registers of V. The order of every sum depends on the length alone: two
-/// interleaved registers over blocks of <see cref="Block"/> elements in T, the blocks in float64. Each loop is a method of its own:
-/// what it inlines stays within the compiler's budget.
+/// Loops over the elements of rows in registers of V. The order of every sum depends on the length alone: two interleaved
+/// registers, or four of 256 bits and less where nothing is written, over blocks of <see cref="Block"/> elements in T, the blocks in
+/// float64. Each loop is a method of its own: what it inlines stays within the compiler's budget.
 /// </summary>
 internal static unsafe class RowLoops<V, T>
     where V : struct, ILanes<V, T>
@@ -26,8 +29,15 @@ internal static unsafe class RowLoops<V, T>
         where TTerm : struct, IRowTerm<V>
     {
         long i = 0;
+        for (; i <= n - (2 * V.Count); i += 2 * V.Count)
+        {
+            V z0 = At(term, x + i, y + i), z1 = At(term, x + i + V.Count, y + i + V.Count);
+            z0.Store(z + i);
+            z1.Store(z + i + V.Count);
+        }
+
         for (; i <= n - V.Count; i += V.Count)
-            term.Of(V.Load(x + i), V.Load(y + i)).Store(z + i);
+            At(term, x + i, y + i).Store(z + i);
         int rest = (int)(n - i);
         if (rest > 0)
             term.Of(V.LoadFirst(x + i, rest, V.Constant(0)), V.LoadFirst(y + i, rest, V.Constant(0))).StoreFirst(z + i, rest);
@@ -43,10 +53,24 @@ internal static unsafe class RowLoops<V, T>
         {
             long end = Math.Min(n, first + Block), i = first;
             V s0 = V.Constant(0), s1 = s0;
+            if (typeof(V) != typeof(Lanes512<T>))
+            {
+                V s2 = s0, s3 = s0;
+                for (; i <= end - (4 * V.Count); i += 4 * V.Count)
+                {
+                    s0 += At(term, x + i, y + i);
+                    s1 += At(term, x + i + V.Count, y + i + V.Count);
+                    s2 += At(term, x + i + (2 * V.Count), y + i + (2 * V.Count));
+                    s3 += At(term, x + i + (3 * V.Count), y + i + (3 * V.Count));
+                }
+
+                (s0, s1) = (s0 + s2, s1 + s3);
+            }
+
             for (; i <= end - (2 * V.Count); i += 2 * V.Count)
             {
-                s0 += term.Of(V.Load(x + i), V.Load(y + i));
-                s1 += term.Of(V.Load(x + i + V.Count), V.Load(y + i + V.Count));
+                s0 += At(term, x + i, y + i);
+                s1 += At(term, x + i + V.Count, y + i + V.Count);
             }
 
             for (; i < end; i += V.Count)
@@ -73,7 +97,7 @@ internal static unsafe class RowLoops<V, T>
             V s0 = V.Constant(0), s1 = s0;
             for (; i <= end - (2 * V.Count); i += 2 * V.Count)
             {
-                V z0 = term.Of(V.Load(x + i), V.Load(y + i)), z1 = term.Of(V.Load(x + i + V.Count), V.Load(y + i + V.Count));
+                V z0 = At(term, x + i, y + i), z1 = At(term, x + i + V.Count, y + i + V.Count);
                 z0.Store(z + i);
                 z1.Store(z + i + V.Count);
                 s0 += z0;
@@ -112,5 +136,14 @@ internal static unsafe class RowLoops<V, T>
         if (n > 0)
             m1 = V.AtLeast(m1, V.LoadFirst(x, (int)n, lowest));
         return V.Fold<MaxFunction>(V.AtLeast(V.AtLeast(m0, m1), V.AtLeast(m2, m3)));
+    }
+
+    /// <summary>f of whole registers. A register that is not looked at would still be touched.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V At<TTerm>(TTerm term, T* x, T* y)
+        where TTerm : struct, IRowTerm<V>
+    {
+        V first = V.Load(x);
+        return term.Of(first, TTerm.IsOfTwo ? V.Load(y) : first);
     }
 }

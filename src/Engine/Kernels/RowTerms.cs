@@ -17,6 +17,8 @@ internal readonly struct ProductTerm<V, T> : IRowTerm<V>
     where V : struct, ILanes<V, T>
     where T : unmanaged, INumber<T>
 {
+    public static bool IsOfTwo => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Of(V x, V y) => x * y;
 }
@@ -27,7 +29,7 @@ internal readonly struct ShiftedExpTerm<V, T>(V shift) : IRowTerm<V>
     where T : unmanaged, INumber<T>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Of(V x, V y) => new Exponential<V, T>().OfBounded(x - shift);
+    public V Of(V x, V y) => new Exponential<V, T>().OfNonPositive(x - shift);
 }
 
 /// <summary>e^(x − shift) for any shift.</summary>
@@ -62,6 +64,8 @@ internal readonly struct ShiftedProductTerm<V, T>(V shift) : IRowTerm<V>
     where V : struct, ILanes<V, T>
     where T : unmanaged, INumber<T>
 {
+    public static bool IsOfTwo => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Of(V x, V y) => x * (y - shift);
 }
@@ -71,6 +75,8 @@ internal readonly struct LessExpTerm<V, T>(V factor) : IRowTerm<V>
     where V : struct, ILanes<V, T>
     where T : unmanaged, INumber<T>
 {
+    public static bool IsOfTwo => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Of(V x, V y) => y - ExpFunction.Invoke<V, T>(x) * factor;
 }

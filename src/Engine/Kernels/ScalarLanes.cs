@@ -80,6 +80,9 @@ internal unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>, T>
     public static ScalarLanes<T> Select(ScalarLanes<T> mask, ScalarLanes<T> whenTrue, ScalarLanes<T> whenFalse) =>
         mask._value != T.Zero ? whenTrue : whenFalse;
 
+    public static ScalarLanes<T> SelectNegative(ScalarLanes<T> x, ScalarLanes<T> whenNegative, ScalarLanes<T> otherwise) =>
+        x._value < T.Zero ? whenNegative : otherwise;
+
     public static bool Any(ScalarLanes<T> mask) => mask._value != T.Zero;
 
     public static ulong MaskBits(ScalarLanes<T> mask) => mask._value != T.Zero ? 1UL : 0UL;
@@ -102,6 +105,8 @@ internal unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>, T>
         ScalarLanes<T> half = Exponential.Round<ScalarLanes<T>, T>(n * Constant(0.5));
         return x * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
+
+    public static ScalarLanes<T> ScaledSum(ScalarLanes<T> x, ScalarLanes<T> y, ScalarLanes<T> n) => Scale(MultiplyAdd(x, y, Constant(1)), n);
 
     public static ScalarLanes<T> SplitExponent(ScalarLanes<T> x, out ScalarLanes<T> exponent)
     {

@@ -18,7 +18,7 @@ internal static class SingleErrorFunction
 
         V t = V.AtMost(magnitude, V.Constant(4));
         V q = Polynomial.Evaluate<V, T>(t, 1.12851441, 0.635718286, 0.10526184, -0.0228899643, 0.00321495556, -0.000213984938);
-        V far = V.Constant(1) - new Exponential<V, T>().OfBounded(-(q * t));
+        V far = V.Constant(1) - new Exponential<V, T>().OfNonPositive(-(q * t));
         return V.CopySign(V.Select(V.Less(magnitude, V.Constant(0.93)), near, far), x);
     }
 }
@@ -56,6 +56,6 @@ internal readonly struct SingleGeluTerm<V, T> : IUnaryTerm<SingleGeluTerm<V, T>,
         V denominator = Polynomial.Evaluate<V, T>(t, 1, 1.6764511, 1.20554711, 0.471407966, 0.102479678, 0.010410459);
         V e = _exponential.OfMinusHalfSquare(t);
         V minusS = _minusHalf * t * (numerator / denominator) * e;
-        return V.Select(V.Less(x, V.Constant(0)), minusS, x + minusS);
+        return V.SelectNegative(x, minusS, x + minusS);
     }
 }

@@ -18,27 +18,30 @@ internal static unsafe class TermLoop<V, T>
     where T : unmanaged, INumber<T>
 {
     /// <summary>y = f(x); y may be exactly x.</summary>
-    /// <remarks>Two registers a turn: the compiler moves a constant that is used once back to its use.</remarks>
+    /// <remarks>
+    /// Two registers a turn where there are registers for all constants: the compiler moves a constant that is used once back to its
+    /// use. Where there are sixteen that is as well.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Map<TTerm>(T* x, T* y, int length)
         where TTerm : struct, IUnaryTerm<TTerm, V>
     {
         var term = TTerm.Create();
-        int i = 0;
-        for (; i <= length - (2 * V.Count); i += 2 * V.Count)
+        nint i = 0;
+        if (typeof(V) == typeof(Lanes512<T>))
         {
-            V y0 = term.Of(V.Load(x + i)), y1 = term.Of(V.Load(x + i + V.Count));
-            y0.Store(y + i);
-            y1.Store(y + i + V.Count);
+            for (; i <= length - (2 * V.Count); i += 2 * V.Count)
+            {
+                V y0 = term.Of(V.Load(x + i)), y1 = term.Of(V.Load(x + i + V.Count));
+                y0.Store(y + i);
+                y1.Store(y + i + V.Count);
+            }
         }
 
-        if (i <= length - V.Count)
-        {
+        for (; i <= length - V.Count; i += V.Count)
             term.Of(V.Load(x + i)).Store(y + i);
-            i += V.Count;
-        }
-
-        if (i < length)
-            term.Of(V.LoadFirst(x + i, length - i, V.Constant(0))).StoreFirst(y + i, length - i);
+        int rest = length - (int)i;
+        if (rest > 0)
+            term.Of(V.LoadFirst(x + i, rest, V.Constant(0))).StoreFirst(y + i, rest);
     }
 }

@@ -32,6 +32,9 @@ internal unsafe interface IBinaryFunction
     static virtual bool Map<V, T>(T* x, T* y, T* z, int length)
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => false;
+
+    /// <summary>Whether it is so many instructions that those of a loop count little beside them.</summary>
+    static virtual bool IsLong => false;
 }
 
 /// <summary>A function of three elements, w = f(x, y, z), written over a whole register.</summary>
@@ -175,11 +178,19 @@ internal static unsafe class WholeVectors
         if (TFunction.Map<V, T>(x, y, z, length))
             return;
 
-        int i = 0;
+        nint i = 0;
+        for (; !TFunction.IsLong && i <= length - (2 * V.Count); i += 2 * V.Count)
+        {
+            V z0 = TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i));
+            V z1 = TFunction.Invoke<V, T>(V.Load(x + i + V.Count), V.Load(y + i + V.Count));
+            z0.Store(z + i);
+            z1.Store(z + i + V.Count);
+        }
+
         for (; i <= length - V.Count; i += V.Count)
             TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i)).Store(z + i);
         if (i < length)
-            MapRest<TFunction, V, T>(x + i, y + i, z + i, length - i);
+            MapRest<TFunction, V, T>(x + i, y + i, z + i, length - (int)i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -202,11 +213,19 @@ internal static unsafe class WholeVectors
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        int i = 0;
+        nint i = 0;
+        for (; i <= length - (2 * V.Count); i += 2 * V.Count)
+        {
+            V w0 = TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i), V.Load(z + i));
+            V w1 = TFunction.Invoke<V, T>(V.Load(x + i + V.Count), V.Load(y + i + V.Count), V.Load(z + i + V.Count));
+            w0.Store(w + i);
+            w1.Store(w + i + V.Count);
+        }
+
         for (; i <= length - V.Count; i += V.Count)
             TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i), V.Load(z + i)).Store(w + i);
         if (i < length)
-            MapRest<TFunction, V, T>(x + i, y + i, z + i, w + i, length - i);
+            MapRest<TFunction, V, T>(x + i, y + i, z + i, w + i, length - (int)i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -94,6 +94,34 @@ public unsafe class ReductionTests
         }
     }
 
+    /// <summary>The signs of zeros, and NaN of either sign, wherever they stand in rows of any length.</summary>
+    [Fact]
+    public void ExtremesOfRowsEqualThoseOfTheirElementsInTurn()
+    {
+        for (int n = 1; n <= 70; n++)
+        {
+            for (int at = 0; at < n; at++)
+            {
+                foreach (var (many, one) in new[] { (-0f, 0f), (0f, -0f), (-1f, -0f), (-1f, 0f), (1f, 0f), (1f, -0f), (2f, float.NaN), (2f, -float.NaN), (float.NegativeInfinity, -3f), (float.PositiveInfinity, 3f) })
+                {
+                    float[] x = [.. Enumerable.Repeat(many, n)];
+                    x[at] = one;
+                    double[] wide = [.. x];
+                    Same(x.Aggregate(float.Max), Run<float>(Reduction.Max, x, 1, n, 1)[0]);
+                    Same(x.Aggregate(float.Min), Run<float>(Reduction.Min, x, 1, n, 1)[0]);
+                    Same(wide.Aggregate(double.Max), Run<double>(Reduction.Max, wide, 1, n, 1)[0]);
+                    Same(wide.Aggregate(double.Min), Run<double>(Reduction.Min, wide, 1, n, 1)[0]);
+                }
+            }
+        }
+
+        static void Same(double expected, double actual)
+        {
+            Assert.Equal(expected, actual);
+            Assert.True(double.IsNaN(expected) || double.IsNegative(expected) == double.IsNegative(actual));
+        }
+    }
+
     [Fact]
     public void AnEmptyAxisHasTheIdentity()
     {
