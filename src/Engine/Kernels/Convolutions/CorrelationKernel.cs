@@ -185,22 +185,33 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             {
                 // Positions are one long line with what lies between the rows.
                 int length = ((count - 1) * pitch) + pass.Columns.Count;
+                if (IsOneLine(pass) && length % TileTable<T>.Lanes == 0 && rowCount % _loop.Rows == 0)
+                {
+                    // Whole tiles: they need no copy.
+                    Sum(pass, source, packed, offsets, length, rowCount, output, Columns);
+                    return;
+                }
+
                 for (var q = 0; q < length; q += _sumStride)
                 {
                     var positions = Math.Min(_sumStride, length - q);
-                    Sum(pass, source + q, packed, offsets, positions, rowCount, sums);
+                    Sum(pass, source + q, packed, offsets, positions, rowCount, sums, _sumStride);
                     CopyOut(pass, sums, q, positions, rowCount, output);
                 }
             }
             else
             {
                 for (var line = 0; line < count; line++)
-                    Sum(pass, source + ((long)line * pitch * _images.Count), packed, offsets, pass.Columns.Count * _images.Count, rowCount, sums + ((long)line * _lineStride));
+                    Sum(pass, source + ((long)line * pitch * _images.Count), packed, offsets, pass.Columns.Count * _images.Count, rowCount, sums + ((long)line * _lineStride), _sumStride);
                 for (var r = 0; r < rowCount; r++)
                     TakeApart(pass, sums + ((long)r * _sumStride), count, images, output + (r * Columns), scratch);
             }
         }
     }
+
+    /// <summary>Whether positions lie in a plane of the output as they do in the band.</summary>
+    private bool IsOneLine(CorrelationPass pass) =>
+        pass.Rows.Step == 1 && pass.Columns.Count == _correlation.Band.Pitch && _correlation.Band.Pitch == _correlation.OutputColumns;
 
     /// <summary>The sums of one row for some images.</summary>
     private void TakeApart(CorrelationPass pass, T* sums, int lines, int images, T* output, T* scratch)
@@ -215,7 +226,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     }
 
     /// <summary>Sums of some positions, for all rows.</summary>
-    private void Sum(CorrelationPass pass, T* source, T* packed, long* offsets, int positions, int rowCount, T* sums)
+    private void Sum(CorrelationPass pass, T* source, T* packed, long* offsets, int positions, int rowCount, T* sums, long stride)
     {
         var tap = 0;
         do
@@ -226,7 +237,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
                 var loop = LoopFor(positions - q);
                 columns = loop.Columns;
                 for (var r = 0; r < rowCount; r += _loop.Rows)
-                    loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + ((long)r * _sumStride) + q, _sumStride, tap > 0);
+                    loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + (r * stride) + q, stride, tap > 0);
             }
 
             packed += (long)depth * _blockRows;
@@ -250,7 +261,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     {
         int pitch = _correlation.Band.Pitch, columns = pass.Columns.Count, spread = pass.Columns.Step;
         var step = (long)pass.Rows.Step * _correlation.OutputColumns;
-        var isOneLine = pitch == _correlation.OutputColumns && columns == pitch && pass.Rows.Step == 1;
+        var isOneLine = IsOneLine(pass);
 
         // What a plane takes lies side by side, and its lines arrive while the plane before it is written.
         long firstElement = first / pitch * step, endElement = ((first + positions - 1) / pitch * step) + _correlation.OutputColumns;
