@@ -1,4 +1,5 @@
 using System.Numerics;
+using Gradients.Engine.Kernels.Convolutions;
 
 namespace Gradients.Engine.Kernels.Attention;
 
@@ -61,12 +62,6 @@ internal sealed unsafe class AttentionGradientKernel<T> : Kernel
             RunTiles(arguments, head, 0, _shape.Queries, first, Math.Min(_shape.Keys, first + Tile), toQueries: false, toKeys: true);
     }
 
-    private static void Store(T* from, int padded, int rows, int width, T* to)
-    {
-        for (var i = 0; i < rows; i++)
-            new ReadOnlySpan<T>(from + ((long)i * padded), width).CopyTo(new Span<T>(to + ((long)i * width), width));
-    }
-
     private void RunTiles(in KernelArguments arguments, long head, int firstQuery, int endQuery, int firstKey, int endKey, bool toQueries, bool toKeys)
     {
         T* q = Head(arguments, 0, head), k = Head(arguments, 1, head), v = Head(arguments, 2, head), g = Head(arguments, 3, head);
@@ -86,19 +81,27 @@ internal sealed unsafe class AttentionGradientKernel<T> : Kernel
 
         int columns = BlockProduct<T>.Padded(_shape.Width), valueColumns = BlockProduct<T>.Padded(_shape.ValueWidth), turned = -1;
         var scale = T.CreateTruncating(_shape.Scale);
-        new Span<T>(dq, checked((int)DqElements)).Clear();
+
+        // Rows of whole registers are summed where they belong.
+        bool isDirect = columns == _shape.Width, isValueDirect = valueColumns == _shape.ValueWidth;
+        int step = isDirect ? _shape.Width : _width, valueStep = isValueDirect ? _shape.ValueWidth : _valueWidth;
+        outputQ += (long)firstQuery * _shape.Width;
+        if (isDirect)
+            dq = outputQ;
+        if (toQueries && endKey == 0)
+            new Span<T>(dq, checked((endQuery - firstQuery) * step)).Clear();
         for (var key = firstKey; key < endKey; key += Tile)
         {
             var keyCount = Math.Min(Tile, endKey - key);
             T* kRow = k + (key * _layouts[1].Row), vRow = v + (key * _layouts[2].Row);
             if (toQueries)
                 BlockProduct<T>.CopyRows(kRow, _layouts[1].Row, keyCount, _shape.Width, keys, _width);
-            if (toKeys)
-            {
-                new Span<T>(dk, _width * Tile).Clear();
-                new Span<T>(dv, _valueWidth * Tile).Clear();
-            }
-
+            T* keyRows = outputK + ((long)key * _shape.Width), valueRows = outputV + ((long)key * _shape.ValueWidth);
+            if (isDirect)
+                dk = keyRows;
+            if (isValueDirect)
+                dv = valueRows;
+            var isSeen = false;
             for (var query = firstQuery; query < endQuery; query += Tile)
             {
                 int count = Math.Min(Tile, endQuery - query), padded = BlockProduct<T>.Padded(count);
@@ -126,23 +129,30 @@ internal sealed unsafe class AttentionGradientKernel<T> : Kernel
                 ScoreTile<T>.Gradients(p, ds, _stride, padded, keyCount, visible, scoreScale, scale, shift, delta);
                 if (toKeys)
                 {
-                    BlockProduct<T>.Run(p, _stride, 1, cotangents, _valueWidth, dv, _valueWidth, keyCount, valueColumns, count, true, Triangle.Keys, visible);
-                    BlockProduct<T>.Run(ds, _stride, 1, queries, _width, dk, _width, keyCount, columns, count, true, Triangle.Keys, visible);
+                    BlockProduct<T>.Run(p, _stride, 1, cotangents, _valueWidth, dv, valueStep, keyCount, valueColumns, count, isSeen, Triangle.Keys, visible);
+                    BlockProduct<T>.Run(ds, _stride, 1, queries, _width, dk, step, keyCount, columns, count, isSeen, Triangle.Keys, visible);
                 }
 
                 if (toQueries)
-                    BlockProduct<T>.Run(ds, 1, _stride, keys, _width, dq + ((long)(query - firstQuery) * _width), _width, count, columns, keyCount, true, Triangle.Queries, visible);
+                    BlockProduct<T>.Run(ds, 1, _stride, keys, _width, dq + ((long)(query - firstQuery) * step), step, count, columns, keyCount, key > 0, Triangle.Queries, visible);
+                isSeen = true;
             }
 
-            if (toKeys)
+            // Keys behind all queries.
+            for (var j = 0; j < keyCount && toKeys && !isSeen; j++)
             {
-                Store(dk, _width, keyCount, _shape.Width, outputK + ((long)key * _shape.Width));
-                Store(dv, _valueWidth, keyCount, _shape.ValueWidth, outputV + ((long)key * _shape.ValueWidth));
+                new Span<T>(dk + ((long)j * step), _shape.Width).Clear();
+                new Span<T>(dv + ((long)j * valueStep), _shape.ValueWidth).Clear();
             }
+
+            if (toKeys && !isDirect)
+                TileTable<T>.Copy(dk, _width, keyRows, _shape.Width, keyCount, _shape.Width);
+            if (toKeys && !isValueDirect)
+                TileTable<T>.Copy(dv, _valueWidth, valueRows, _shape.ValueWidth, keyCount, _shape.ValueWidth);
         }
 
-        if (toQueries)
-            Store(dq, _width, endQuery - firstQuery, _shape.Width, outputQ + ((long)firstQuery * _shape.Width));
+        if (toQueries && !isDirect)
+            TileTable<T>.Copy(dq, _width, outputQ, _shape.Width, endQuery - firstQuery, _shape.Width);
     }
 
     private T* Head(in KernelArguments arguments, int input, long head) => (T*)arguments.Inputs[input] + _layouts[input].Start(head, _shape.Heads);

@@ -55,13 +55,10 @@ internal static unsafe class BlockProduct<T>
     /// <summary>to[i, j] = x[i·stride + j], zero from the width to the padded width.</summary>
     public static void CopyRows(T* x, long stride, int rows, int width, T* to, int toStride)
     {
+        TileTable<T>.Copy(x, stride, to, toStride, rows, width);
         var rest = Padded(width) - width;
-        for (var i = 0; i < rows; i++, x += stride, to += toStride)
-        {
-            new ReadOnlySpan<T>(x, width).CopyTo(new Span<T>(to, width));
-            if (rest > 0)
-                new Span<T>(to + width, rest).Clear();
-        }
+        for (var i = 0; i < rows && rest > 0; i++)
+            new Span<T>(to + ((long)i * toStride) + width, rest).Clear();
     }
 
     /// <summary>to[j, i] = x[i·stride + j], zero from the rows to the padded rows.</summary>
