@@ -1,4 +1,5 @@
 using System.Numerics;
+using Gradients.Engine.Kernels.Convolutions;
 
 namespace Gradients.Engine.Kernels.Attention;
 
@@ -36,8 +37,8 @@ internal sealed unsafe class AttentionGradientKernel<T> : Kernel
         _isWhole = products <= UnitProducts;
         _queryTiles = (shape.Queries + Tile - 1) / Tile;
         _keyTiles = (shape.Keys + Tile - 1) / Tile;
-        _stride = BlockProduct<T>.Padded(Math.Min(Tile, Math.Max(1, shape.Queries)));
-        (_width, _valueWidth) = (BlockProduct<T>.Padded(shape.Width), BlockProduct<T>.Padded(shape.ValueWidth));
+        _stride = BlockProduct<T>.Stride(Math.Min(Tile, Math.Max(1, shape.Queries)));
+        (_width, _valueWidth) = (BlockProduct<T>.Stride(shape.Width), BlockProduct<T>.Stride(shape.ValueWidth));
         UnitCount = shape.HeadCount * (_isWhole ? 1 : _queryTiles + _keyTiles);
         WorkspaceBytes = checked(sizeof(T) * (DqElements + ((long)_stride * (shape.Width + shape.ValueWidth + (2 * Tile) + 2)) + ((long)_width * (Tile * 3)) + ((long)_valueWidth * Tile * 2)));
         Flops = 2 * products * shape.HeadCount * (shape.IsCausal ? 0.5 : 1) * (_isWhole ? 1 : 1.4);
@@ -61,12 +62,6 @@ internal sealed unsafe class AttentionGradientKernel<T> : Kernel
             RunTiles(arguments, head, 0, _shape.Queries, first, Math.Min(_shape.Keys, first + Tile), toQueries: false, toKeys: true);
     }
 
-    private static void Store(T* from, int padded, int rows, int width, T* to)
-    {
-        for (var i = 0; i < rows; i++)
-            new ReadOnlySpan<T>(from + ((long)i * padded), width).CopyTo(new Span<T>(to + ((long)i * width), width));
-    }
-
     private void RunTiles(in KernelArguments arguments, long head, int firstQuery, int endQuery, int firstKey, int endKey, bool toQueries, bool toKeys)
     {
         T* q = Head(arguments, 0, head), k = Head(arguments, 1, head), v = Head(arguments, 2, head), g = Head(arguments, 3, head);
@@ -84,77 +79,97 @@ internal sealed unsafe class AttentionGradientKernel<T> : Kernel
         T* outputK = (T*)arguments.Outputs[0] + (_shape.HeadCount * _shape.Queries * _shape.Width) + (head * _shape.Keys * _shape.Width);
         T* outputV = (T*)arguments.Outputs[0] + (_shape.HeadCount * ((long)_shape.Queries + _shape.Keys) * _shape.Width) + (head * _shape.Keys * _shape.ValueWidth);
 
-        new Span<T>(dq, checked((int)DqElements)).Clear();
+        int columns = BlockProduct<T>.Padded(_shape.Width), valueColumns = BlockProduct<T>.Padded(_shape.ValueWidth), turned = -1;
+        var scale = T.CreateTruncating(_shape.Scale);
+
+        // Rows of whole registers are summed where they belong.
+        bool isDirect = columns == _shape.Width, isValueDirect = valueColumns == _shape.ValueWidth;
+        int step = isDirect ? _shape.Width : _width, valueStep = isValueDirect ? _shape.ValueWidth : _valueWidth;
+        outputQ += (long)firstQuery * _shape.Width;
+        if (isDirect)
+            dq = outputQ;
+        if (toQueries && endKey == 0)
+            new Span<T>(dq, checked((endQuery - firstQuery) * step)).Clear();
         for (var key = firstKey; key < endKey; key += Tile)
         {
             var keyCount = Math.Min(Tile, endKey - key);
-            BlockProduct<T>.CopyRows(k + (key * _layouts[1].Row), _layouts[1].Row, keyCount, _shape.Width, keys);
-            new Span<T>(dk, _width * Tile).Clear();
-            new Span<T>(dv, _valueWidth * Tile).Clear();
+            T* kRow = k + (key * _layouts[1].Row), vRow = v + (key * _layouts[2].Row);
+            if (toQueries)
+                BlockProduct<T>.CopyRows(kRow, _layouts[1].Row, keyCount, _shape.Width, keys, _width);
+            T* keyRows = outputK + ((long)key * _shape.Width), valueRows = outputV + ((long)key * _shape.ValueWidth);
+            if (isDirect)
+                dk = keyRows;
+            if (isValueDirect)
+                dv = valueRows;
+            var isSeen = false;
             for (var query = firstQuery; query < endQuery; query += Tile)
             {
-                var count = Math.Min(Tile, endQuery - query);
+                int count = Math.Min(Tile, endQuery - query), padded = BlockProduct<T>.Padded(count);
                 if (_shape.IsCausal && key >= query + count)
                     continue;
                 T* qRow = q + (query * _layouts[0].Row), gRow = g + (query * _layouts[3].Row);
-                BlockProduct<T>.CopyTransposed(qRow, _layouts[0].Row, count, _shape.Width, qt, _stride);
-                BlockProduct<T>.CopyTransposed(gRow, _layouts[3].Row, count, _shape.ValueWidth, gt, _stride);
-                Statistics(gRow, y + ((long)query * _shape.ValueWidth), logarithms + query, count, shift, delta);
-                BlockProduct<T>.Run(k + (key * _layouts[1].Row), _layouts[1].Row, 1, qt, _stride, p, _stride, keyCount, _stride, _shape.Width, false);
-                ScoreTile<T>.Mask(_shape, mask, _layouts[^1], query, count, key, keyCount, p, _stride);
-                ScoreTile<T>.Exponentials(p, _stride, keyCount, shift);
-                BlockProduct<T>.Run(v + (key * _layouts[2].Row), _layouts[2].Row, 1, gt, _stride, ds, _stride, keyCount, _stride, _shape.ValueWidth, false);
-                ScoreGradient(p, ds, delta, keyCount);
+                var visible = _shape.Visible(query, key);
+                if (turned != query)
+                {
+                    // Where there is but one tile of queries it serves all keys.
+                    turned = query;
+                    BlockProduct<T>.CopyTransposed(qRow, _layouts[0].Row, count, _shape.Width, qt, _stride);
+                    BlockProduct<T>.CopyTransposed(gRow, _layouts[3].Row, count, _shape.ValueWidth, gt, _stride);
+                    Statistics(gt, y + ((long)query * _shape.ValueWidth), logarithms + query, count, ds, shift, delta);
+                    if (toKeys)
+                    {
+                        BlockProduct<T>.CopyRows(qRow, _layouts[0].Row, count, _shape.Width, queries, _width);
+                        BlockProduct<T>.CopyRows(gRow, _layouts[3].Row, count, _shape.ValueWidth, cotangents, _valueWidth);
+                    }
+                }
+
+                BlockProduct<T>.Run(kRow, _layouts[1].Row, 1, qt, _stride, p, _stride, keyCount, padded, _shape.Width, false, Triangle.Scores, visible);
+                BlockProduct<T>.Run(vRow, _layouts[2].Row, 1, gt, _stride, ds, _stride, keyCount, padded, _shape.ValueWidth, false, Triangle.Scores, visible);
+                var scoreScale = ScoreTile<T>.Mask(_shape, mask, _layouts[^1], query, count, key, keyCount, p, _stride);
+                ScoreTile<T>.Gradients(p, ds, _stride, padded, keyCount, visible, scoreScale, scale, shift, delta);
                 if (toKeys)
                 {
-                    BlockProduct<T>.CopyRows(qRow, _layouts[0].Row, count, _shape.Width, queries);
-                    BlockProduct<T>.CopyRows(gRow, _layouts[3].Row, count, _shape.ValueWidth, cotangents);
-                    BlockProduct<T>.Run(p, _stride, 1, cotangents, _valueWidth, dv, _valueWidth, keyCount, _valueWidth, count, true);
-                    BlockProduct<T>.Run(ds, _stride, 1, queries, _width, dk, _width, keyCount, _width, count, true);
+                    BlockProduct<T>.Run(p, _stride, 1, cotangents, _valueWidth, dv, valueStep, keyCount, valueColumns, count, isSeen, Triangle.Keys, visible);
+                    BlockProduct<T>.Run(ds, _stride, 1, queries, _width, dk, step, keyCount, columns, count, isSeen, Triangle.Keys, visible);
                 }
 
                 if (toQueries)
-                    BlockProduct<T>.Run(ds, 1, _stride, keys, _width, dq + ((long)(query - firstQuery) * _width), _width, count, _width, keyCount, true);
+                    BlockProduct<T>.Run(ds, 1, _stride, keys, _width, dq + ((long)(query - firstQuery) * step), step, count, columns, keyCount, key > 0, Triangle.Queries, visible);
+                isSeen = true;
             }
 
-            if (toKeys)
+            // Keys behind all queries.
+            for (var j = 0; j < keyCount && toKeys && !isSeen; j++)
             {
-                Store(dk, _width, keyCount, _shape.Width, outputK + ((long)key * _shape.Width));
-                Store(dv, _valueWidth, keyCount, _shape.ValueWidth, outputV + ((long)key * _shape.ValueWidth));
+                new Span<T>(dk + ((long)j * step), _shape.Width).Clear();
+                new Span<T>(dv + ((long)j * valueStep), _shape.ValueWidth).Clear();
             }
+
+            if (toKeys && !isDirect)
+                TileTable<T>.Copy(dk, _width, keyRows, _shape.Width, keyCount, _shape.Width);
+            if (toKeys && !isValueDirect)
+                TileTable<T>.Copy(dv, _valueWidth, valueRows, _shape.ValueWidth, keyCount, _shape.ValueWidth);
         }
 
-        if (toQueries)
-            Store(dq, _width, endQuery - firstQuery, _shape.Width, outputQ + ((long)firstQuery * _shape.Width));
+        if (toQueries && !isDirect)
+            TileTable<T>.Copy(dq, _width, outputQ, _shape.Width, endQuery - firstQuery, _shape.Width);
     }
 
     private T* Head(in KernelArguments arguments, int input, long head) => (T*)arguments.Inputs[input] + _layouts[input].Start(head, _shape.Heads);
 
-    /// <summary>The shift ln Σ and δ = Σ g · y of each query; the lanes behind the last have neither.</summary>
-    private void Statistics(T* g, T* y, T* logarithms, int count, T* shift, T* delta)
+    /// <summary>The shift ln Σ, 0 for a query that sees nothing, and δ = Σ g · y of each query; the lanes behind the last have neither.</summary>
+    /// <param name="turned">Room for a tile, in which the outputs are turned as the cotangents in gt are.</param>
+    private void Statistics(T* gt, T* y, T* logarithms, int count, T* turned, T* shift, T* delta)
     {
         new Span<T>(shift, _stride).Clear();
         new Span<T>(delta, _stride).Clear();
         for (var i = 0; i < count; i++)
+            shift[i] = T.IsNegativeInfinity(logarithms[i]) ? T.Zero : logarithms[i];
+        for (int e = 0, rows; e < _shape.ValueWidth; e += rows)
         {
-            shift[i] = logarithms[i];
-            T sum = T.Zero;
-            for (var e = 0; e < _shape.ValueWidth; e++)
-                sum += g[(i * _layouts[3].Row) + e] * y[((long)i * _shape.ValueWidth) + e];
-            delta[i] = sum;
-        }
-    }
-
-    /// <summary>ds = scale · p · (ds − δ).</summary>
-    private void ScoreGradient(T* p, T* ds, T* delta, int keys)
-    {
-        var scale = T.CreateTruncating(_shape.Scale);
-        for (var j = 0; j < keys; j++, p += _stride, ds += _stride)
-        {
-            var row = new Span<T>(ds, _stride);
-            Elementwise.Sub<T>(row, new(delta, _stride), row);
-            Elementwise.Mul<T>(row, new(p, _stride), row);
-            System.Numerics.Tensors.TensorPrimitives.Multiply(row, scale, row);
+            rows = Math.Min(Tile, _shape.ValueWidth - e);
+            BlockProduct<T>.CopyTransposed(y + e, _shape.ValueWidth, count, rows, turned, _stride);
+            ScoreTile<T>.AddProducts(gt + ((long)e * _stride), turned, _stride, BlockProduct<T>.Padded(count), rows, delta);
         }
     }
 }

@@ -24,8 +24,8 @@ internal sealed unsafe class AttentionKernel<T> : Kernel
     {
         (_shape, _layouts) = (shape, layouts);
         _queryTiles = (shape.Queries + Tile - 1) / Tile;
-        _stride = BlockProduct<T>.Padded(Math.Min(Tile, Math.Max(1, shape.Queries)));
-        _width = BlockProduct<T>.Padded(shape.ValueWidth);
+        _stride = BlockProduct<T>.Stride(Math.Min(Tile, Math.Max(1, shape.Queries)));
+        _width = BlockProduct<T>.Stride(shape.ValueWidth);
         UnitCount = shape.HeadCount * _queryTiles;
         WorkspaceBytes = checked(sizeof(T) * ((long)_stride * (shape.Width + Tile + 3) + ((long)_width * (Tile + _stride))));
         Flops = 2.0 * shape.HeadCount * shape.Queries * shape.Keys * (shape.Width + shape.ValueWidth) * (shape.IsCausal ? 0.5 : 1);
@@ -39,20 +39,22 @@ internal sealed unsafe class AttentionKernel<T> : Kernel
         var mask = MaskOf(arguments, head);
 
         T* transposed = (T*)arguments.Workspace, scores = transposed + ((long)_stride * _shape.Width), maximum = scores + ((long)_stride * Tile);
-        T* sum = maximum + _stride, shift = sum + _stride, values = shift + _stride, y = values + ((long)_width * Tile);
+        T* sum = maximum + _stride, factor = sum + _stride, values = factor + _stride, y = values + ((long)_width * Tile);
         BlockProduct<T>.CopyTransposed(q, _layouts[0].Row, queries, _shape.Width, transposed, _stride);
         new Span<T>(maximum, _stride).Fill(T.NegativeInfinity);
         new Span<T>(sum, _stride).Clear();
-        new Span<T>(y, _width * _stride).Clear();
-        var end = _shape.KeysBefore(first + queries);
+        int end = _shape.KeysBefore(first + queries), columns = BlockProduct<T>.Padded(queries);
         for (var key = 0; key < end; key += Tile)
         {
-            var keys = Math.Min(Tile, end - key);
-            BlockProduct<T>.Run(k + (key * _layouts[1].Row), _layouts[1].Row, 1, transposed, _stride, scores, _stride, keys, _stride, _shape.Width, false);
-            ScoreTile<T>.Mask(_shape, mask, _layouts[^1], first, queries, key, keys, scores, _stride);
-            Accumulate(scores, keys, maximum, sum, shift, y, queries);
-            BlockProduct<T>.CopyRows(v + (key * _layouts[2].Row), _layouts[2].Row, keys, _shape.ValueWidth, values);
-            BlockProduct<T>.Run(scores, 1, _stride, values, _width, y, _width, queries, _width, keys, true);
+            int keys = Math.Min(Tile, end - key), visible = _shape.Visible(first, key);
+            BlockProduct<T>.Run(
+                k + (key * _layouts[1].Row), _layouts[1].Row, 1, transposed, _stride, scores, _stride, keys, columns, _shape.Width, false, Triangle.Scores, visible);
+            var scale = ScoreTile<T>.Mask(_shape, mask, _layouts[^1], first, queries, key, keys, scores, _stride);
+            ScoreTile<T>.Accumulate(scores, _stride, columns, keys, visible, scale, maximum, sum, factor);
+            if (key > 0)
+                Rescale(y, factor, queries);
+            BlockProduct<T>.CopyRows(v + (key * _layouts[2].Row), _layouts[2].Row, keys, _shape.ValueWidth, values, _width);
+            BlockProduct<T>.Run(scores, 1, _stride, values, _width, y, _width, queries, BlockProduct<T>.Padded(_shape.ValueWidth), keys, key > 0, Triangle.Queries, visible);
         }
 
         var output = (T*)arguments.Outputs[0];
@@ -68,27 +70,14 @@ internal sealed unsafe class AttentionKernel<T> : Kernel
         _ => Head(arguments, 3, head),
     };
 
-    /// <summary>Turns scores into e^(score − maximum) and brings sum and y to the new maximum.</summary>
-    private void Accumulate(T* scores, int keys, T* maximum, T* sum, T* shift, T* y, int queries)
+    /// <summary>Brings y to the new maximum.</summary>
+    private void Rescale(T* y, T* factor, int queries)
     {
-        Span<T> largest = new(maximum, _stride), total = new(sum, _stride), factor = new(shift, _stride);
-        T* old = stackalloc T[_stride];
-        largest.CopyTo(new Span<T>(old, _stride));
-        for (var j = 0; j < keys; j++)
-            Elementwise.Max<T>(largest, new(scores + ((long)j * _stride), _stride), largest);
-        largest.CopyTo(factor);
-        ScoreTile<T>.Exponentials(scores, _stride, keys, shift);
-        // e^(old − new): 0 while nothing was seen.
-        Elementwise.Sub<T>(new(old, _stride), factor, factor);
-        Elementwise.Exp<T>(factor, factor);
-        Elementwise.Mul<T>(total, factor, total);
-        for (var j = 0; j < keys; j++)
-            Elementwise.Add<T>(total, new(scores + ((long)j * _stride), _stride), total);
         for (var i = 0; i < queries; i++)
         {
-            var row = new Span<T>(y + ((long)i * _width), _width);
-            if (shift[i] != T.One)
-                System.Numerics.Tensors.TensorPrimitives.Multiply(row, shift[i], row);
+            var row = new Span<T>(y + ((long)i * _width), _shape.ValueWidth);
+            if (factor[i] != T.One)
+                System.Numerics.Tensors.TensorPrimitives.Multiply(row, factor[i], row);
         }
     }
 

@@ -36,6 +36,9 @@ internal sealed record AttentionShape(long Batch, int Heads, int Queries, int Ke
     /// <summary>Keys that any of the queries before an end sees.</summary>
     public int KeysBefore(int endQuery) => IsCausal ? Math.Min(Keys, endQuery) : Keys;
 
+    /// <summary>Query i of a tile sees key j of another up to j = i + this; with as many as a tile has it sees all.</summary>
+    public int Visible(int query, int key) => IsCausal ? Math.Min(Tile, query - key) : Tile;
+
     /// <summary>Rows of y, dq, dk or dv are row-major.</summary>
     public long YElements => HeadCount * Queries * ValueWidth;
 }

@@ -21,7 +21,7 @@ internal static unsafe class DepthwiseTile<V, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(T* a, T* source, int pitch, long* offsets, int taps, T* to, long stride, int rows, int columns)
     {
-        if (taps == 9 && rows >= ThreeByThreeTile<V, T>.Rows && columns >= V.Count)
+        if (taps == 9 && ThreeByThreeTile<V, T>.Takes(rows, columns))
         {
             // Taps of a gradient lie in the reverse order: the square, and the rectangle, are then walked from their ends.
             if (IsSquare(offsets, pitch, 1))

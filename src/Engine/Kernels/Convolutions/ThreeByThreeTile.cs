@@ -13,10 +13,104 @@ internal static unsafe class ThreeByThreeTile<V, T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Rows of the output that are made together.</summary>
-    public const int Rows = 4;
+    private const int Rows = 4;
+
+    /// <summary>Rows of a column that stay near until the column beside it reads the same lines.</summary>
+    private const int ColumnRows = 32;
+
+    /// <summary>Whether the tile is made for a rectangle of this size.</summary>
+    public static bool Takes(int rows, int columns) => columns >= V.Count && (!IsWide || rows >= Rows);
+
+    /// <summary>Nine taps and eight sums, with what they read, ask for more than sixteen registers.</summary>
+    private static bool IsWide => typeof(V) == typeof(Lanes512<T>);
+
+    public static void Run(T* a, T* source, long pitch, long step, T* to, long stride, int rows, int columns)
+    {
+        if (IsWide)
+        {
+            RunSquares(a, source, pitch, step, to, stride, rows, columns);
+            return;
+        }
+
+        for (int y = 0, tiles = (rows + ColumnRows - 1) / ColumnRows, tile = 0; tile < tiles; tile++)
+        {
+            int end = (int)((long)rows * (tile + 1) / tiles);
+            RunColumns(a, source + (y * pitch), pitch, step, to + (y * stride), stride, end - y, columns);
+            y = end;
+        }
+    }
+
+    /// <summary>Columns of one register, downwards: each row that is read ends one sum, continues one and begins one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunColumns(T* a, T* source, long pitch, long step, T* to, long stride, int rows, int columns)
+    {
+        V a0 = V.Broadcast(a[0]), a1 = V.Broadcast(a[1]), a2 = V.Broadcast(a[2]);
+        V b0 = V.Broadcast(a[3]), b1 = V.Broadcast(a[4]), b2 = V.Broadcast(a[5]);
+        V c0 = V.Broadcast(a[6]), c1 = V.Broadcast(a[7]), c2 = V.Broadcast(a[8]);
+        V zero = V.Constant(0);
+        long step2 = 2 * step;
+        for (int x = 0; x < columns; x += V.Count)
+        {
+            // The last column ends where the rectangle ends.
+            int left = Math.Min(x, columns - V.Count);
+            T* l = source + left, line = to + left, end = line + (rows * stride);
+            V s0 = zero, s1 = zero, s2;
+            s0.AddProduct(a0, V.Load(l));
+            s0.AddProduct(a1, V.Load(l + step));
+            s0.AddProduct(a2, V.Load(l + step2));
+            l += pitch;
+            Add(V.Load(l), b0, ref s0, a0, ref s1);
+            Add(V.Load(l + step), b1, ref s0, a1, ref s1);
+            Add(V.Load(l + step2), b2, ref s0, a2, ref s1);
+            while (true)
+            {
+                // The three sums change places by name.
+                l += pitch;
+                s2 = zero;
+                Add(V.Load(l), c0, ref s0, b0, ref s1, a0, ref s2);
+                Add(V.Load(l + step), c1, ref s0, b1, ref s1, a1, ref s2);
+                Add(V.Load(l + step2), c2, ref s0, b2, ref s1, a2, ref s2);
+                s0.Store(line);
+                if ((line += stride) == end)
+                    break;
+
+                l += pitch;
+                s0 = zero;
+                Add(V.Load(l), c0, ref s1, b0, ref s2, a0, ref s0);
+                Add(V.Load(l + step), c1, ref s1, b1, ref s2, a1, ref s0);
+                Add(V.Load(l + step2), c2, ref s1, b2, ref s2, a2, ref s0);
+                s1.Store(line);
+                if ((line += stride) == end)
+                    break;
+
+                l += pitch;
+                s1 = zero;
+                Add(V.Load(l), c0, ref s2, b0, ref s0, a0, ref s1);
+                Add(V.Load(l + step), c1, ref s2, b1, ref s0, a1, ref s1);
+                Add(V.Load(l + step2), c2, ref s2, b2, ref s0, a2, ref s1);
+                s2.Store(line);
+                if ((line += stride) == end)
+                    break;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(V x, V a, ref V la, V b, ref V lb)
+    {
+        la.AddProduct(a, x);
+        lb.AddProduct(b, x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(V x, V a, ref V la, V b, ref V lb, V c, ref V lc)
+    {
+        Add(x, a, ref la, b, ref lb);
+        lc.AddProduct(c, x);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(T* a, T* source, long pitch, long step, T* to, long stride, int rows, int columns)
+    private static void RunSquares(T* a, T* source, long pitch, long step, T* to, long stride, int rows, int columns)
     {
         V a0 = V.Broadcast(a[0]), a1 = V.Broadcast(a[1]), a2 = V.Broadcast(a[2]);
         V b0 = V.Broadcast(a[3]), b1 = V.Broadcast(a[4]), b2 = V.Broadcast(a[5]);
