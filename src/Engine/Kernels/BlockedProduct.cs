@@ -85,7 +85,8 @@ internal static unsafe class BlockedProduct
         int slices = Blocks(k, Depth), packedTiles = MicroKernels<V, T>.Tiles(rows, MicroKernels<V, T>.MaximalRegisters);
         long packedTile = 0;
         bool packsA = a.RowStride == 1 && columns > MicroKernels<V, T>.MaximalRegisters * V.Count && (ReadsClash<T>(a.ColumnStride) || IsFar<T>(a.ColumnStride, k / slices, FarColumns));
-        bool packsB = b.ColumnStride != 1 || ReadsClash<T>(b.RowStride) || (rows >= RepayingRows && IsFar<T>(b.RowStride, k / slices, FarRows));
+        // A micro-kernel ends where B does, which rows that are one row never reach.
+        bool packsB = b.ColumnStride != 1 || b.RowStride == 0 || ReadsClash<T>(b.RowStride) || (rows >= RepayingRows && IsFar<T>(b.RowStride, k / slices, FarRows));
         if (TurnedProduct.Fits(rows, columns, k / slices, b))
         {
             T* left = a.At(block.Row, 0), right = b.At(0, block.Column);

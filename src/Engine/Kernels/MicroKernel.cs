@@ -19,7 +19,7 @@ internal static unsafe class MicroKernel<V, T, H, W>
 
     /// <summary>
     /// C[i, j] (+)= Σ over p in increasing order of a[i·aRow + p·aDepth] · b[p·bDepth + j], each sum a chain of fused
-    /// multiply-adds from 0; C is overwritten unless <paramref name="accumulate"/>.
+    /// multiply-adds from 0; C is overwritten unless <paramref name="accumulate"/>. bDepth is not 0.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(T* a, long aRow, long aDepth, T* b, long bDepth, int depth, T* c, long ldc, bool accumulate)

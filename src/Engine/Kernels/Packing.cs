@@ -50,8 +50,8 @@ internal static unsafe class Packing
 
         for (; at + 32 <= bytes; at += 32)
             Vector256.Store(Vector256.Load(source + at), target + at);
-        for (; at < bytes; at++)
-            target[at] = source[at];
+        if (at < bytes)
+            Unsafe.CopyBlockUnaligned(target + at, source + at, bytes - at);
     }
 
     private static void Rows<T>(T* source, long step, int lines, int depth, int width, T* panel)

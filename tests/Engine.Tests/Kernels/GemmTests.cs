@@ -145,6 +145,38 @@ public unsafe class GemmTests
         Check<float>(20, 200, 512, 0, 2);
     }
 
+    /// <summary>An operand that repeats one row, one column or one element by strides of 0 multiplies like its copies.</summary>
+    [Theory]
+    [InlineData(4, 64, 64)]
+    [InlineData(20, 50, 70)]
+    [InlineData(130, 200, 300)]
+    public void OperandsThatRepeatThemselvesMultiplyLikeTheirCopies(int m, int n, int k)
+    {
+        var random = new Random(5);
+        float[] line = Fill<float>(random, m + n + k);
+        foreach (var (row, column) in new[] { (0, 0), (0, 1), (1, 0) })
+        {
+            Assert.Equal(Multiply(Copied(m, k), k, 1, Copied(k, n), n, 1), Multiply(line, row, column, Copied(k, n), n, 1));
+            Assert.Equal(Multiply(Copied(m, k), k, 1, Copied(k, n), n, 1), Multiply(Copied(m, k), k, 1, line, row, column));
+
+            float[] Copied(int rows, int columns) => [.. Enumerable.Range(0, rows * columns).Select(i => line[(i / columns * row) + (i % columns * column)])];
+        }
+
+        float[] Multiply(float[] a, int aRow, int aColumn, float[] b, int bRow, int bColumn)
+        {
+            var c = new float[m * n];
+            var workspace = new byte[Gemm.WorkspaceBytes<float>(m, n, k) + 64];
+            fixed (float* x = a, y = b, z = c)
+            fixed (byte* w = workspace)
+            {
+                for (int unit = 0; unit < Gemm.UnitCount(m, n, k); unit++)
+                    Gemm.Run(new Matrix<float>(x, aRow, aColumn), new Matrix<float>(y, bRow, bColumn), z, n, m, n, k, w, unit);
+            }
+
+            return c;
+        }
+    }
+
     [Fact]
     public void EmptyDepthGivesZerosAndEmptyOutputNoUnits()
     {
