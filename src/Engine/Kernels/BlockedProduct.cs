@@ -68,6 +68,7 @@ internal static unsafe class BlockedProduct
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int depth = Math.Min(k, Depth), rows = Math.Min(m, RowsPerUnit(m));
+        // How tiles are cut is up to the machine's registers, whichever lanes are asked.
         int tiles = MicroKernels<ScalarLanes<T>, T>.Tiles(rows, MicroKernels<ScalarLanes<T>, T>.MaximalRegisters);
         return ((long)depth * GroupColumns) + (tiles * PackedTile<T>(depth, Blocks(rows, tiles))) + EdgeElements + (64 / sizeof(T));
     }
@@ -194,7 +195,7 @@ internal static unsafe class BlockedProduct
 
     /// <summary>
     /// Copies contiguous columns tile by tile: element (i, p) of a tile goes to p · height + i. Where there are as many, eight
-    /// elements are copied, of which the next column overwrites those behind the tile.
+    /// elements are copied, of which the next column overwrites those behind the tile; no tile of the widest panel is higher.
     /// </summary>
     private static void PackTiles<T>(T* source, long step, int rows, int tiles, int depth, long stride, T* packed)
         where T : unmanaged, IFloatingPointIeee754<T>
