@@ -25,22 +25,27 @@ internal sealed unsafe class EpilogueKernel : Kernel
         _chainWorkspace = ArenaPlan.Round(product.WorkspaceBytes);
         UnitCount = product.UnitCount;
         ConcurrentUnits = product.ConcurrentUnits;
+        StageCount = product.StageCount;
         WorkspaceBytes = _chainWorkspace + chain.WorkspaceBytes;
         SharedBytes = product.SharedBytes;
         Flops = product.Flops + chain.Flops;
     }
 
+    public override long StageEnd(int stage) => _product.StageEnd(stage);
+
     public override void Run(in KernelArguments arguments, long unit)
     {
         var target = arguments.Outputs[_productOutput];
         _product.Run(new KernelArguments { Inputs = arguments.Inputs, Outputs = &target, Workspace = arguments.Workspace, Shared = arguments.Shared }, unit);
+        var blocks = _product.BlocksOf(unit);
+        if (blocks == 0)
+            return;
 
         var inputs = stackalloc void*[_chainInputs.Length];
         for (var i = 0; i < _chainInputs.Length; i++)
             inputs[i] = _chainInputs[i] < 0 ? target : arguments.Inputs[_chainInputs[i]];
         var chain = new KernelArguments { Inputs = inputs, Outputs = arguments.Outputs, Workspace = (byte*)arguments.Workspace + _chainWorkspace };
         _chain.Spread(chain);
-        var blocks = _product.BlocksOf(unit);
         for (var block = 0; block < blocks; block++)
             RunBlock(chain, _product.BlockOf(unit, block));
     }

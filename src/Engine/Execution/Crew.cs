@@ -27,6 +27,8 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
     private ulong _present;
     private ulong _served;
     private int _first;
+    private int _stage;
+    private long _before;
     private long _from;
     private long _end;
     private long _doneBefore;
@@ -73,13 +75,15 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
         (_served, _failure, _cancellation, Payer) = (0, null, default, null);
     }
 
-    /// <summary>Opens units [from, end) of the batch that begins at an instruction.</summary>
+    /// <summary>Opens units [from, end) of a stage of the batch that begins at an instruction.</summary>
+    /// <param name="before">Units of the stages before.</param>
     /// <param name="coming">How many helpers may come besides those who are here.</param>
     /// <param name="cancellation">Keeps helpers from taking more.</param>
-    public void Open(int first, long from, long end, int coming, CancellationToken cancellation)
+    public void Open(int first, int stage, long before, long from, long end, int coming, CancellationToken cancellation)
     {
         _cancellation = cancellation;
-        (_first, _from, _end, _taken, _doneBefore) = (first, from, end, 0, _units.DoneCount);
+        (_first, _stage, _before) = (first, stage, before);
+        (_from, _end, _taken, _doneBefore) = (from, end, 0, _units.DoneCount);
         Serve((int)Math.Min(end - from - 1, MaxHelpers - 1), coming);
         _units.Open(from, end);
     }
@@ -186,18 +190,23 @@ internal sealed unsafe class Crew(PreparedPlan plan, KernelArguments* arguments)
         }
     }
 
-    /// <summary>Runs a unit of the open batch, counted over its instructions. A failure closes the batch.</summary>
+    /// <summary>Runs a unit of the open stage, counted over the batch. A failure closes the batch.</summary>
     private double RunUnit(long unit, void* workspace)
     {
         var index = _first;
-        var own = unit;
-        for (; own >= plan.Kernels[index].ConcurrentUnits; index++)
-            own -= plan.Kernels[index].ConcurrentUnits;
+        var own = unit - _before;
+        var (start, count) = plan.Kernels[index].UnitsOf(_stage);
+        while (own >= count)
+        {
+            own -= count;
+            (start, count) = plan.Kernels[++index].UnitsOf(_stage);
+        }
+
         var bound = arguments[index];
         bound.Workspace = workspace;
         try
         {
-            plan.Kernels[index].Run(bound, own);
+            plan.Kernels[index].Run(bound, start + own);
         }
         catch (Exception e)
         {

@@ -332,17 +332,25 @@ public sealed unsafe class PlanExecution : IDisposable
     }
 
     /// <summary>
-    /// A batch: first the concurrent units of its instructions, counted through, on all threads; then, on this one, those
-    /// that combine what the first have left.
+    /// A batch: first, stage by stage, the concurrent units of its instructions on all threads; then, on this one, those that
+    /// combine what the first have left. Units are counted through in this order.
     /// </summary>
     private ExecutionStatus RunShared(int end, long parkAt, Scheduler helpers, CancellationToken cancellation)
     {
         var kernels = _prepared.Kernels;
-        long behind = 0;
+        var stages = 1;
         for (var i = _instruction; i < end; i++)
-            behind += kernels[i].ConcurrentUnits;
-        if (_unit < behind && RunConcurrent(behind, parkAt, helpers, cancellation) == ExecutionStatus.Parked)
-            return ExecutionStatus.Parked;
+            stages = Math.Max(stages, kernels[i].StageCount);
+        long behind = 0;
+        for (var stage = 0; stage < stages; stage++)
+        {
+            var before = behind;
+            for (var i = _instruction; i < end; i++)
+                behind += kernels[i].UnitsOf(stage).Count;
+            if (_unit < behind && RunConcurrent(stage, before, behind, parkAt, helpers, cancellation) == ExecutionStatus.Parked)
+                return ExecutionStatus.Parked;
+        }
+
         for (var i = _instruction; i < end; i++)
         {
             var kernel = kernels[i];
@@ -355,10 +363,10 @@ public sealed unsafe class PlanExecution : IDisposable
         return ExecutionStatus.Completed;
     }
 
-    private ExecutionStatus RunConcurrent(long end, long parkAt, Scheduler helpers, CancellationToken cancellation)
+    private ExecutionStatus RunConcurrent(int stage, long before, long end, long parkAt, Scheduler helpers, CancellationToken cancellation)
     {
         var past = false;
-        _crew.Open(_instruction, _unit, end, helpers.IdleCount, cancellation);
+        _crew.Open(_instruction, stage, before, _unit, end, helpers.IdleCount, cancellation);
         try
         {
             do

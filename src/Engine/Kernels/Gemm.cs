@@ -4,16 +4,49 @@ using System.Runtime.Intrinsics;
 namespace Gradients.Engine.Kernels;
 
 /// <summary>
-/// C[m,n] = A[m,k] · B[k,n] for float32 and float64. A and B have any strides; C is row-major with leading dimension
-/// ldc and is overwritten; it may not overlap A or B. k = 0 gives zeros.
-/// The work is cut into units that write disjoint parts of C and may run in any order or at the same time, each
-/// running unit with its own workspace, whose content means nothing between units.
-/// The algorithm and the order of every sum are functions of (m, n, k) and the strides alone.
+/// C[m,n] = A[m,k] · B[k,n] for float32 and float64, bound to sizes and strides. A and B have any strides; C is row-major with
+/// leading dimension ldc and is overwritten; it may not overlap A or B. k = 0 gives zeros.
+/// The work is cut into units, and those into stages: the units of a stage may run in any order or at the same time, each running
+/// unit with a workspace of its own, whose content means nothing between units; a stage begins when the one before it is done.
+/// All units of a run have the same shared block, which holds the copies of operands that several units read.
+/// The algorithm and the order of every sum are functions of the sizes and strides alone.
 /// </summary>
-public static unsafe class Gemm
+public sealed unsafe class Gemm<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Up to this many multiply-adds the packing of blocks costs more than it saves.</summary>
     private const long SmallProduct = 1024;
+
+    private readonly int _m;
+    private readonly int _n;
+    private readonly int _k;
+    private readonly MatrixStrides _a;
+    private readonly MatrixStrides _b;
+    private readonly Algorithm _algorithm;
+    private readonly BlockedProduct<T>? _blocked;
+
+    public Gemm(int m, int n, int k, MatrixStrides a, MatrixStrides b)
+    {
+        (_m, _n, _k, _a, _b) = (m, n, k, a, b);
+        _algorithm = Choose(m, n, k);
+        switch (_algorithm)
+        {
+            case Algorithm.Empty:
+                UnitCount = 0;
+                break;
+            case Algorithm.MatrixVector:
+                (UnitCount, WorkspaceBytes) = (MatrixVectorProduct.UnitCount(m, k), MatrixVectorProduct.WorkspaceElements(m, k) * sizeof(T));
+                break;
+            case Algorithm.VectorMatrix:
+                (UnitCount, WorkspaceBytes) = (MatrixVectorProduct.UnitCount(n, k), MatrixVectorProduct.WorkspaceElements(n, k) * sizeof(T));
+                break;
+            case Algorithm.Blocked:
+                _blocked = new BlockedProduct<T>(m, n, k, a, b);
+                (UnitCount, WorkspaceBytes) = (_blocked.UnitCount, _blocked.WorkspaceElements * sizeof(T));
+                (StageCount, SharedBytes) = (_blocked.StageCount, _blocked.SharedElements * sizeof(T));
+                break;
+        }
+    }
 
     private enum Algorithm
     {
@@ -25,69 +58,66 @@ public static unsafe class Gemm
     }
 
     /// <summary>How many units the product has; 0 when C is empty.</summary>
-    public static int UnitCount(int m, int n, int k) => Choose(m, n, k) switch
-    {
-        Algorithm.Empty => 0,
-        Algorithm.Small => 1,
-        Algorithm.MatrixVector => MatrixVectorProduct.UnitCount(m, k),
-        Algorithm.VectorMatrix => MatrixVectorProduct.UnitCount(n, k),
-        _ => BlockedProduct.UnitCount(m, n, k),
-    };
+    public int UnitCount { get; } = 1;
 
-    /// <summary>The rectangle of C that a unit writes.</summary>
-    public static Block BlockOf(int m, int n, int k, int unit)
+    public int StageCount { get; } = 1;
+
+    /// <summary>Bytes of workspace for one running unit; 64-byte alignment serves best.</summary>
+    public long WorkspaceBytes { get; }
+
+    /// <summary>Bytes that the units of a run share; 64-byte alignment serves best.</summary>
+    public long SharedBytes { get; }
+
+    /// <summary>The unit behind the last of a stage.</summary>
+    public int StageEnd(int stage) => _blocked is null ? UnitCount : _blocked.StageEnd(stage);
+
+    /// <summary>Whether a unit finishes its rectangle of C; others prepare what they read, or sum a part of the depth.</summary>
+    public bool Finishes(int unit) => _blocked is null || _blocked.Finishes(unit);
+
+    /// <summary>The rectangle of C that a unit that finishes one writes.</summary>
+    public Block BlockOf(int unit)
     {
-        switch (Choose(m, n, k))
+        switch (_algorithm)
         {
             case Algorithm.MatrixVector:
-                var (row, rows) = MatrixVectorProduct.RowsOf(m, k, unit);
+                var (row, rows) = MatrixVectorProduct.RowsOf(_m, _k, unit);
                 return new Block(row, rows, 0, 1);
             case Algorithm.VectorMatrix:
-                var (column, columns) = MatrixVectorProduct.RowsOf(n, k, unit);
+                var (column, columns) = MatrixVectorProduct.RowsOf(_n, _k, unit);
                 return new Block(0, 1, column, columns);
             case Algorithm.Blocked:
-                return BlockedProduct.BlockOf(m, n, k, unit);
+                return _blocked!.BlockOf(unit);
             default:
-                return new Block(0, m, 0, n);
+                return new Block(0, _m, 0, _n);
         }
     }
 
-    /// <summary>Bytes of workspace for one running unit; 64-byte alignment serves best.</summary>
-    public static long WorkspaceBytes<T>(int m, int n, int k)
-        where T : unmanaged, IFloatingPointIeee754<T> => Choose(m, n, k) switch
-        {
-            Algorithm.Empty or Algorithm.Small => 0,
-            Algorithm.MatrixVector => MatrixVectorProduct.WorkspaceElements(m, k) * sizeof(T),
-            Algorithm.VectorMatrix => MatrixVectorProduct.WorkspaceElements(n, k) * sizeof(T),
-            _ => BlockedProduct.WorkspaceElements<T>(m, n, k) * sizeof(T),
-        };
-
     /// <summary>Runs one unit of [0, <see cref="UnitCount"/>).</summary>
-    public static void Run<T>(in Matrix<T> a, in Matrix<T> b, T* c, long ldc, int m, int n, int k, void* workspace, int unit)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    public void Run(T* a, T* b, T* c, long ldc, void* workspace, void* shared, int unit)
     {
-        switch (Choose(m, n, k))
+        Matrix<T> left = new(a, _a), right = new(b, _b);
+        switch (_algorithm)
         {
             case Algorithm.Empty:
                 break;
             case Algorithm.Small:
-                SmallGemm.Run(a, b, c, ldc, m, n, k);
+                SmallGemm.Run(left, right, c, ldc, _m, _n, _k);
                 break;
             case Algorithm.MatrixVector:
-                MatrixVectorProduct.Run(a, b.Data, b.RowStride, c, ldc, m, k, (T*)workspace, unit);
+                MatrixVectorProduct.Run(left, b, _b.Row, c, ldc, _m, _k, (T*)workspace, unit);
                 break;
             case Algorithm.VectorMatrix:
-                MatrixVectorProduct.Run(b.Transposed, a.Data, a.ColumnStride, c, 1, n, k, (T*)workspace, unit);
+                MatrixVectorProduct.Run(right.Transposed, a, _a.Column, c, 1, _n, _k, (T*)workspace, unit);
                 break;
             default:
                 if (Vector512.IsHardwareAccelerated)
-                    BlockedProduct.Run<Lanes512<T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
+                    _blocked!.Run<Lanes512<T>>(left, right, c, ldc, (T*)workspace, (T*)shared, unit);
                 else if (Vector256.IsHardwareAccelerated)
-                    BlockedProduct.Run<Lanes256<T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
+                    _blocked!.Run<Lanes256<T>>(left, right, c, ldc, (T*)workspace, (T*)shared, unit);
                 else if (Vector128.IsHardwareAccelerated)
-                    BlockedProduct.Run<Lanes128<T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
+                    _blocked!.Run<Lanes128<T>>(left, right, c, ldc, (T*)workspace, (T*)shared, unit);
                 else
-                    BlockedProduct.Run<ScalarLanes<T>, T>(a, b, c, ldc, m, n, k, (T*)workspace, unit);
+                    _blocked!.Run<ScalarLanes<T>>(left, right, c, ldc, (T*)workspace, (T*)shared, unit);
                 break;
         }
     }

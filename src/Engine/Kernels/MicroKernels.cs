@@ -43,6 +43,41 @@ internal static unsafe class MicroKernels<V, T>
             Run<One>(rows, a, aRow, aDepth, b, bDepth, depth, c, ldc, accumulate);
     }
 
+    /// <summary>The same for a packed tile: a[p · rows + i].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void RunPacked(int rows, int registers, T* a, T* b, long bDepth, int depth, T* c, long ldc, bool accumulate)
+    {
+        if (Vector512.IsHardwareAccelerated || registers != 2)
+            Run(rows, registers, a, 1, rows, b, bDepth, depth, c, ldc, accumulate);
+        else
+            RunPacked(rows, a, b, bDepth, depth, c, ldc, accumulate);
+    }
+
+    private static void RunPacked(int rows, T* a, T* b, long bDepth, int depth, T* c, long ldc, bool accumulate)
+    {
+        switch (rows)
+        {
+            case 1:
+                PackedMicroKernel<V, T, One>.Run(a, b, bDepth, depth, c, ldc, accumulate);
+                break;
+            case 2:
+                PackedMicroKernel<V, T, Two>.Run(a, b, bDepth, depth, c, ldc, accumulate);
+                break;
+            case 3:
+                PackedMicroKernel<V, T, Three>.Run(a, b, bDepth, depth, c, ldc, accumulate);
+                break;
+            case 4:
+                PackedMicroKernel<V, T, Four>.Run(a, b, bDepth, depth, c, ldc, accumulate);
+                break;
+            case 5:
+                PackedMicroKernel<V, T, Five>.Run(a, b, bDepth, depth, c, ldc, accumulate);
+                break;
+            default:
+                PackedMicroKernel<V, T, Six>.Run(a, b, bDepth, depth, c, ldc, accumulate);
+                break;
+        }
+    }
+
     private static void Run<W>(int rows, T* a, long aRow, long aDepth, T* b, long bDepth, int depth, T* c, long ldc, bool accumulate)
         where W : struct, ICount
     {

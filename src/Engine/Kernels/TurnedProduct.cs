@@ -24,15 +24,15 @@ internal static unsafe class TurnedProduct
     private static int Columns => Avx512F.IsSupported ? Vector512<float>.Count : Vector256<float>.Count;
 
     /// <summary>Whether a block can be computed so.</summary>
-    public static bool Fits<T>(int rows, long columns, int depth, in Matrix<T> b)
+    public static bool Fits<T>(int rows, long columns, int depth, MatrixStrides b)
         where T : unmanaged =>
         Avx2.IsSupported && typeof(T) == typeof(float)
         && rows <= MaximalRows && (rows <= TileRows || rows >= FullTileRows * Tiles(rows)) && columns >= Columns && depth >= Step
-        && b.RowStride == 1 && b.ColumnStride != 1;
+        && b.Row == 1 && b.Column != 1;
 
     /// <summary>
     /// C = Σ over slices in order of Σ over p in increasing order of a[i·aRow + p·aDepth] · b[j·line + p], each slice a chain of
-    /// fused multiply-adds from 0: the order of <see cref="BlockedProduct"/>.
+    /// fused multiply-adds from 0: the order of <see cref="BlockedProduct{T}"/>.
     /// </summary>
     public static void Run(float* a, long aRow, long aDepth, float* b, long line, int k, int slices, float* c, long ldc, int rows, int columns)
     {
@@ -52,17 +52,17 @@ internal static unsafe class TurnedProduct
             int x = Math.Min(j, columns - Columns);
             for (int tile = 0; tile < tiles; tile++)
             {
-                int i = BlockedProduct.Part(rows, tiles, tile), height = BlockedProduct.Part(rows, tiles, tile + 1) - i;
+                int i = Parts.Start(rows, tiles, tile), height = Parts.Start(rows, tiles, tile + 1) - i;
                 for (int slice = 0; slice < slices; slice++)
                 {
-                    int p = BlockedProduct.Part(k, slices, slice), depth = BlockedProduct.Part(k, slices, slice + 1) - p;
+                    int p = Parts.Start(k, slices, slice), depth = Parts.Start(k, slices, slice + 1) - p;
                     Run<V>(height, a + (i * aRow) + (p * aDepth), aRow, aDepth, b + (x * line) + p, line, depth, c + (i * ldc) + x, ldc, slice > 0);
                 }
             }
         }
     }
 
-    private static int Tiles(int rows) => BlockedProduct.Blocks(rows, TileRows);
+    private static int Tiles(int rows) => Parts.Count(rows, TileRows);
 
     private static void Run<V>(int rows, float* a, long aRow, long aDepth, float* b, long line, int depth, float* c, long ldc, bool accumulate)
         where V : struct, ILanes<V, float>

@@ -89,36 +89,45 @@ internal sealed unsafe class MatrixProductKernel<T> : BlockKernel where T : unma
     /// <summary>Multiply-adds that fill a unit.</summary>
     private const double UnitProduct = 1 << 22;
 
-    private readonly int _m;
-    private readonly int _n;
-    private readonly int _k;
+    private readonly Gemm<T> _gemm;
+    private readonly long _m;
     private readonly Layout _a;
     private readonly Layout _b;
     private readonly Shape _batch;
-    private readonly long _unitsPerEntry;
     private readonly long _entriesPerUnit;
 
     public MatrixProductKernel(Shape output, Layout a, Layout b)
     {
-        (_m, _n, _k) = ((int)output[-2], (int)output[-1], (int)a.Shape[-1]);
+        int n = (int)output[-1], k = (int)a.Shape[-1];
+        _m = output[-2];
         _batch = new Shape(output.Dimensions[..^2]);
         (_a, _b) = (Broadcast(a, _batch), Broadcast(b, _batch));
-        _unitsPerEntry = Gemm.UnitCount(_m, _n, _k);
-        var product = (double)_m * _n * Math.Max(1, _k);
-        _entriesPerUnit = _unitsPerEntry == 1 ? (long)Math.Clamp(UnitProduct / product, 1, Math.Max(1, _batch.ElementCount)) : 1;
-        UnitCount = _unitsPerEntry == 1 ? (_batch.ElementCount + _entriesPerUnit - 1) / _entriesPerUnit : _unitsPerEntry * _batch.ElementCount;
-        WorkspaceBytes = Gemm.WorkspaceBytes<T>(_m, _n, _k);
-        Columns = _n;
-        Flops = 2 * (double)output.ElementCount * _k;
+        _gemm = new Gemm<T>((int)_m, n, k, StridesOf(_a), StridesOf(_b));
+        var product = (double)_m * n * Math.Max(1, k);
+        _entriesPerUnit = _gemm.UnitCount == 1 ? (long)Math.Clamp(UnitProduct / product, 1, Math.Max(1, _batch.ElementCount)) : 1;
+        UnitCount = _gemm.UnitCount == 1 ? (_batch.ElementCount + _entriesPerUnit - 1) / _entriesPerUnit : _gemm.UnitCount * _batch.ElementCount;
+        StageCount = _gemm.StageCount == 1 ? 1 : checked((int)(_gemm.StageCount * _batch.ElementCount));
+        (WorkspaceBytes, SharedBytes) = (_gemm.WorkspaceBytes, _gemm.SharedBytes);
+        Columns = n;
+        Flops = 2 * (double)output.ElementCount * k;
     }
+
+    /// <summary>Entries that share a block one after another; all of them at once where they have none.</summary>
+    public override long StageEnd(int stage)
+    {
+        var (entry, own) = Math.DivRem(stage, _gemm.StageCount);
+        return _gemm.StageCount == 1 ? UnitCount : ((long)entry * _gemm.UnitCount) + _gemm.StageEnd(own);
+    }
+
+    public override int BlocksOf(long unit) => _gemm.UnitCount == 1 || _gemm.Finishes((int)(unit % _gemm.UnitCount)) ? 1 : 0;
 
     /// <summary>The output is seen as [batch · m, n].</summary>
     public override Block BlockOf(long unit, int index)
     {
         var (entry, part) = EntryOf(unit);
-        if (_unitsPerEntry == 1)
-            return new Block(entry * _m, (Math.Min(_batch.ElementCount, entry + _entriesPerUnit) - entry) * _m, 0, _n);
-        var block = Gemm.BlockOf(_m, _n, _k, (int)part);
+        if (_gemm.UnitCount == 1)
+            return new Block(entry * _m, (Math.Min(_batch.ElementCount, entry + _entriesPerUnit) - entry) * _m, 0, Columns);
+        var block = _gemm.BlockOf((int)part);
         return block with { Row = (entry * _m) + block.Row };
     }
 
@@ -127,16 +136,17 @@ internal sealed unsafe class MatrixProductKernel<T> : BlockKernel where T : unma
         var (entry, part) = EntryOf(unit);
         for (var end = Math.Min(_batch.ElementCount, entry + _entriesPerUnit); entry < end; entry++)
         {
-            var a = new Matrix<T>((T*)arguments.Inputs[0] + Position(_a, entry), _a.Strides[^2], _a.Strides[^1]);
-            var b = new Matrix<T>((T*)arguments.Inputs[1] + Position(_b, entry), _b.Strides[^2], _b.Strides[^1]);
-            Gemm.Run(a, b, (T*)arguments.Outputs[0] + (entry * _m * _n), _n, _m, _n, _k, arguments.Workspace, (int)part);
+            T* a = (T*)arguments.Inputs[0] + Position(_a, entry), b = (T*)arguments.Inputs[1] + Position(_b, entry);
+            _gemm.Run(a, b, (T*)arguments.Outputs[0] + (entry * _m * Columns), Columns, arguments.Workspace, arguments.Shared, (int)part);
         }
     }
 
-    private (long Entry, long Part) EntryOf(long unit) => _unitsPerEntry == 1 ? (unit * _entriesPerUnit, 0) : Math.DivRem(unit, _unitsPerEntry);
+    private (long Entry, long Part) EntryOf(long unit) => _gemm.UnitCount == 1 ? (unit * _entriesPerUnit, 0) : Math.DivRem(unit, _gemm.UnitCount);
 
     private static Layout Broadcast(Layout layout, Shape batch) =>
         layout.BroadcastTo(new Shape([.. batch.Dimensions, layout.Shape[-2], layout.Shape[-1]]));
+
+    private static MatrixStrides StridesOf(Layout layout) => new(layout.Strides[^2], layout.Strides[^1]);
 
     private long Position(Layout layout, long entry)
     {

@@ -20,7 +20,7 @@ internal sealed unsafe class GemmSuite : ISuite
 
     public string Name => "gemm";
 
-    public string Summary => "Products C[M, N] = A[M, K]·B[K, N] in float32, one thread. NT: B is stored transposed, TN: A is. Limit: multiply-adds in registers. At 1024 and 2048 blocks of A or B are copied to where they do not clash; a unit of work ends after a millisecond or two, so that a step can be cancelled and shares its core, and the next copies its own.";
+    public string Summary => "Products C[M, N] = A[M, K]·B[K, N] in float32, one thread. NT: B is stored transposed, TN: A is. Limit: multiply-adds in registers. Operands that several units of work read from places far apart are packed once, a few slices of K at a time; a unit ends after a millisecond or two, so that a step can be cancelled and shares its core.";
 
     public void Run(SuiteSettings settings, Recorder rows)
     {
@@ -55,21 +55,39 @@ internal sealed unsafe class GemmSuite : ISuite
         }
     }
 
-    private sealed class Product(float* a, float* b, bool isTransposedA, bool isTransposedB, int m, int n, int k) : IDisposable
+    private sealed class Product : IDisposable
     {
-        private readonly Matrix<float> _left = isTransposedA ? new(a, 1, m) : new(a, k, 1);
-        private readonly Matrix<float> _right = isTransposedB ? new(b, 1, k) : new(b, n, 1);
-        private readonly float* _c = Allocate(m * n * sizeof(float));
-        private readonly float* _reference = Allocate(m * n * sizeof(float));
-        private readonly float* _workspace = Allocate(Gemm.WorkspaceBytes<float>(m, n, k));
+        private readonly Gemm<float> _gemm;
+        private readonly bool _isTransposedA;
+        private readonly bool _isTransposedB;
+        private readonly int _m;
+        private readonly int _n;
+        private readonly int _k;
+        private readonly float* _a;
+        private readonly float* _b;
+        private readonly float* _c;
+        private readonly float* _reference;
+        private readonly float* _workspace;
+        private readonly float* _shared;
+
+        public Product(float* a, float* b, bool isTransposedA, bool isTransposedB, int m, int n, int k)
+        {
+            _a = a;
+            _b = b;
+            (_isTransposedA, _isTransposedB, _m, _n, _k) = (isTransposedA, isTransposedB, m, n, k);
+            _gemm = new Gemm<float>(m, n, k, isTransposedA ? new(1, m) : new(k, 1), isTransposedB ? new(1, k) : new(n, 1));
+            _c = Allocate(m * n * sizeof(float));
+            _reference = Allocate(m * n * sizeof(float));
+            _workspace = Allocate(_gemm.WorkspaceBytes);
+            _shared = Allocate(_gemm.SharedBytes);
+        }
 
         public void Ours(int count)
         {
-            var units = Gemm.UnitCount(m, n, k);
             for (var i = 0; i < count; i++)
             {
-                for (var unit = 0; unit < units; unit++)
-                    Gemm.Run(_left, _right, _c, n, m, n, k, _workspace, unit);
+                for (var unit = 0; unit < _gemm.UnitCount; unit++)
+                    _gemm.Run(_a, _b, _c, _n, _workspace, _shared, unit);
             }
         }
 
@@ -78,10 +96,10 @@ internal sealed unsafe class GemmSuite : ISuite
         {
             Ours(1);
             Blas(1);
-            for (var i = 0; i < m * n; i++)
+            for (var i = 0; i < _m * _n; i++)
             {
-                if (!(Math.Abs(_c[i] - _reference[i]) <= 1e-5f * k))
-                    throw new InvalidOperationException($"{m}x{n}x{k}: element {i} is {_c[i]}, OpenBLAS has {_reference[i]}.");
+                if (!(Math.Abs(_c[i] - _reference[i]) <= 1e-5f * _k))
+                    throw new InvalidOperationException($"{_m}x{_n}x{_k}: element {i} is {_c[i]}, OpenBLAS has {_reference[i]}.");
             }
 
             return Blas;
@@ -92,12 +110,13 @@ internal sealed unsafe class GemmSuite : ISuite
             NativeMemory.AlignedFree(_c);
             NativeMemory.AlignedFree(_reference);
             NativeMemory.AlignedFree(_workspace);
+            NativeMemory.AlignedFree(_shared);
         }
 
         private void Blas(int count)
         {
             for (var i = 0; i < count; i++)
-                OpenBlas.Multiply(isTransposedA, isTransposedB, m, n, k, a, b, _reference);
+                OpenBlas.Multiply(_isTransposedA, _isTransposedB, _m, _n, _k, _a, _b, _reference);
         }
 
         private static float* Allocate(long bytes) => (float*)NativeMemory.AlignedAlloc((nuint)bytes + 64, 64);

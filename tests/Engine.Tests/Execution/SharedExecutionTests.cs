@@ -75,6 +75,32 @@ public sealed class SharedExecutionTests : IDisposable
     }
 
     [Fact]
+    public void AStageBeginsWhenTheOneBeforeItIsDone()
+    {
+        // Two threads meet in the first two units; the one that runs the third is done with it long before the other.
+        using var meeting = new Barrier(2);
+        using var third = new ManualResetEventSlim();
+        var done = 0;
+        var kernel = new RecordingKernel(concurrent: 9, units: 10, unit =>
+        {
+            Assert.InRange(Volatile.Read(ref done), unit / 3 * 3, unit);
+            if (unit < 2)
+                Assert.True(meeting.SignalAndWait(Soon));
+            if (unit == 0)
+                Assert.True(third.Wait(Soon));
+            for (var i = 0; unit == 0 && i < 10_000; i++)
+                Thread.Yield();
+            Interlocked.Increment(ref done);
+            if (unit == 2)
+                third.Set();
+        }, stages: 3);
+        using var scheduler = new Scheduler(new SchedulerOptions { Threads = 1 });
+        Execute(kernel, scheduler);
+        Assert.Equal(Enumerable.Range(0, 10), kernel.Ran.Select(r => (int)r.Unit).Order());
+        Assert.Equal(9, kernel.Ran[^1].Unit);
+    }
+
+    [Fact]
     public void AHelpersFailureIsTheExecutionsAndTheLowestUnitsCounts()
     {
         using var meeting = new Barrier(2);
@@ -255,13 +281,16 @@ public sealed class SharedExecutionTests : IDisposable
     {
         private readonly Action<long> _action;
 
-        public RecordingKernel(long concurrent, long units, Action<long> action, long workspaceBytes = 64)
+        public RecordingKernel(long concurrent, long units, Action<long> action, long workspaceBytes = 64, int stages = 1)
         {
+            StageCount = stages;
             (UnitCount, ConcurrentUnits, WorkspaceBytes, SharedBytes) = (units, concurrent, workspaceBytes, 64);
             _action = action;
         }
 
         public List<(long Unit, int Thread, nint Workspace, nint Shared)> Ran { get; } = [];
+
+        public override long StageEnd(int stage) => ConcurrentUnits / StageCount * (stage + 1);
 
         public override void Run(in KernelArguments arguments, long unit)
         {

@@ -7,8 +7,8 @@ using Gradients.Engine.Tests.Compilation;
 namespace Gradients.Engine.Tests.Execution;
 
 /// <summary>
-/// The concurrent units of every kernel, run from the last to the first with a workspace that is filled with NaN before
-/// each, give the bits that they give in order.
+/// The concurrent units of every kernel, run from the last to the first of each stage with a workspace that is filled with NaN
+/// before each, give the bits that they give in order.
 /// </summary>
 public sealed class UnitContractTests : IDisposable
 {
@@ -20,6 +20,8 @@ public sealed class UnitContractTests : IDisposable
     {
         ["product"] = t => [t.Op("MatMul", t.Random(700, 300), t.Random(300, 900))],
         ["transposed product"] = t => [t._r.Specs.Add("Gemm", Attributes.Of(("transA", 1L), ("transB", 1L)), t.Random(300, 700), t.Random(900, 300), t.Random(900))],
+        ["large product"] = t => [t.Op("Relu", t._r.Specs.Add("Gemm", Attributes.Of(("transA", 1L)), t.Random(2600, 550), t.Random(2600, 1024), t.Random(1024)))],
+        ["batch of large products"] = t => [t.Op("MatMul", t.Random(3, 300, 512), t.Random(3, 512, 600))],
         ["batched product"] = t => [t.Op("MatMul", t.Random(64, 60, 70), t.Random(70, 80))],
         ["matrix and vector"] = t => [t.Op("MatMul", t.Random(3000, 1500), t.Random(1500, 1)), t.Op("MatMul", t.Random(1, 3000), t.Random(3000, 1501))],
         ["elementwise"] = t => [t.Op("Mul", t.Op("Tanh", t.Random(1000, 513)), t.Op("Exp", t.Random(1000, 1)))],
@@ -101,8 +103,13 @@ public sealed class UnitContractTests : IDisposable
 
         public override void Run(in KernelArguments arguments, long unit)
         {
-            for (var u = _kernel.ConcurrentUnits - 1; u >= 0; u--)
-                RunUnit(arguments, u);
+            for (var stage = 0; stage < _kernel.StageCount; stage++)
+            {
+                var (first, count) = _kernel.UnitsOf(stage);
+                for (var u = first + count - 1; u >= first; u--)
+                    RunUnit(arguments, u);
+            }
+
             for (var u = _kernel.ConcurrentUnits; u < _kernel.UnitCount; u++)
                 RunUnit(arguments, u);
         }

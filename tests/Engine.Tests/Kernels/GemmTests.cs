@@ -44,6 +44,9 @@ public unsafe class GemmTests
     [InlineData(20, 293, 2048)]
     [InlineData(1000, 150, 40)]
     [InlineData(1024, 70, 300)]
+    [InlineData(301, 523, 601)]
+    [InlineData(290, 1024, 520)]
+    [InlineData(260, 520, 1500)]
     public void ShapesAroundTheBlockSizesInEveryLayout(int m, int n, int k)
     {
         for (int layout = 0; layout < 4; layout++)
@@ -84,16 +87,8 @@ public unsafe class GemmTests
                 rows[(i * k) + p] = columns[(p * M) + i] = random.NextDouble() - 0.5;
         }
 
-        double[] workspace = new double[Gemm.WorkspaceBytes<double>(M, 1, k) / sizeof(double)];
-        fixed (double* r = rows, c = columns, v = x, y = fromRows, z = fromColumns, w = workspace)
-        {
-            for (int unit = 0; unit < Gemm.UnitCount(M, 1, k); unit++)
-            {
-                Gemm.Run(new Matrix<double>(r, k, 1), new Matrix<double>(v, 1, 1), y, 1, M, 1, k, w, unit);
-                Gemm.Run(new Matrix<double>(c, 1, M), new Matrix<double>(v, 1, 1), z, 1, M, 1, k, w, unit);
-            }
-        }
-
+        Multiply(M, 1, k, rows, new(k, 1), x, new(1, 1), fromRows, 1);
+        Multiply(M, 1, k, columns, new(1, M), x, new(1, 1), fromColumns, 1);
         Assert.Equal(fromRows, fromColumns);
     }
 
@@ -116,20 +111,15 @@ public unsafe class GemmTests
             turnedA[(i % k * m) + (i / k)] = a[i];
         for (int i = 0; i < b.Length; i++)
             turnedB[(i % n * k) + (i / n)] = b[i];
-        float[] expected = Product(a, k, 1, b, n, 1);
-        Assert.Equal(expected, Product(a, k, 1, turnedB, 1, k));
-        Assert.Equal(expected, Product(turnedA, 1, m, b, n, 1));
-        Assert.Equal(expected, Product(turnedA, 1, m, turnedB, 1, k));
+        float[] expected = Product(a, new(k, 1), b, new(n, 1));
+        Assert.Equal(expected, Product(a, new(k, 1), turnedB, new(1, k)));
+        Assert.Equal(expected, Product(turnedA, new(1, m), b, new(n, 1)));
+        Assert.Equal(expected, Product(turnedA, new(1, m), turnedB, new(1, k)));
 
-        float[] Product(float[] left, long leftRow, long leftColumn, float[] right, long rightRow, long rightColumn)
+        float[] Product(float[] left, MatrixStrides leftStrides, float[] right, MatrixStrides rightStrides)
         {
-            float[] c = new float[m * n], workspace = new float[Gemm.WorkspaceBytes<float>(m, n, k) / sizeof(float)];
-            fixed (float* x = left, y = right, z = c, w = workspace)
-            {
-                for (int unit = 0; unit < Gemm.UnitCount(m, n, k); unit++)
-                    Gemm.Run(new Matrix<float>(x, leftRow, leftColumn), new Matrix<float>(y, rightRow, rightColumn), z, n, m, n, k, w, unit);
-            }
-
+            float[] c = new float[m * n];
+            Multiply(m, n, k, left, leftStrides, right, rightStrides, c, n);
             return c;
         }
     }
@@ -156,23 +146,18 @@ public unsafe class GemmTests
         float[] line = Fill<float>(random, m + n + k);
         foreach (var (row, column) in new[] { (0, 0), (0, 1), (1, 0) })
         {
-            Assert.Equal(Multiply(Copied(m, k), k, 1, Copied(k, n), n, 1), Multiply(line, row, column, Copied(k, n), n, 1));
-            Assert.Equal(Multiply(Copied(m, k), k, 1, Copied(k, n), n, 1), Multiply(Copied(m, k), k, 1, line, row, column));
+            MatrixStrides repeated = new(row, column);
+            float[] left = Copied(m, k), right = Copied(k, n);
+            Assert.Equal(Product(left, new(k, 1), right, new(n, 1)), Product(line, repeated, right, new(n, 1)));
+            Assert.Equal(Product(left, new(k, 1), right, new(n, 1)), Product(left, new(k, 1), line, repeated));
 
             float[] Copied(int rows, int columns) => [.. Enumerable.Range(0, rows * columns).Select(i => line[(i / columns * row) + (i % columns * column)])];
         }
 
-        float[] Multiply(float[] a, int aRow, int aColumn, float[] b, int bRow, int bColumn)
+        float[] Product(float[] a, MatrixStrides aStrides, float[] b, MatrixStrides bStrides)
         {
             var c = new float[m * n];
-            var workspace = new byte[Gemm.WorkspaceBytes<float>(m, n, k) + 64];
-            fixed (float* x = a, y = b, z = c)
-            fixed (byte* w = workspace)
-            {
-                for (int unit = 0; unit < Gemm.UnitCount(m, n, k); unit++)
-                    Gemm.Run(new Matrix<float>(x, aRow, aColumn), new Matrix<float>(y, bRow, bColumn), z, n, m, n, k, w, unit);
-            }
-
+            Multiply(m, n, k, a, aStrides, b, bStrides, c, n);
             return c;
         }
     }
@@ -180,23 +165,48 @@ public unsafe class GemmTests
     [Fact]
     public void EmptyDepthGivesZerosAndEmptyOutputNoUnits()
     {
-        Assert.Equal(0, Gemm.UnitCount(0, 5, 5));
-        Assert.Equal(0, Gemm.UnitCount(5, 0, 5));
+        Assert.Equal(0, new Gemm<float>(0, 5, 5, new(5, 1), new(5, 1)).UnitCount);
+        Assert.Equal(0, new Gemm<float>(5, 0, 5, new(5, 1), new(1, 1)).UnitCount);
         float[] c = [float.NaN, float.NaN, 7, float.NaN, float.NaN, 8];
-        fixed (float* p = c)
-        {
-            for (int unit = 0; unit < Gemm.UnitCount(2, 2, 0); unit++)
-                Gemm.Run<float>(default, default, p, 3, 2, 2, 0, null, unit);
-        }
-
+        Multiply(2, 2, 0, [], new(1, 1), [], new(1, 1), c, 3);
         Assert.Equal([0, 0, 7, 0, 0, 8], c);
     }
 
     [Fact]
     public void ALongDepthIsCutIntoSmallerUnits()
     {
-        Assert.True(Gemm.UnitCount(384, 1024, 16_384) > Gemm.UnitCount(384, 1024, 64));
+        Assert.True(Units(16_384) > Units(64));
         Check<float>(26, 140, 40_000, 0, 1);
+
+        static int Units(int k) => new Gemm<float>(384, 1024, k, new(k, 1), new(1024, 1)).UnitCount;
+    }
+
+    /// <summary>What many rectangles read is packed by units of its own, some slices at a time, in a block that does not grow with the depth.</summary>
+    [Theory]
+    [InlineData(300, 520, 900, 2)]
+    [InlineData(520, 1100, 3000, 4)]
+    public void LargeProductsPackTheirOperandsOnceInRounds(int m, int n, int k, int stages)
+    {
+        // B with rows far apart and clashing, A transposed: packed at every level.
+        MatrixStrides a = new(1, 2048), b = new(2048, 1);
+        Gemm<float> gemm = new(m, n, k, a, b), longer = new(m, n, 20 * k, a, b);
+        Assert.Equal((0, true), (gemm.StageCount % 2, gemm.StageCount >= stages));
+        Assert.InRange(longer.SharedBytes, 1, 8 << 20);
+        var covered = new int[m * n];
+        for (int unit = 0; unit < gemm.UnitCount; unit++)
+        {
+            if (!gemm.Finishes(unit))
+                continue;
+            var block = gemm.BlockOf(unit);
+            for (long i = block.Row; i < block.Row + block.Rows; i++)
+            {
+                for (long j = block.Column; j < block.Column + block.Columns; j++)
+                    covered[(i * n) + j]++;
+            }
+        }
+
+        Assert.All(covered, times => Assert.Equal(1, times));
+        Assert.Equal(gemm.UnitCount, gemm.StageEnd(gemm.StageCount - 1));
     }
 
     [Theory]
@@ -209,15 +219,16 @@ public unsafe class GemmTests
     public void UnitsWriteTheirRectanglesWhichCoverTheProductOnce(int m, int n, int k)
     {
         float[] a = new float[m * k], b = new float[k * n], c = new float[m * n];
-        var workspace = NativeMemory.AlignedAlloc((nuint)Gemm.WorkspaceBytes<float>(m, n, k) + 64, 64);
+        var gemm = new Gemm<float>(m, n, k, new(k, 1), new(n, 1));
+        using var memory = new Memory<float>(gemm);
         fixed (float* pa = a, pb = b, pc = c)
         {
             Array.Fill(c, -1);
-            for (int unit = 0; unit < Gemm.UnitCount(m, n, k); unit++)
+            for (int unit = 0; unit < gemm.UnitCount; unit++)
             {
-                var block = Gemm.BlockOf(m, n, k, unit);
+                var block = gemm.Finishes(unit) ? gemm.BlockOf(unit) : default;
                 var before = (float[])c.Clone();
-                Gemm.Run(new Matrix<float>(pa, k, 1), new Matrix<float>(pb, n, 1), pc, n, m, n, k, workspace, unit);
+                gemm.Run(pa, pb, pc, n, memory.Workspace, memory.Shared, unit);
                 for (int i = 0; i < c.Length; i++)
                 {
                     var isInside = i / n >= block.Row && i / n < block.Row + block.Rows && i % n >= block.Column && i % n < block.Column + block.Columns;
@@ -226,7 +237,6 @@ public unsafe class GemmTests
             }
         }
 
-        NativeMemory.AlignedFree(workspace);
         Assert.DoesNotContain(-1, c);
     }
 
@@ -238,24 +248,10 @@ public unsafe class GemmTests
         T[] a = Fill<T>(random, m * k * step), b = Fill<T>(random, k * n * step);
         int ldc = n + 3;
         T[] c = [.. Enumerable.Repeat(T.NaN, m * ldc)], reversed = [.. c];
-        long ars = (layout & 1) == 0 ? k * step : step, acs = (layout & 1) == 0 ? step : m * step;
-        long brs = (layout & 2) == 0 ? n * step : step, bcs = (layout & 2) == 0 ? step : k * step;
-
-        long bytes = Gemm.WorkspaceBytes<T>(m, n, k);
-        byte* workspace = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + 128, 64);
-        new Span<byte>(workspace, (int)bytes + 128).Fill(0xFF);
-        fixed (T* pa = a, pb = b, pc = c, pr = reversed)
-        {
-            Matrix<T> left = new(pa, ars, acs), right = new(pb, brs, bcs);
-            int units = Gemm.UnitCount(m, n, k);
-            for (int unit = 0; unit < units; unit++)
-                Gemm.Run(left, right, pc, ldc, m, n, k, workspace, unit);
-            for (int unit = units - 1; unit >= 0; unit--)
-                Gemm.Run(left, right, pr, ldc, m, n, k, workspace, unit);
-        }
-
-        Assert.True(new Span<byte>(workspace + bytes, 128).IndexOfAnyExcept((byte)0xFF) < 0, "wrote past the workspace");
-        NativeMemory.AlignedFree(workspace);
+        MatrixStrides sa = (layout & 1) == 0 ? new(k * step, step) : new(step, m * step);
+        MatrixStrides sb = (layout & 2) == 0 ? new(n * step, step) : new(step, k * step);
+        Multiply(m, n, k, a, sa, b, sb, c, ldc);
+        Multiply(m, n, k, a, sa, b, sb, reversed, ldc, reverses: true);
         Assert.True(ElementwiseCases.Bits<T>(c).AsSpan().SequenceEqual(ElementwiseCases.Bits<T>(reversed)), "unit order changes bits");
 
         double epsilon = typeof(T) == typeof(float) ? Math.Pow(2, -24) : Math.Pow(2, -53);
@@ -267,7 +263,7 @@ public unsafe class GemmTests
                 double sum = 0, lost = 0, magnitude = 0;
                 for (int p = 0; p < k; p++)
                 {
-                    double x = wideA[i * ars + p * acs], y = wideB[p * brs + j * bcs], product = x * y;
+                    double x = wideA[i * sa.Row + p * sa.Column], y = wideB[p * sb.Row + j * sb.Column], product = x * y;
                     double next = sum + product;
                     lost += (next - sum - product) - (typeof(T) == typeof(float) ? 0 : ProductError(x, y, product));
                     sum = next;
@@ -280,6 +276,71 @@ public unsafe class GemmTests
 
             for (int j = n; j < ldc; j++)
                 Assert.True(double.IsNaN(wideC[i * ldc + j]), "wrote past a row of C");
+        }
+    }
+
+    /// <summary>Runs all units, stage by stage, each with a workspace that means nothing.</summary>
+    private static void Multiply<T>(int m, int n, int k, T[] a, MatrixStrides aStrides, T[] b, MatrixStrides bStrides, T[] c, int ldc, bool reverses = false)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var gemm = new Gemm<T>(m, n, k, aStrides, bStrides);
+        using var memory = new Memory<T>(gemm);
+        fixed (T* pa = a, pb = b, pc = c)
+        {
+            for (int stage = 0, first = 0; stage < gemm.StageCount; stage++)
+            {
+                int end = gemm.StageEnd(stage);
+                for (int i = first; i < end; i++)
+                {
+                    memory.Spoil();
+                    gemm.Run(pa, pb, pc, ldc, memory.Workspace, memory.Shared, reverses ? first + end - 1 - i : i);
+                }
+
+                first = end;
+            }
+        }
+
+        memory.Verify();
+    }
+
+    /// <summary>The memory of a product, with room behind each block that must stay as it is.</summary>
+    private sealed class Memory<T> : IDisposable
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        private const int Behind = 128;
+        private readonly long _workspaceBytes;
+        private readonly long _sharedBytes;
+
+        public Memory(Gemm<T> gemm)
+        {
+            (_workspaceBytes, _sharedBytes) = (gemm.WorkspaceBytes, gemm.SharedBytes);
+            Workspace = Allocate(_workspaceBytes);
+            Shared = Allocate(_sharedBytes);
+        }
+
+        public byte* Workspace { get; }
+
+        public byte* Shared { get; }
+
+        public void Spoil() => new Span<byte>(Workspace, (int)_workspaceBytes).Fill(0xFF);
+
+        public void Verify()
+        {
+            Assert.True(new Span<byte>(Workspace + _workspaceBytes, Behind).IndexOfAnyExcept((byte)0xFF) < 0, "wrote past the workspace");
+            Assert.True(new Span<byte>(Shared + _sharedBytes, Behind).IndexOfAnyExcept((byte)0xFF) < 0, "wrote past the shared block");
+        }
+
+        public void Dispose()
+        {
+            NativeMemory.AlignedFree(Workspace);
+            NativeMemory.AlignedFree(Shared);
+        }
+
+        private static byte* Allocate(long bytes)
+        {
+            var block = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + Behind, 64);
+            new Span<byte>(block, (int)bytes + Behind).Fill(0xFF);
+            return block;
         }
     }
 
