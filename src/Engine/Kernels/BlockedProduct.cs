@@ -37,7 +37,7 @@ internal sealed unsafe class BlockedProduct<T>
     private const int WantedUnits = 12;
 
     /// <summary>A unit with less to do costs more in hand-overs than another thread gains.</summary>
-    private const long MinimalUnitProduct = 1 << 22;
+    private const long MinimalUnitProduct = 1 << 20;
 
     /// <summary>Addresses this far apart share a set of the first-level cache.</summary>
     private const long CacheWay = 4096;
