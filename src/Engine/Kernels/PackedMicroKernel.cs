@@ -12,96 +12,28 @@ internal static unsafe class PackedMicroKernel<V, T, H>
     where T : unmanaged, IFloatingPointIeee754<T>
     where H : struct, ICount
 {
-    /// <summary>Rows of the highest tile.</summary>
-    public const int MaximalRows = 6;
-
     private const int Steps = 4;
 
     /// <summary>C[i, j] (+)= Σ over p in increasing order of a[p·H + i] · b[p·bDepth + j], as the other does. bDepth is not 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <remarks>What it inlines would not fit the compiler's budget for a caller.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run(T* a, T* b, long bDepth, int depth, T* c, long ldc, bool accumulate)
     {
         V zero = V.Constant(0);
         V l0 = zero, r0 = zero, l1 = zero, r1 = zero, l2 = zero, r2 = zero;
         V l3 = zero, r3 = zero, l4 = zero, r4 = zero, l5 = zero, r5 = zero;
-        long bDepth2 = 2 * bDepth, bDepth3 = 3 * bDepth;
         T* end = b + (bDepth * (depth - (depth % Steps)));
-        while (b != end)
+        for (; b != end; a += Steps * H.Value)
         {
-            V left = V.Load(b), right = V.Load(b + V.Count);
-            Add(ref l0, ref r0, a, left, right);
-            if (H.Value > 1)
-                Add(ref l1, ref r1, a + 1, left, right);
-            if (H.Value > 2)
-                Add(ref l2, ref r2, a + 2, left, right);
-            if (H.Value > 3)
-                Add(ref l3, ref r3, a + 3, left, right);
-            if (H.Value > 4)
-                Add(ref l4, ref r4, a + 4, left, right);
-            if (H.Value > 5)
-                Add(ref l5, ref r5, a + 5, left, right);
-
-            left = V.Load(b + bDepth);
-            right = V.Load(b + bDepth + V.Count);
-            Add(ref l0, ref r0, a + H.Value, left, right);
-            if (H.Value > 1)
-                Add(ref l1, ref r1, a + H.Value + 1, left, right);
-            if (H.Value > 2)
-                Add(ref l2, ref r2, a + H.Value + 2, left, right);
-            if (H.Value > 3)
-                Add(ref l3, ref r3, a + H.Value + 3, left, right);
-            if (H.Value > 4)
-                Add(ref l4, ref r4, a + H.Value + 4, left, right);
-            if (H.Value > 5)
-                Add(ref l5, ref r5, a + H.Value + 5, left, right);
-
-            left = V.Load(b + bDepth2);
-            right = V.Load(b + bDepth2 + V.Count);
-            Add(ref l0, ref r0, a + (2 * H.Value), left, right);
-            if (H.Value > 1)
-                Add(ref l1, ref r1, a + (2 * H.Value) + 1, left, right);
-            if (H.Value > 2)
-                Add(ref l2, ref r2, a + (2 * H.Value) + 2, left, right);
-            if (H.Value > 3)
-                Add(ref l3, ref r3, a + (2 * H.Value) + 3, left, right);
-            if (H.Value > 4)
-                Add(ref l4, ref r4, a + (2 * H.Value) + 4, left, right);
-            if (H.Value > 5)
-                Add(ref l5, ref r5, a + (2 * H.Value) + 5, left, right);
-
-            left = V.Load(b + bDepth3);
-            right = V.Load(b + bDepth3 + V.Count);
-            Add(ref l0, ref r0, a + (3 * H.Value), left, right);
-            if (H.Value > 1)
-                Add(ref l1, ref r1, a + (3 * H.Value) + 1, left, right);
-            if (H.Value > 2)
-                Add(ref l2, ref r2, a + (3 * H.Value) + 2, left, right);
-            if (H.Value > 3)
-                Add(ref l3, ref r3, a + (3 * H.Value) + 3, left, right);
-            if (H.Value > 4)
-                Add(ref l4, ref r4, a + (3 * H.Value) + 4, left, right);
-            if (H.Value > 5)
-                Add(ref l5, ref r5, a + (3 * H.Value) + 5, left, right);
-            a += Steps * H.Value;
-            b += Steps * bDepth;
+            Step(a, 0, ref b, bDepth, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5);
+            Step(a, 1, ref b, bDepth, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5);
+            Step(a, 2, ref b, bDepth, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5);
+            Step(a, 3, ref b, bDepth, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5);
         }
 
         end = b + (bDepth * (depth % Steps));
-        for (; b != end; a += H.Value, b += bDepth)
-        {
-            V left = V.Load(b), right = V.Load(b + V.Count);
-            Add(ref l0, ref r0, a, left, right);
-            if (H.Value > 1)
-                Add(ref l1, ref r1, a + 1, left, right);
-            if (H.Value > 2)
-                Add(ref l2, ref r2, a + 2, left, right);
-            if (H.Value > 3)
-                Add(ref l3, ref r3, a + 3, left, right);
-            if (H.Value > 4)
-                Add(ref l4, ref r4, a + 4, left, right);
-            if (H.Value > 5)
-                Add(ref l5, ref r5, a + 5, left, right);
-        }
+        for (; b != end; a += H.Value)
+            Step(a, 0, ref b, bDepth, ref l0, ref r0, ref l1, ref r1, ref l2, ref r2, ref l3, ref r3, ref l4, ref r4, ref l5, ref r5);
 
         Write(c, l0, r0, accumulate);
         if (H.Value > 1)
@@ -116,10 +48,31 @@ internal static unsafe class PackedMicroKernel<V, T, H>
             Write(c + (5 * ldc), l5, r5, accumulate);
     }
 
+    /// <summary>Adds the products of one step of four, and goes on to the next row of B.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(ref V l, ref V r, T* element, V left, V right)
+    private static void Step(
+        T* a, int step, ref T* b, long bDepth,
+        ref V l0, ref V r0, ref V l1, ref V r1, ref V l2, ref V r2, ref V l3, ref V r3, ref V l4, ref V r4, ref V l5, ref V r5)
     {
-        V x = V.Broadcast(*element);
+        V left = V.Load(b), right = V.Load(b + V.Count);
+        b += bDepth;
+        Add(ref l0, ref r0, a[step * H.Value], left, right);
+        if (H.Value > 1)
+            Add(ref l1, ref r1, a[(step * H.Value) + 1], left, right);
+        if (H.Value > 2)
+            Add(ref l2, ref r2, a[(step * H.Value) + 2], left, right);
+        if (H.Value > 3)
+            Add(ref l3, ref r3, a[(step * H.Value) + 3], left, right);
+        if (H.Value > 4)
+            Add(ref l4, ref r4, a[(step * H.Value) + 4], left, right);
+        if (H.Value > 5)
+            Add(ref l5, ref r5, a[(step * H.Value) + 5], left, right);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(ref V l, ref V r, T element, V left, V right)
+    {
+        V x = V.Broadcast(element);
         l.AddProduct(x, left);
         r.AddProduct(x, right);
     }
