@@ -54,6 +54,9 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private readonly InterleavedImages<T> _images;
     private readonly long[][] _offsets;
 
+    /// <summary>Where a panel of the source has its taps; null where the source is read as it lies.</summary>
+    private readonly long[]? _panelOffsets;
+
     public CorrelationKernel(Correlation correlation)
     {
         _correlation = correlation;
@@ -86,7 +89,9 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         // Elements that are spread over the output are better written plane by plane.
         if (_images.Count == 1 && correlation.Passes.All(p => p.Columns.Step == 1))
             _sumStride = (int)Math.Min(_sumStride, Aligned(CachedSums / _blockRows, _loop.Columns));
-        WorkspaceBytes = checked(((taps * _blockRows) + SumElements + SourceElements + ScratchElements) * sizeof(T) + 128);
+        if (_blockRows / height >= TileTable<T>.SourcePanelTiles)
+            _panelOffsets = CorrelationPass.Pinned([.. Enumerable.Range(0, TapBlock).Select(p => (long)p * _loop.Columns)]);
+        WorkspaceBytes = checked(((taps * _blockRows) + PanelElements + SumElements + SourceElements + ScratchElements) * sizeof(T) + 128);
         Columns = (long)correlation.OutputRows * correlation.OutputColumns;
         Flops = 2 * shape.Products;
     }
@@ -98,6 +103,8 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
 
     /// <summary>A row of the images that are interleaved, or its sums.</summary>
     private long ScratchElements => _images.Count == 1 ? 0 : Aligned(Math.Max(_correlation.Band.Pitch * _images.Count, _lineStride));
+
+    private long PanelElements => _panelOffsets == null ? 0 : Aligned((long)TapBlock * _loop.Columns);
 
     /// <summary>The output is seen as [planes, positions]: a block for each group and slice.</summary>
     public override int BlocksOf(long unit)
@@ -125,7 +132,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     {
         var part = PartOf(unit);
         int firstRow = part.FirstRow, rowCount = part.Rows;
-        T* sums = (T*)arguments.Workspace, source = sums + SumElements, scratch = source + SourceElements, packed = scratch + ScratchElements;
+        T* sums = (T*)arguments.Workspace, source = sums + SumElements, scratch = source + SourceElements, panel = scratch + ScratchElements, packed = panel + PanelElements;
         var sourcePlane = (long)_correlation.SourceRows * _correlation.SourceColumns;
         for (var group = part.FirstGroup; group < part.LastGroup; group++)
         {
@@ -144,7 +151,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
                 var panels = packed;
                 for (var pass = 0; pass < _offsets.Length; pass++)
                 {
-                    RunPass(pass, source, panels, sums, firstBandRow, rowCount, images, scratch, output);
+                    RunPass(pass, source, panels, sums, firstBandRow, rowCount, images, scratch, panel, output);
                     panels += (long)_offsets[pass].Length * _blockRows;
                 }
             }
@@ -165,7 +172,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private static long Aligned(long elements, int alignment = 16) => (elements + alignment - 1) / alignment * alignment;
 
     /// <summary>Sums of the pass's positions in the band, and their copy into the output.</summary>
-    private void RunPass(int index, T* source, T* packed, T* sums, int firstBandRow, int rowCount, int images, T* scratch, T* output)
+    private void RunPass(int index, T* source, T* packed, T* sums, int firstBandRow, int rowCount, int images, T* scratch, T* panel, T* output)
     {
         var pass = _correlation.Passes[index];
         int pitch = _correlation.Band.Pitch;
@@ -188,21 +195,21 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
                 if (IsOneLine(pass) && length % TileTable<T>.Lanes == 0 && rowCount % _loop.Rows == 0)
                 {
                     // Whole tiles: they need no copy.
-                    Sum(pass, source, packed, offsets, length, rowCount, output, Columns);
+                    Sum(pass, source, packed, offsets, length, rowCount, panel, output, Columns);
                     return;
                 }
 
                 for (var q = 0; q < length; q += _sumStride)
                 {
                     var positions = Math.Min(_sumStride, length - q);
-                    Sum(pass, source + q, packed, offsets, positions, rowCount, sums, _sumStride);
+                    Sum(pass, source + q, packed, offsets, positions, rowCount, panel, sums, _sumStride);
                     CopyOut(pass, sums, q, positions, rowCount, output);
                 }
             }
             else
             {
                 for (var line = 0; line < count; line++)
-                    Sum(pass, source + ((long)line * pitch * _images.Count), packed, offsets, pass.Columns.Count * _images.Count, rowCount, sums + ((long)line * _lineStride), _sumStride);
+                    Sum(pass, source + ((long)line * pitch * _images.Count), packed, offsets, pass.Columns.Count * _images.Count, rowCount, panel, sums + ((long)line * _lineStride), _sumStride);
                 for (var r = 0; r < rowCount; r++)
                     TakeApart(pass, sums + ((long)r * _sumStride), count, images, output + (r * Columns), scratch);
             }
@@ -226,24 +233,36 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     }
 
     /// <summary>Sums of some positions, for all rows.</summary>
-    private void Sum(CorrelationPass pass, T* source, T* packed, long* offsets, int positions, int rowCount, T* sums, long stride)
+    private void Sum(CorrelationPass pass, T* source, T* packed, long* offsets, int positions, int rowCount, T* panel, T* sums, long stride)
     {
-        var tap = 0;
-        do
+        fixed (long* panelOffsets = _panelOffsets)
         {
-            int depth = Math.Min(TapBlock, pass.Taps - tap);
-            for (int q = 0, columns; q < positions; q += columns)
+            var tap = 0;
+            do
             {
-                var loop = LoopFor(positions - q);
-                columns = loop.Columns;
-                for (var r = 0; r < rowCount; r += _loop.Rows)
-                    loop.Run(packed + ((long)r * depth), source + q, offsets + tap, depth, sums + (r * stride) + q, stride, tap > 0);
-            }
+                int depth = Math.Min(TapBlock, pass.Taps - tap);
+                for (int q = 0, columns; q < positions; q += columns)
+                {
+                    var loop = LoopFor(positions - q);
+                    columns = loop.Columns;
+                    T* from = source + q;
+                    long* fromOffsets = offsets + tap;
+                    if (panelOffsets != null)
+                    {
+                        TileTable<T>.SourcePanel(from, fromOffsets, depth, panel, _loop.Columns);
+                        from = panel;
+                        fromOffsets = panelOffsets;
+                    }
 
-            packed += (long)depth * _blockRows;
-            tap += depth;
+                    for (var r = 0; r < rowCount; r += _loop.Rows)
+                        loop.Run(packed + ((long)r * depth), from, fromOffsets, depth, sums + (r * stride) + q, stride, tap > 0);
+                }
+
+                packed += (long)depth * _blockRows;
+                tap += depth;
+            }
+            while (tap < pass.Taps);
         }
-        while (tap < pass.Taps);
     }
 
     /// <summary>

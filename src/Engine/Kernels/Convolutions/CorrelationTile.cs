@@ -13,6 +13,9 @@ internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
     where TRows : struct, ICount
     where TRegisters : struct, ICount
 {
+    /// <summary>The most rows of a tile in a file of 16 registers.</summary>
+    private const int LowRows = 6;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(T* a, T* source, long* offsets, int depth, T* c, long ldc, bool accumulate)
     {
@@ -29,7 +32,20 @@ internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
         V l9 = zero, m9 = zero, r9 = zero;
         V l10 = zero, m10 = zero, r10 = zero;
         V l11 = zero, m11 = zero, r11 = zero;
-        for (long* end = offsets + depth; offsets != end; offsets++, a += TRows.Value)
+        long* end = offsets + depth;
+        if (TRows.Value <= LowRows && typeof(V) != typeof(Lanes512<T>))
+        {
+            // Four taps a turn: what a turn costs beside its products counts where a neighbour shares the core.
+            for (long* fours = offsets + (depth & ~3); offsets != fours; offsets += 4, a += 4 * TRows.Value)
+            {
+                Step(a, 0, source + offsets[0], ref l0, ref m0, ref r0, ref l1, ref m1, ref r1, ref l2, ref m2, ref r2, ref l3, ref m3, ref r3, ref l4, ref m4, ref r4, ref l5, ref m5, ref r5);
+                Step(a, 1, source + offsets[1], ref l0, ref m0, ref r0, ref l1, ref m1, ref r1, ref l2, ref m2, ref r2, ref l3, ref m3, ref r3, ref l4, ref m4, ref r4, ref l5, ref m5, ref r5);
+                Step(a, 2, source + offsets[2], ref l0, ref m0, ref r0, ref l1, ref m1, ref r1, ref l2, ref m2, ref r2, ref l3, ref m3, ref r3, ref l4, ref m4, ref r4, ref l5, ref m5, ref r5);
+                Step(a, 3, source + offsets[3], ref l0, ref m0, ref r0, ref l1, ref m1, ref r1, ref l2, ref m2, ref r2, ref l3, ref m3, ref r3, ref l4, ref m4, ref r4, ref l5, ref m5, ref r5);
+            }
+        }
+
+        for (; offsets != end; offsets++, a += TRows.Value)
         {
             T* b = source + *offsets;
             V left = V.Load(b), middle = TRegisters.Value > 1 ? V.Load(b + V.Count) : left, right = TRegisters.Value > 2 ? V.Load(b + (2 * V.Count)) : left;
@@ -81,6 +97,27 @@ internal static unsafe class CorrelationTile<V, T, TRows, TRegisters>
             Write(c + (10 * ldc), l10, m10, r10, accumulate);
         if (TRows.Value > 11)
             Write(c + (11 * ldc), l11, m11, r11, accumulate);
+    }
+
+    /// <summary>A tap of a turn for up to <see cref="LowRows"/> rows; for more there would be too many arguments for it to be inlined.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step(
+        T* a, int tap, T* b,
+        ref V l0, ref V m0, ref V r0, ref V l1, ref V m1, ref V r1, ref V l2, ref V m2, ref V r2,
+        ref V l3, ref V m3, ref V r3, ref V l4, ref V m4, ref V r4, ref V l5, ref V m5, ref V r5)
+    {
+        V left = V.Load(b), middle = TRegisters.Value > 1 ? V.Load(b + V.Count) : left, right = TRegisters.Value > 2 ? V.Load(b + (2 * V.Count)) : left;
+        Add(ref l0, ref m0, ref r0, a[tap * TRows.Value], left, middle, right);
+        if (TRows.Value > 1)
+            Add(ref l1, ref m1, ref r1, a[(tap * TRows.Value) + 1], left, middle, right);
+        if (TRows.Value > 2)
+            Add(ref l2, ref m2, ref r2, a[(tap * TRows.Value) + 2], left, middle, right);
+        if (TRows.Value > 3)
+            Add(ref l3, ref m3, ref r3, a[(tap * TRows.Value) + 3], left, middle, right);
+        if (TRows.Value > 4)
+            Add(ref l4, ref m4, ref r4, a[(tap * TRows.Value) + 4], left, middle, right);
+        if (TRows.Value > 5)
+            Add(ref l5, ref m5, ref r5, a[(tap * TRows.Value) + 5], left, middle, right);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

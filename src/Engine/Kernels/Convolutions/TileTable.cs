@@ -109,6 +109,16 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? &RectangleCopy<Lanes128<T>, T>.Run
         : &RectangleCopy<ScalarLanes<T>, T>.Run;
 
+    /// <summary>Copies what a tile reads of the source: source, offsets, taps, panel, columns.</summary>
+    public static delegate*<T*, long*, int, T*, int, void> SourcePanel =>
+        Vector512.IsHardwareAccelerated ? &SourcePanel<Lanes512<T>, T>.Run
+        : Vector256.IsHardwareAccelerated ? &SourcePanel<Lanes256<T>, T>.Run
+        : Vector128.IsHardwareAccelerated ? &SourcePanel<Lanes128<T>, T>.Run
+        : &SourcePanel<ScalarLanes<T>, T>.Run;
+
+    /// <summary>So many tiles below each other repay a <see cref="SourcePanel"/>; tall ones read where the source lies.</summary>
+    public static int SourcePanelTiles => Vector512.IsHardwareAccelerated ? int.MaxValue : 24;
+
     /// <summary>The tile of a max pool.</summary>
     public static delegate*<T*, long*, T*, int, int, T*, void> MaxPool =>
         Vector512.IsHardwareAccelerated ? &MaxPoolTile<Lanes512<T>, T>.Run
