@@ -149,12 +149,16 @@ public unsafe class ConvolutionTests
             var inputs = stackalloc void*[] { a, b };
             void* to = c;
             var arguments = new KernelArguments { Inputs = inputs, Outputs = &to, Workspace = scratch, Shared = block };
-            for (var unit = kernel.ConcurrentUnits - 1; unit >= 0; unit--)
+            for (var stage = 0; stage < kernel.StageCount; stage++)
             {
-                Array.Fill(workspace, T.NaN);
-                kernel.Run(arguments, unit);
-                if (kernel is BlockKernel product)
-                    TakeBlocks(product, unit, output, results);
+                var (start, units) = kernel.UnitsOf(stage);
+                for (var unit = start + units - 1; unit >= start; unit--)
+                {
+                    Array.Fill(workspace, T.NaN);
+                    kernel.Run(arguments, unit);
+                    if (kernel is BlockKernel product)
+                        TakeBlocks(product, unit, output, results);
+                }
             }
 
             if (kernel is BlockKernel)

@@ -4,8 +4,9 @@ namespace Gradients.Engine.Kernels.Convolutions;
 
 /// <summary>
 /// Runs a <see cref="Correlation"/> over source[N, G·planes, …] and weights, both contiguous. A unit is some slices (images ×
-/// bands of rows) by some rows of some groups: it packs its weights once and each slice's source once, and holds the sums of
-/// a slice in cache. Each sum runs over the taps in order, in blocks of <see cref="TapBlock"/>, whatever the unit.
+/// bands of rows) by some rows of some groups: it packs each slice's source once and holds the sums of a slice in cache. Weights
+/// are packed once, by units of a stage before where several units read them. Each sum runs over the taps in order, in blocks of
+/// <see cref="TapBlock"/>, whatever the unit.
 /// </summary>
 internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -49,6 +50,10 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private readonly long _slices;
     private readonly long _unitSlices;
     private readonly long _sliceUnits;
+
+    /// <summary>Elements of the packed weights of a block of rows, and the units that pack one each for others.</summary>
+    private readonly long _blockWeights;
+    private readonly long _packingUnits;
     private readonly int _lineStride;
     private readonly int _sumStride;
     private readonly InterleavedImages<T> _images;
@@ -82,7 +87,11 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         _blockGroups = _unitSlices < _slices ? 1 : (int)Math.Clamp(wanted / Math.Max(1, _slices), 1, shape.Groups);
         _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
         var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
-        UnitCount = outputs == 0 ? 0 : (shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits;
+        _blockWeights = Aligned(taps * _blockRows);
+        _packingUnits = outputs == 0 || _sliceUnits == 1 ? 0 : (long)shape.Groups * _rowBlocks;
+        UnitCount = outputs == 0 ? 0 : _packingUnits + ((shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits);
+        StageCount = _packingUnits == 0 ? 1 : 2;
+        SharedBytes = checked(_packingUnits * _blockWeights * sizeof(T));
         _lineStride = (int)Aligned(columns * _images.Count, TileTable<T>.Lanes);
         _sumStride = _images.Count > 1 ? correlation.BandRows * _lineStride : (int)Aligned(positions, _loop.Columns);
 
@@ -91,7 +100,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
             _sumStride = (int)Math.Min(_sumStride, Aligned(CachedSums / _blockRows, _loop.Columns));
         if (_blockRows / height >= TileTable<T>.SourcePanelTiles)
             _panelOffsets = CorrelationPass.Pinned([.. Enumerable.Range(0, TapBlock).Select(p => (long)p * _loop.Columns)]);
-        WorkspaceBytes = checked(((taps * _blockRows) + PanelElements + SumElements + SourceElements + ScratchElements) * sizeof(T) + 128);
+        WorkspaceBytes = checked(((_packingUnits == 0 ? _blockWeights : 0) + PanelElements + SumElements + SourceElements + ScratchElements) * sizeof(T) + 128);
         Columns = (long)correlation.OutputRows * correlation.OutputColumns;
         Flops = 2 * shape.Products;
     }
@@ -106,9 +115,13 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
 
     private long PanelElements => _panelOffsets == null ? 0 : Aligned((long)TapBlock * _loop.Columns);
 
+    public override long StageEnd(int stage) => stage + 1 < StageCount ? _packingUnits : UnitCount;
+
     /// <summary>The output is seen as [planes, positions]: a block for each group and slice.</summary>
     public override int BlocksOf(long unit)
     {
+        if (unit < _packingUnits)
+            return 0;
         var part = PartOf(unit);
         return checked((int)((part.LastGroup - part.FirstGroup) * (part.LastSlice - part.FirstSlice) * _images.Count));
     }
@@ -130,14 +143,23 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
 
     public override void Run(in KernelArguments arguments, long unit)
     {
+        T* weights = (T*)arguments.Inputs[1], shared = (T*)arguments.Shared;
+        if (unit < _packingUnits)
+        {
+            var (group, block) = Math.DivRem(unit, _rowBlocks);
+            Pack(weights, group, (int)block * _blockRows, shared + (unit * _blockWeights));
+            return;
+        }
+
         var part = PartOf(unit);
         int firstRow = part.FirstRow, rowCount = part.Rows;
-        T* sums = (T*)arguments.Workspace, source = sums + SumElements, scratch = source + SourceElements, panel = scratch + ScratchElements, packed = panel + PanelElements;
+        T* sums = (T*)arguments.Workspace, source = sums + SumElements, scratch = source + SourceElements, panel = scratch + ScratchElements;
         var sourcePlane = (long)_correlation.SourceRows * _correlation.SourceColumns;
         for (var group = part.FirstGroup; group < part.LastGroup; group++)
         {
-            var weights = (T*)arguments.Inputs[1] + ((long)group * _correlation.Planes * _correlation.Rows * _correlation.Shape.KernelElements);
-            Pack(weights + (firstRow * _correlation.WeightRowStride), rowCount, packed);
+            T* packed = _packingUnits == 0 ? panel + PanelElements : shared + (((group * _rowBlocks) + (firstRow / _blockRows)) * _blockWeights);
+            if (_packingUnits == 0)
+                Pack(weights, group, firstRow, packed);
             for (var slice = part.FirstSlice; slice < part.LastSlice; slice++)
             {
                 var (block, band) = Math.DivRem(slice, _bands);
@@ -160,7 +182,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
 
     private (int FirstGroup, int LastGroup, int FirstRow, int Rows, long FirstSlice, long LastSlice) PartOf(long unit)
     {
-        var (rest, slices) = Math.DivRem(unit, _sliceUnits);
+        var (rest, slices) = Math.DivRem(unit - _packingUnits, _sliceUnits);
         var (groups, rows) = Math.DivRem((int)rest, _rowBlocks);
         var firstRow = rows * _blockRows;
         return (
@@ -329,8 +351,10 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     }
 
     /// <summary>For each pass and block of taps, panels of the tile's rows: panel[p·rows + i]; missing rows are zero.</summary>
-    private void Pack(T* weights, int rowCount, T* packed)
+    private void Pack(T* weights, long group, int firstRow, T* packed)
     {
+        var rowCount = Math.Min(_blockRows, _correlation.Rows - firstRow);
+        weights += (group * _correlation.Planes * _correlation.Rows * _correlation.Shape.KernelElements) + (firstRow * _correlation.WeightRowStride);
         foreach (var pass in _correlation.Passes)
         {
             for (var tap = 0; tap < pass.Taps; tap += TapBlock)
