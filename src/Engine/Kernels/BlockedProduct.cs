@@ -136,7 +136,7 @@ internal sealed unsafe class BlockedProduct<T>
 
     private long SharedSlice => (_sharesA ? _rowBlocks * PackedBlock : 0) + (_sharesB ? _columnBlocks * PackedColumns : 0);
 
-    /// <summary>Elements of A that stay in the second level, which is larger where registers have 512 bits, over the depth.</summary>
+    /// <summary>Depth × this many elements of A stay in the second level, which is larger where registers have 512 bits.</summary>
     private static int UnitRows => Vector512.IsHardwareAccelerated ? 384 : 144;
 
     public int StageEnd(int stage)

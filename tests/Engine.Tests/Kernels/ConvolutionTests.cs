@@ -134,7 +134,7 @@ public unsafe class ConvolutionTests
         }
     }
 
-    /// <summary>Units in reverse, each with a workspace full of NaN, so that none depends on another.</summary>
+    /// <summary>The units of each stage in reverse, each with a workspace full of NaN, so that none depends on another.</summary>
     internal static T[] Run<T>(Kernel kernel, T[] first, T[] second, int count)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
