@@ -13,7 +13,7 @@ internal readonly record struct Patch(int Operand, nint Offset);
 /// </summary>
 /// <remarks>
 /// A batch is a run of instructions none of which writes what another of them reads or writes: on several threads their
-/// units run as one set. On one thread they run in order, with the same bits.
+/// units run together, stage by stage. On one thread they run in order, with the same bits.
 /// </remarks>
 internal sealed class PreparedPlan
 {

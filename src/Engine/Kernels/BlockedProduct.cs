@@ -19,8 +19,11 @@ internal sealed unsafe class BlockedProduct<T>
     /// <summary>A panel of B of this depth comes from the first two levels of cache, which a neighbour may share, and C is read and written seldom.</summary>
     private const int Depth = 256;
 
-    /// <summary>About so much is packed in a round: it stays in the last level of cache.</summary>
+    /// <summary>About so much is packed in a round, one slice at least: it stays in the last level of cache.</summary>
     private const long RoundBytes = 4 << 20;
+
+    /// <summary>A longer slice of an operand is packed by each unit for itself: it would leave the cache before it is read.</summary>
+    private const long SharedSliceBytes = 16 << 20;
 
     private const int MaximalUnitColumns = 1024;
 
@@ -65,6 +68,7 @@ internal sealed unsafe class BlockedProduct<T>
     private readonly int _m;
     private readonly int _n;
     private readonly int _k;
+    private readonly long _entries;
     private readonly int _slices;
     private readonly int _sliceDepth;
 
@@ -82,12 +86,14 @@ internal sealed unsafe class BlockedProduct<T>
     private readonly int _roundSlices;
     private readonly int _rounds;
 
-    public BlockedProduct(int m, int n, int k, MatrixStrides a, MatrixStrides b)
+    /// <param name="entries">Products that may run at the same time. Where they are enough for all threads, each packs for itself.</param>
+    public BlockedProduct(int m, int n, int k, MatrixStrides a, MatrixStrides b, long entries)
     {
-        (_m, _n, _k) = (m, n, k);
+        (_m, _n, _k, _entries) = (m, n, k, Math.Min(entries, WantedUnits));
         _slices = Parts.Count(k, Depth);
         _sliceDepth = Parts.Count(k, _slices);
-        _rows = RowsOfUnit(m);
+        bool shares = _entries < WantedUnits;
+        _rows = RowsOfUnit(m, shares);
         _columns = ColumnsOfUnit(n, k);
         (_rowBlocks, _columnBlocks) = (Parts.Count(m, _rows), Parts.Count(n, _columns));
         int depth = k / _slices, rows = Math.Min(m, _rows), columns = Math.Min(n, _columns);
@@ -96,12 +102,13 @@ internal sealed unsafe class BlockedProduct<T>
             && ((a.Row == 1 && (ReadsClash(a.Column) || IsFar(a.Column, depth, FarColumns))) || (!Vector512.IsHardwareAccelerated && m >= RepayingRowsOfA && n >= RepayingColumns));
         // A micro-kernel ends where B does, which rows that are one row never reach.
         _packsB = b.Column != 1 || b.Row == 0 || ReadsClash(b.Row) || (rows >= RepayingRows && IsFar(b.Row, depth, FarRows));
-        _sharesA = _packsA && _columnBlocks > 1 && !TurnedProduct.Fits<T>(rows, columns, depth, b);
-        _sharesB = _packsB && _rowBlocks > 1;
+        long line = _sliceDepth * sizeof(T);
+        _sharesA = shares && _packsA && _columnBlocks > 1 && line * m <= SharedSliceBytes && !TurnedProduct.Fits<T>(rows, columns, depth, b);
+        _sharesB = shares && _packsB && _rowBlocks > 1 && line * n <= SharedSliceBytes;
         _roundSlices = _slices;
         if (_sharesA || _sharesB)
         {
-            long slice = _sliceDepth * sizeof(T) * ((_sharesA ? (long)m : 0) + (_sharesB ? n : 0));
+            long slice = line * ((_sharesA ? m : 0) + (_sharesB ? n : 0));
             _roundSlices = Parts.Count(_slices, Parts.Count(_slices, (int)Math.Clamp(RoundBytes / slice, 1, _slices)));
             _columns = ColumnsOfUnit(n, _roundSlices * _sliceDepth);
             _columnBlocks = Parts.Count(n, _columns);
@@ -118,7 +125,7 @@ internal sealed unsafe class BlockedProduct<T>
     /// <summary>Elements of workspace for a unit.</summary>
     public long WorkspaceElements => EdgeElements + ((long)_sliceDepth * GroupColumns) + (_packsA && !_sharesA ? PackedBlock : 0) + (Line / sizeof(T));
 
-    public long SharedElements => StageCount == 1 ? 0 : (_roundSlices * SharedSlice) + (Line / sizeof(T));
+    public long SharedElements => _roundSlices * SharedSlice;
 
     /// <summary>Units that pack a slice: one for each block of rows of A and of columns of B.</summary>
     private int SliceCopies => (_sharesA ? _rowBlocks : 0) + (_sharesB ? _columnBlocks : 0);
@@ -135,9 +142,6 @@ internal sealed unsafe class BlockedProduct<T>
     private long PackedColumns => (long)_sliceDepth * Parts.Count(Math.Min(_n, _columns), Line / sizeof(float)) * (Line / sizeof(float));
 
     private long SharedSlice => (_sharesA ? _rowBlocks * PackedBlock : 0) + (_sharesB ? _columnBlocks * PackedColumns : 0);
-
-    /// <summary>Depth × this many elements of A stay in the second level, which is larger where registers have 512 bits.</summary>
-    private static int UnitRows => Vector512.IsHardwareAccelerated ? 384 : 144;
 
     public int StageEnd(int stage)
     {
@@ -176,17 +180,17 @@ internal sealed unsafe class BlockedProduct<T>
             return;
         }
 
+        int first = round * _roundSlices, end = first + SlicesOf(round);
         var block = BlockOf(unit);
         c += (block.Row * ldc) + block.Column;
         if (TurnedProduct.Fits<T>((int)block.Rows, (int)block.Columns, _k / _slices, new(b.RowStride, b.ColumnStride)))
         {
             T* left = a.At(block.Row, 0), right = b.At(0, block.Column);
-            TurnedProduct.Run((float*)left, a.RowStride, a.ColumnStride, (float*)right, b.ColumnStride, _k, _slices, (float*)c, ldc, (int)block.Rows, (int)block.Columns);
+            TurnedProduct.Run((float*)left, a.RowStride, a.ColumnStride, (float*)right, b.ColumnStride, _k, _slices, first, end, (float*)c, ldc, (int)block.Rows, (int)block.Columns);
             return;
         }
 
-        int first = round * _roundSlices, slices = SlicesOf(round);
-        for (int slice = first; slice < first + slices; slice++, shared += SharedSlice)
+        for (int slice = first; slice < end; slice++, shared += SharedSlice)
             Multiply<V>(a, b, c, ldc, block, slice, workspace, shared);
     }
 
@@ -367,17 +371,20 @@ internal sealed unsafe class BlockedProduct<T>
     /// </summary>
     private static bool IsFar(long stride, int depth, long bytes) => !Vector512.IsHardwareAccelerated && depth * Math.Abs(stride) * sizeof(T) >= bytes;
 
-    /// <summary>Blocks of rows are nearly equal and, but for the last, whole tiles.</summary>
-    private static int RowsOfUnit(int m)
+    /// <summary>
+    /// Blocks of rows are nearly equal and, but for the last, whole tiles. The depth of a slice of them stays in the second level,
+    /// which is larger where registers have 512 bits; more rows repay packing B for each.
+    /// </summary>
+    private static int RowsOfUnit(int m, bool shares)
     {
-        int even = Parts.Count(m, Parts.Count(m, UnitRows));
-        return Math.Min(UnitRows, Parts.Count(even, MaximalRows) * MaximalRows);
+        int most = Vector512.IsHardwareAccelerated ? 384 : shares ? 144 : 288, even = Parts.Count(m, Parts.Count(m, most));
+        return Math.Min(most, Parts.Count(even, MaximalRows) * MaximalRows);
     }
 
     /// <param name="depth">How much of k a unit sums.</param>
     private int ColumnsOfUnit(int n, int depth)
     {
-        long product = Math.Clamp((long)_m * n * depth / WantedUnits, MinimalUnitProduct, MaximalUnitProduct * IsaLevel.Lanes);
+        long product = Math.Clamp((long)_m * n * depth / WantedUnits * _entries, MinimalUnitProduct, MaximalUnitProduct * IsaLevel.Lanes);
         long wanted = Math.Clamp(product / Math.Min(_m, _rows) / depth, MinimalUnitColumns, MaximalUnitColumns);
         int even = Parts.Count(n, Parts.Count(n, (int)wanted));
         return even <= MinimalUnitColumns ? MinimalUnitColumns : Parts.Count(even, ColumnGranule) * ColumnGranule;

@@ -25,7 +25,8 @@ public sealed unsafe class Gemm<T>
     private readonly Algorithm _algorithm;
     private readonly BlockedProduct<T>? _blocked;
 
-    public Gemm(int m, int n, int k, MatrixStrides a, MatrixStrides b)
+    /// <param name="entries">How many products of this kind, of a batch, may run at the same time: many are cut into fewer units each, and each unit packs for itself.</param>
+    public Gemm(int m, int n, int k, MatrixStrides a, MatrixStrides b, long entries = 1)
     {
         (_m, _n, _k, _a, _b) = (m, n, k, a, b);
         _algorithm = Choose(m, n, k);
@@ -41,7 +42,7 @@ public sealed unsafe class Gemm<T>
                 (UnitCount, WorkspaceBytes) = (MatrixVectorProduct.UnitCount(n, k), MatrixVectorProduct.WorkspaceElements(n, k) * sizeof(T));
                 break;
             case Algorithm.Blocked:
-                _blocked = new BlockedProduct<T>(m, n, k, a, b);
+                _blocked = new BlockedProduct<T>(m, n, k, a, b, entries);
                 (UnitCount, WorkspaceBytes) = (_blocked.UnitCount, _blocked.WorkspaceElements * sizeof(T));
                 (StageCount, SharedBytes) = (_blocked.StageCount, _blocked.SharedElements * sizeof(T));
                 break;

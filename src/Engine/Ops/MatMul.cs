@@ -102,7 +102,7 @@ internal sealed unsafe class MatrixProductKernel<T> : BlockKernel where T : unma
         _m = output[-2];
         _batch = new Shape(output.Dimensions[..^2]);
         (_a, _b) = (Broadcast(a, _batch), Broadcast(b, _batch));
-        _gemm = new Gemm<T>((int)_m, n, k, StridesOf(_a), StridesOf(_b));
+        _gemm = new Gemm<T>((int)_m, n, k, StridesOf(_a), StridesOf(_b), Math.Max(1, _batch.ElementCount));
         var product = (double)_m * n * Math.Max(1, k);
         _entriesPerUnit = _gemm.UnitCount == 1 ? (long)Math.Clamp(UnitProduct / product, 1, Math.Max(1, _batch.ElementCount)) : 1;
         UnitCount = _gemm.UnitCount == 1 ? (_batch.ElementCount + _entriesPerUnit - 1) / _entriesPerUnit : _gemm.UnitCount * _batch.ElementCount;

@@ -181,6 +181,17 @@ public unsafe class GemmTests
         static int Units(int k) => new Gemm<float>(384, 1024, k, new(k, 1), new(1024, 1)).UnitCount;
     }
 
+    [Fact]
+    public void ALastBlockOfFewRowsIsSummedRoundByRound() => Check<float>(1585, 512, 520, 2, 1);
+
+    [Fact]
+    public void ProductsOfALargeBatchAreCutLessAndShareNothing()
+    {
+        Gemm<float> alone = new(400, 512, 512, new(512, 1), new(1, 512)), batched = new(400, 512, 512, new(512, 1), new(1, 512), entries: 100);
+        Assert.True(alone.UnitCount > batched.UnitCount);
+        Assert.Equal((1, 0), (batched.StageCount, batched.SharedBytes));
+    }
+
     /// <summary>What many rectangles read is packed by units of its own, some slices at a time, in a block that does not grow with the depth.</summary>
     [Theory]
     [InlineData(300, 520, 900, 2)]
@@ -192,11 +203,13 @@ public unsafe class GemmTests
         Gemm<float> gemm = new(m, n, k, a, b), longer = new(m, n, 20 * k, a, b);
         Assert.Equal((0, true), (gemm.StageCount % 2, gemm.StageCount >= stages));
         Assert.InRange(longer.SharedBytes, 1, 8 << 20);
+        Assert.InRange(new Gemm<float>(m, 200_000, k, a, b).SharedBytes, 0, 8 << 20);
         var covered = new int[m * n];
         for (int unit = 0; unit < gemm.UnitCount; unit++)
         {
             if (!gemm.Finishes(unit))
                 continue;
+            Assert.True(unit >= gemm.StageEnd(gemm.StageCount - 2));
             var block = gemm.BlockOf(unit);
             for (long i = block.Row; i < block.Row + block.Rows; i++)
             {

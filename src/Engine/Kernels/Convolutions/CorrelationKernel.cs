@@ -51,7 +51,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
     private readonly long _unitSlices;
     private readonly long _sliceUnits;
 
-    /// <summary>Elements of the packed weights of a block of rows, and the units that pack one each for others.</summary>
+    /// <summary>Elements of the packed weights of a block of rows, and the units that pack one each for others; a single row is no work.</summary>
     private readonly long _blockWeights;
     private readonly long _packingUnits;
     private readonly int _lineStride;
@@ -88,7 +88,7 @@ internal sealed unsafe class CorrelationKernel<T> : BlockKernel
         _sliceUnits = (_slices + _unitSlices - 1) / _unitSlices;
         var outputs = (long)shape.Batch * shape.Groups * correlation.Rows * correlation.OutputRows * correlation.OutputColumns;
         _blockWeights = Aligned(taps * _blockRows);
-        _packingUnits = outputs == 0 || _sliceUnits == 1 ? 0 : (long)shape.Groups * _rowBlocks;
+        _packingUnits = outputs == 0 || _sliceUnits == 1 || _loop.Rows == 1 ? 0 : (long)shape.Groups * _rowBlocks;
         UnitCount = outputs == 0 ? 0 : _packingUnits + ((shape.Groups + _blockGroups - 1) / _blockGroups * _rowBlocks * _sliceUnits);
         StageCount = _packingUnits == 0 ? 1 : 2;
         SharedBytes = checked(_packingUnits * _blockWeights * sizeof(T));

@@ -116,7 +116,7 @@ internal static unsafe class TileTable<T>
         : Vector128.IsHardwareAccelerated ? &SourcePanel<Lanes128<T>, T>.Run
         : &SourcePanel<ScalarLanes<T>, T>.Run;
 
-    /// <summary>So many tiles below each other repay a <see cref="SourcePanel"/>; tall ones read where the source lies.</summary>
+    /// <summary>So many tiles below each other repay a <see cref="SourcePanel"/>; with 512 bits they are higher and read where the source lies.</summary>
     public static int SourcePanelTiles => Vector512.IsHardwareAccelerated ? int.MaxValue : 24;
 
     /// <summary>The tile of a max pool.</summary>
