@@ -47,6 +47,8 @@ public unsafe class GemmTests
     [InlineData(301, 523, 601)]
     [InlineData(290, 1024, 520)]
     [InlineData(260, 520, 1500)]
+    [InlineData(2048, 2048, 1)]
+    [InlineData(1100, 1030, 5)]
     public void ShapesAroundTheBlockSizesInEveryLayout(int m, int n, int k)
     {
         for (int layout = 0; layout < 4; layout++)
