@@ -19,7 +19,7 @@ internal static unsafe class TurnedProduct
     private static int FullTileRows => TileRows - 1;
 
     /// <summary>More rows repay a turned copy.</summary>
-    private static int MaximalRows => Avx512F.IsSupported ? 32 : TileRows;
+    private static int MaximalRows => Avx512F.IsSupported ? 2 * TileRows : TileRows;
 
     private static int Columns => Avx512F.IsSupported ? Vector512<float>.Count : Vector256<float>.Count;
 

@@ -2,20 +2,35 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Gradients.Engine.Tensors;
 
 namespace Gradients.Benchmarks.Limits;
 
-/// <summary>Bytes a nanosecond of one thread over memory of a size, which decides what level of memory it lives in.</summary>
-/// <param name="bytes">Of all arrays of a loop together.</param>
-internal sealed unsafe class Bandwidth(long bytes) : IDisposable
+/// <summary>
+/// Bytes a nanosecond of one thread over memory of a size, which decides what level of memory it lives in. It is rented from a
+/// pool, as the engine's is: what is large lies on large pages.
+/// </summary>
+internal sealed unsafe class Bandwidth : IDisposable
 {
     private const double BytesPerTurn = 7e7;
     private const long SecondLevelBytes = 1 << 20;
 
-    private readonly float* _data = Allocate(bytes);
+    private readonly BufferPool _pool = new();
+    private readonly PooledBuffer _buffer;
+    private readonly long _bytes;
+    private readonly float* _data;
+
+    /// <param name="bytes">Of all arrays of a loop together.</param>
+    public Bandwidth(long bytes)
+    {
+        _bytes = bytes;
+        _buffer = _pool.Rent(bytes, "bandwidth");
+        _data = (float*)_buffer.Pointer;
+        NativeMemory.Clear(_data, (nuint)bytes);
+    }
 
     /// <summary>What is far is read faster along four streams on some processors, along one on others.</summary>
-    public double Read() => bytes > SecondLevelBytes ? Math.Max(Measure(1, &Read), Measure(1, &ReadFour)) : Measure(1, &Read);
+    public double Read() => _bytes > SecondLevelBytes ? Math.Max(Measure(1, &Read), Measure(1, &ReadFour)) : Measure(1, &Read);
 
     /// <summary>Floats that are widened to float64, as their sums are, and at most as many as are read.</summary>
     public double ReadWidened() => Math.Min(Read(), Measure(1, &ReadWidened));
@@ -31,21 +46,18 @@ internal sealed unsafe class Bandwidth(long bytes) : IDisposable
     {
         delegate*<float*, long, void> loop = arrays switch { 2 => &Copy, 3 => &Triad, _ => &MultiplyAdd };
         for (var i = 0; i < times; i++)
-            loop(_data, bytes / arrays / sizeof(float));
+            loop(_data, _bytes / arrays / sizeof(float));
     }
 
-    public void Dispose() => NativeMemory.AlignedFree(_data);
-
-    private static float* Allocate(long bytes)
+    public void Dispose()
     {
-        var data = (float*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
-        NativeMemory.Clear(data, (nuint)bytes);
-        return data;
+        _buffer.Release();
+        _pool.Dispose();
     }
 
     private double Measure(int arrays, delegate*<float*, long, void> loop)
     {
-        var count = bytes / arrays / sizeof(float) / 64 * 64;
+        var count = _bytes / arrays / sizeof(float) / 64 * 64;
         var moved = count * sizeof(float) * arrays;
         var repeats = (int)Math.Max(1, BytesPerTurn / moved);
 
