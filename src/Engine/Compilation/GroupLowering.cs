@@ -128,8 +128,8 @@ internal sealed class GroupLowering(PlanDraft draft, Readers readers, int indice
     }
 
     /// <summary>
-    /// Notes for each output which inputs' places it may take over where they are read for the last time: values of the arena
-    /// in row-major order that the group reads in no other way.
+    /// Notes for each output which inputs' places it may take over where they are read for the last time: values of the arena, or
+    /// bound ones if their owner lets it, in row-major order that the group reads in no other way.
     /// </summary>
     private void NoteTakeovers(Operand[] inputs, Operand[] outputs)
     {
@@ -137,7 +137,7 @@ internal sealed class GroupLowering(PlanDraft draft, Readers readers, int indice
         var count = 0;
         for (var i = 0; i < inputs.Length && i < MaxTakeovers; i++)
         {
-            if (draft.Storages[inputs[i].Storage].Kind == StorageKind.Arena && inputs[i].ByteOffset == 0 && IsReadOnce(inputs, i))
+            if (draft.Storages[inputs[i].Storage].Kind is StorageKind.Arena or StorageKind.Input && inputs[i].ByteOffset == 0 && IsReadOnce(inputs, i))
                 candidates[count++] = i;
         }
 

@@ -121,6 +121,9 @@ public sealed class Plan
 
     internal long[] OutputByteCounts { get; }
 
+    /// <summary>By output the slots of inputs whose elements it may be written over.</summary>
+    internal int[][] Overwritable { get; init; } = [];
+
     /// <summary>What executions of this plan share; theirs alone, and gone with the plan.</summary>
     internal object? Prepared;
 

@@ -90,12 +90,14 @@ internal sealed class PlanDraft(int indices)
     /// <param name="forwardInstructions">The first so many instructions compute values.</param>
     public Plan Finish(Node[] outputs, IReadOnlyList<NodeType> inputs, int forwardInstructions)
     {
+        var targets = new int[outputs.Length];
         for (var i = 0; i < outputs.Length; i++)
         {
             var (storage, layout) = this[outputs[i]];
             if (Storages[storage].Kind != StorageKind.Arena || !layout.IsContiguous || layout.Offset != 0 || Storages[storage].Bytes != ByteCount(outputs[i]))
                 storage = Copy(outputs[i]).Storage;
             Storages[storage] = Storages[storage] with { Kind = StorageKind.Output, Index = i };
+            targets[i] = storage;
         }
 
         forwardInstructions -= Instructions.Take(forwardInstructions).Count(i => i is null);
@@ -109,7 +111,27 @@ internal sealed class PlanDraft(int indices)
             [.. outputs.Select(o => new PlanOutput(o.DataType, o.Shape))],
             arena.ArenaBytes,
             arena.PeakLiveBytes,
-            forwardInstructions);
+            forwardInstructions)
+        {
+            Overwritable = Overwritable(instructions, targets),
+        };
+    }
+
+    /// <summary>By output the slots of inputs that only the instruction reads that writes the output, and only where it writes.</summary>
+    private int[][] Overwritable(Instruction[] instructions, int[] targets)
+    {
+        var reads = new int[Storages.Count];
+        foreach (var instruction in instructions)
+        {
+            foreach (var operand in instruction.Inputs)
+                reads[operand.Storage]++;
+        }
+
+        return Array.ConvertAll(targets, target => Takeovers
+            .Slice(Storages[target].FirstTakeover, Storages[target].TakeoverCount)
+            .Where(taken => Storages[taken].Kind == StorageKind.Input && reads[taken] == 1)
+            .Select(taken => Storages[taken].Index)
+            .ToArray());
     }
 
     private int Add(StorageKind kind, int index, long bytes)

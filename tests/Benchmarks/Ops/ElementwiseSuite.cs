@@ -29,7 +29,7 @@ internal sealed class ElementwiseSuite : ISuite
 
     public string Name => "elementwise";
 
-    public string Summary => "Chains of float32 ops and row ops through the executor. Limit: a copy of as many bytes as their arrays have. Beside the chains that memory bounds: the same chain over one element, which is what any step costs, and a bare loop over as many arrays of that size; the two together are their limit. exp, sigmoid, tanh and gelu are bound by their arithmetic, row ops read their rows more than once.";
+    public string Summary => "Chains of float32 ops and row ops through the executor. Limit: a copy of as many bytes as their arrays have. Beside the chains that memory bounds: the same chain over one element, which is what any step costs, and a bare loop over as many arrays of that size; the two together are their limit. exp, sigmoid, tanh and gelu are bound by their arithmetic, row ops read their rows more than once. libtorch allocates the results of every step; the pages of large ones are mapped anew each time, which is part of its time.";
 
     public void Run(SuiteSettings settings, Recorder rows)
     {

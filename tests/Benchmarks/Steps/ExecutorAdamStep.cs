@@ -7,14 +7,14 @@ using Gradients.Engine.Tensors;
 namespace Gradients.Benchmarks.Steps;
 
 /// <summary>
-/// The Adam update of every parameter through the executor alone, each from the same gradient and state, so that every
-/// repetition computes the same. The outputs go back to the pool unread.
+/// The Adam update of every parameter through the executor alone, from the same gradient and state, so that every repetition
+/// computes the same. The outputs go back to the pool unread.
 /// </summary>
 internal sealed class ExecutorAdamStep : IDisposable
 {
     private readonly EngineHost _host = new(new EngineOptions { Scheduler = new SchedulerOptions { Threads = 1 } });
     private readonly Tensor[] _scalars;
-    private readonly List<(Plan Plan, Tensor Value)> _updates = [];
+    private readonly List<(Plan Plan, Tensor[] Inputs)> _updates = [];
 
     public ExecutorAdamStep(Func<BufferPool, Network> create)
     {
@@ -27,7 +27,7 @@ internal sealed class ExecutorAdamStep : IDisposable
         {
             var value = Network.Values[id];
             var program = CompiledProgram.CompileUpdate(adam.Build, new NodeType(value.DataType, value.Shape), adam.StateCount, _scalars.Length, CancellationToken.None);
-            _updates.Add((program.Forward, value));
+            _updates.Add((program.Forward, [value.Share(), Copy(value), .. Enumerable.Range(0, adam.StateCount).Select(_ => Copy(value)), .. _scalars.Select(s => s.Share())]));
         }
     }
 
@@ -39,16 +39,11 @@ internal sealed class ExecutorAdamStep : IDisposable
     {
         for (var i = 0; i < count; i++)
         {
-            foreach (var (plan, value) in _updates)
+            foreach (var (plan, inputs) in _updates)
             {
                 using var execution = PlanExecution.Rent(plan, _host.Pool);
-
-                // The parameter's own elements stand for gradient and state: the time does not depend on values.
-                var states = plan.Inputs.Count - _scalars.Length;
-                for (var slot = 0; slot < states; slot++)
-                    execution.Bind(slot, value);
-                for (var slot = 0; slot < _scalars.Length; slot++)
-                    execution.Bind(states + slot, _scalars[slot]);
+                for (var slot = 0; slot < inputs.Length; slot++)
+                    execution.Bind(slot, inputs[slot]);
                 execution.Run();
             }
         }
@@ -56,9 +51,12 @@ internal sealed class ExecutorAdamStep : IDisposable
 
     public void Dispose()
     {
-        foreach (var scalar in _scalars)
-            scalar.Dispose();
+        foreach (var tensor in _updates.SelectMany(u => u.Inputs).Concat(_scalars))
+            tensor.Dispose();
         Network.Dispose();
         _host.Dispose();
     }
+
+    /// <summary>Of the parameter's elements, which stand for gradient and state: the time depends on where they lie, not on what they are.</summary>
+    private Tensor Copy(Tensor value) => Tensor.FromBytes(_host.Pool, value.DataType, value.Shape, value.AsBytes());
 }

@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Gradients.Engine.Compilation;
+using Gradients.Engine.Graph;
+using Gradients.Engine.Ops;
 using Gradients.Engine.Sessions;
 using Gradients.Engine.Tensors;
 
@@ -47,6 +50,31 @@ public sealed class OptimizerTests
 
         // One plan for the gradient, one for all steps; the assignment has none.
         Assert.Equal(2, f.Host.Plans.Compilations);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void AnUpdateMayBeWrittenOverWhatItReads(string name, Optimizer optimizer)
+    {
+        var update = CompiledProgram.CompileUpdate(optimizer.Build, new NodeType(DataType.Float32, new Shape(1000)), optimizer.StateCount, optimizer.ScalarCount, CancellationToken.None).Forward;
+        Assert.True(update.Overwritable[0].Contains(0), name);
+        for (var i = 0; i < optimizer.StateCount; i++)
+            Assert.True(update.Overwritable[1 + i].Contains(2 + i), name);
+    }
+
+    [Fact]
+    public void WhatIsReadAgainIsNotWrittenOver()
+    {
+        // The state is read once more when the parameter is written, and the parameter when the state is.
+        var type = new NodeType(DataType.Float32, new Shape(1000));
+        var update = CompiledProgram.CompileUpdate((parameter, gradient, state, _) => [state[0] - gradient, (parameter * state[0]).Sqrt()], type, 1, 0, CancellationToken.None).Forward;
+        Assert.DoesNotContain(2, update.Overwritable[0]);
+        Assert.Contains(1, update.Overwritable[0]);
+        Assert.Contains(0, update.Overwritable[1]);
+
+        // Two instructions read the parameter: one may run beside the other.
+        var two = CompiledProgram.CompileUpdate((parameter, gradient, _, _) => [parameter + gradient, parameter.Sum([0], keepDims: true)], type, 0, 0, CancellationToken.None).Forward;
+        Assert.DoesNotContain(0, two.Overwritable[0]);
     }
 
     [Fact]

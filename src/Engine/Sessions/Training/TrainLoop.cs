@@ -5,7 +5,8 @@ namespace Gradients.Engine.Sessions.Training;
 
 /// <summary>
 /// The state of a loop: slice after slice and variable after variable is executed, and can be parked within any of them. A
-/// step counts once every variable is updated; one that was not finished never was. The session changes at the end.
+/// step counts once every variable is updated; one that was not finished never was. An update that has begun ends, for it
+/// writes over what it reads. The session changes at the end.
 /// </summary>
 internal sealed class TrainLoop : IDisposable
 {
@@ -92,7 +93,7 @@ internal sealed class TrainLoop : IDisposable
         for (; _updated < _variables.Count; _updated++, StartUpdate())
         {
             var variable = _variables[_updated];
-            if (variable.IsPresent && variable.Run(parkAt, _session.Host.Scheduler, _cancellation) == ExecutionStatus.Parked)
+            if (variable.IsPresent && variable.Run(parkAt, _session.Host.Scheduler) == ExecutionStatus.Parked)
                 return false;
         }
 

@@ -38,6 +38,57 @@ public sealed class TrainEndTests
             Assert.Equal(other.Value, one.Value);
     }
 
+    /// <summary>Also within an update, which writes over what it reads, and between the updates of two variables.</summary>
+    [Fact]
+    public async Task ALoopThatIsParkedAndCancelledAnywhereHasAppliedWholeSteps()
+    {
+        const int Steps = 3;
+        var expected = new List<float[][]>();
+        for (var steps = 0; steps <= Steps; steps++)
+        {
+            using var t = await new LongVectors().SetUpAsync();
+            if (steps > 0)
+                await t.F.Session.TrainAsync(t.Request(steps));
+            expected.Add(await t.StateAsync());
+        }
+
+        var (parks, between) = (int.MaxValue, 0);
+        for (var cancelAt = 1; cancelAt <= parks; cancelAt++)
+        {
+            using var t = await new LongVectors().SetUpAsync();
+            using var source = new CancellationTokenSource();
+            var command = new TrainCommand(t.F.Session, t.Request(Steps), source.Token);
+            var parked = 0;
+            while (command.Run(0) == WorkStatus.Parked)
+            {
+                if (++parked == cancelAt)
+                    await source.CancelAsync();
+            }
+
+            if (parked < cancelAt)
+                parks = parked;
+            var applied = command.Completion.IsCanceled ? 0 : (await command.Completion).Steps;
+            between += applied is > 0 and < Steps ? 1 : 0;
+            foreach (var (one, other) in expected[(int)applied].Zip(await t.StateAsync()))
+                Assert.Equal(one, other);
+        }
+
+        Assert.InRange(parks, 4 * Steps, int.MaxValue);
+        Assert.InRange(between, Steps, int.MaxValue);
+    }
+
+    [Fact]
+    public async Task ALoopWritesOverItsOwnState()
+    {
+        using var t = await new LongVectors().SetUpAsync();
+        var variables = t.F.Host.Pool.RentedBytes;
+        await t.F.Session.TrainAsync(t.Request(5));
+
+        // The session's values, and the loop's: values, two moments, gradients. The arena holds one more variable's intermediate
+        // values; moments that are read from one place and written to another would make it eight.
+        Assert.InRange(t.F.Host.Pool.HighWaterBytes, 5 * variables, 6.5 * variables);
+    }
+
     [Fact]
     public async Task ALoopThatEndsBeforeItsFirstStepHasChangedNothing()
     {
@@ -192,6 +243,36 @@ public sealed class TrainEndTests
         }
 
         Assert.Equal(before.Select(s => s.Version), (await t.StateAsync()).Select(s => s.Version));
+    }
+
+    /// <summary>The loss Σ v²w of two variables whose updates take several units each.</summary>
+    private sealed class LongVectors : IDisposable
+    {
+        private const int Length = 1 << 17;
+
+        private ulong _root;
+
+        public SessionFixture F { get; } = new();
+
+        public async Task<LongVectors> SetUpAsync()
+        {
+            ulong v = F.Graph.Variable(DataType.Float32, Length), w = F.Graph.Variable(DataType.Float32, Length);
+            _root = F.Graph.Op("ReduceSum", F.Graph.Op("Mul", F.Graph.Op("Mul", v, v), w));
+            await F.SetAsync((v, F.Tensor(Values(97))), (w, F.Tensor(Values(89))));
+            return this;
+        }
+
+        public TrainRequest Request(long steps) => new() { Roots = [new(_root)], Optimizer = new Adam(), Steps = steps };
+
+        public async Task<float[][]> StateAsync()
+        {
+            using var state = await F.Session.GetVariablesAsync(new GetVariablesRequest());
+            return [.. state.Variables.Select(v => v.Value!.AsSpan<float>().ToArray())];
+        }
+
+        public void Dispose() => F.Dispose();
+
+        private static float[] Values(int period) => [.. Enumerable.Range(0, Length).Select(i => ((i % period) - 40) / 64f)];
     }
 
     private sealed class Feeds(TrainFixture t) : IDisposable
