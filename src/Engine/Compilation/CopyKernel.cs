@@ -6,7 +6,7 @@ namespace Gradients.Engine.Compilation;
 /// <summary>Writes a strided value row-major: inserted where a kernel does not accept a view, and for views that leave a plan.</summary>
 internal sealed unsafe class CopyKernel : Kernel
 {
-    private const long ElementsPerUnit = 1 << 18;
+    private const long ElementsPerUnit = 1 << 15;
 
     private readonly Layout _layout;
     private readonly int _size;

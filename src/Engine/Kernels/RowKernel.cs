@@ -30,7 +30,7 @@ internal sealed unsafe class RowKernel<TFunction, T> : Kernel
     where TFunction : struct, IRowFunction
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const long UnitElements = 1 << 17;
+    private const long UnitElements = 1 << 14;
 
     private readonly long _rows;
     private readonly long _columns;

@@ -103,7 +103,7 @@ internal abstract class RandomOp(string name, string doc, Differentiability diff
 /// <summary>Units are runs of elements, each a multiple of a generator's block.</summary>
 internal abstract unsafe class RandomKernel : Kernel
 {
-    private const long UnitElements = 1 << 17;
+    private const long UnitElements = 1 << 15;
 
     private readonly Dropout _dropout;
     private readonly long _count;

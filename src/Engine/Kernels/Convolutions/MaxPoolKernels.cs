@@ -154,7 +154,7 @@ internal sealed unsafe class MaxPoolIndicesKernel<T> : Kernel
 internal sealed unsafe class PoolPickKernel<T> : Kernel
     where T : unmanaged
 {
-    private const long UnitElements = 1 << 17;
+    private const long UnitElements = 1 << 14;
 
     private readonly long _count;
     private readonly T _empty;
