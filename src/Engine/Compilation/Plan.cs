@@ -79,7 +79,6 @@ public sealed class Plan
         Flops = instructions.Sum(i => i.Kernel.Flops);
         ForwardFlops = instructions.Take(forwardInstructions).Sum(i => i.Kernel.Flops);
         Bytes = instructions.Sum(i => i.Bytes);
-        OutputBytes = OutputByteCounts.Sum();
     }
 
     public IReadOnlyList<Instruction> Instructions { get; }
@@ -98,8 +97,6 @@ public sealed class Plan
 
     /// <summary>The most bytes of temporaries that are live at one time: the lower bound of <see cref="ArenaBytes"/> for this order.</summary>
     public long PeakLiveBytes { get; }
-
-    public long OutputBytes { get; }
 
     /// <summary>How many of the instructions, from the first, compute values; the others compute gradients.</summary>
     public int ForwardInstructions { get; }
@@ -121,12 +118,15 @@ public sealed class Plan
 
     internal long[] OutputByteCounts { get; }
 
-    /// <summary>By output the slots of inputs whose elements it may be written over.</summary>
+    /// <summary>
+    /// By output the slots of inputs whose elements it may be written over, if no other slot is bound to them and no other output
+    /// takes them.
+    /// </summary>
     internal int[][] Overwritable { get; init; } = [];
 
     /// <summary>What executions of this plan share; theirs alone, and gone with the plan.</summary>
     internal object? Prepared;
 
     /// <summary>Managed and native bytes that the plan itself keeps, roughly; the cache counts them.</summary>
-    public long Footprint => 512 + (Instructions.Count * 256L) + (Operands.Length * 48L) + (Storages.Count * 24L) + Constants.Sum(c => c.ByteCount + 192L);
+    public long Footprint => 512 + (Instructions.Count * 256L) + (Operands.Length * 48L) + (Outputs.Count * 48L) + (Storages.Count * 24L) + Constants.Sum(c => c.ByteCount + 192L);
 }

@@ -126,10 +126,16 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
     public void Reserve()
     {
-        if (_arena is null)
-            _pool.Require(checked(Plan.ArenaBytes + Plan.OutputBytes), _account);
-        _arena ??= _pool.Rent(Plan.ArenaBytes, "arena", _account);
         var bytes = Plan.OutputByteCounts;
+        if (_arena is null)
+        {
+            var wanted = Plan.ArenaBytes;
+            for (var i = 0; i < bytes.Length; i++)
+                wanted = checked(wanted + (_outputs[i] is null ? bytes[i] : 0));
+            _pool.Require(wanted, _account);
+        }
+
+        _arena ??= _pool.Rent(Plan.ArenaBytes, "arena", _account);
         for (var i = 0; i < bytes.Length; i++)
             _outputs[i] ??= _pool.Rent(bytes[i], "output", _account);
     }
@@ -208,7 +214,7 @@ public sealed unsafe class PlanExecution : IDisposable
     /// <summary>An output that is still the execution's own; null when it was taken or nothing is reserved yet.</summary>
     internal PooledBuffer? Output(int index) => _outputs[index];
 
-    /// <summary>Takes over a buffer of an output's size to write that output to, in the place of one that was taken.</summary>
+    /// <summary>Takes over a buffer of an output's size to write that output to, before one is reserved or after it was taken; it may be that of an input where <see cref="Plan.Overwritable"/> allows it.</summary>
     internal void GiveOutput(int index, PooledBuffer buffer)
     {
         if (_outputs[index] is not null)
@@ -216,7 +222,7 @@ public sealed unsafe class PlanExecution : IDisposable
         _outputs[index] = buffer;
     }
 
-    /// <summary>Makes it ready to run again, whether it has completed or not, with the same bindings and the same memory.</summary>
+    /// <summary>Makes it ready to run again, whether it has completed or not, with the same bindings and the same memory. What it has written over stays so.</summary>
     internal void Rewind()
     {
         if (_together)
@@ -253,7 +259,7 @@ public sealed unsafe class PlanExecution : IDisposable
         return e.With("op", node.Op);
     }
 
-    /// <summary>A few microseconds of single units: cancelled before the first or not at all.</summary>
+    /// <summary>A few microseconds: cancelled before the first unit or not at all.</summary>
     private void RunSmall(CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -261,8 +267,8 @@ public sealed unsafe class PlanExecution : IDisposable
         for (var i = 0; i < kernels.Length; i++)
         {
             _failed = i;
-            if (kernels[i].UnitCount > 0)
-                kernels[i].Run(_arguments[i], 0);
+            for (long unit = 0; unit < kernels[i].UnitCount; unit++)
+                kernels[i].Run(_arguments[i], unit);
         }
     }
 

@@ -59,7 +59,7 @@ internal sealed class PreparedPlan
             total += nanoseconds[i];
         }
 
-        IsSmall = !plan.HasCallouts && total < SmallNanoseconds && Kernels.All(k => k.UnitCount <= 1);
+        IsSmall = !plan.HasCallouts && total < SmallNanoseconds;
         BoundStorages = [.. Enumerable.Range(0, plan.Storages.Count).Where(i => plan.Storages[i].Kind is StorageKind.Input or StorageKind.Output)];
         FixedStorages = [.. Enumerable.Range(0, plan.Storages.Count).Except(BoundStorages)];
         _patchEnds = new int[plan.Storages.Count];
@@ -94,7 +94,7 @@ internal sealed class PreparedPlan
     /// <summary>Storages in the arena and the plan.</summary>
     public int[] FixedStorages { get; }
 
-    /// <summary>Every kernel is one unit and all of them together take microseconds.</summary>
+    /// <summary>All kernels together take microseconds.</summary>
     public bool IsSmall { get; }
 
     /// <summary>What a thread that helps needs for any of the kernels.</summary>

@@ -16,8 +16,8 @@ public unsafe struct KernelArguments
 
 /// <summary>
 /// A computation bound to shapes and layouts, without memory of its own, shared by all executions of a plan. Its work is
-/// split by shape into <see cref="UnitCount"/> units of about a millisecond, two at most; between units an execution can be
-/// cancelled or parked.
+/// split by shape into <see cref="UnitCount"/> units of ten microseconds, so that threads share what is short, to a millisecond or
+/// two; between units an execution can be cancelled or parked.
 /// </summary>
 /// <remarks>
 /// The first <see cref="ConcurrentUnits"/> run stage by stage, those of a stage in any order and at the same time on several

@@ -37,7 +37,7 @@ internal sealed class StepsSuite : ISuite
 
     public string Name => "steps";
 
-    public string Summary => "Training steps: the loss with the gradients of all parameters, or the optimizer's update. Executor: the plan alone, by its caller, beside libtorch on the same definitions and values; session: through the queue and the compute threads, as a request goes; loop: a step of Train, backward and update together. Limit: multiply-adds in registers of the step's precision.";
+    public string Summary => "Training steps: the loss with the gradients of all parameters, or the optimizer's update. Executor: the plan alone, by its caller, beside libtorch on the same definitions and values; session: through the queue and the compute threads, as a request goes; loop: a step of Train, backward and update together, whose update writes over what it reads where that of the executor's row has buffers of its own to write to. Limit: multiply-adds in registers of the step's precision.";
 
     public void Run(SuiteSettings settings, Recorder rows)
     {

@@ -7,27 +7,28 @@ namespace Gradients.Engine.Tests.Compilation;
 
 public sealed class PlanAgainstInterpreterTests
 {
-    /// <summary>Forward values and gradients, joint and split, fused and not: the same bits as node by node.</summary>
+    /// <summary>Forward values and gradients, joint and split, fused and not, beside their inputs and over them: the same bits as node by node.</summary>
     [Fact]
     public void GraphsOfAFixedSeedGiveTheBitsOfTheInterpreter()
     {
-        var (alone, fused) = (0, 0);
+        var (alone, fused, overwritten) = (0, 0, 0);
         for (uint i = 0; i < 200; i++)
         {
             var counts = Check(RandomGraphs.Steps.Generate(new PCG(i, 12345), null, out _));
-            (alone, fused) = (alone + counts.Alone, fused + counts.Fused);
+            (alone, fused, overwritten) = (alone + counts.Alone, fused + counts.Fused, overwritten + counts.Overwritten);
         }
 
         // The graphs are not trivial, and fusion does something.
         Assert.True(alone > 200 * 20, $"{alone} instructions");
         Assert.True(fused < 0.8 * alone, $"{fused} fused, {alone} alone");
+        Assert.True(overwritten > 200, $"{overwritten} outputs written over inputs");
     }
 
     [Fact]
     public void RandomGraphsGiveTheBitsOfTheInterpreter() => RandomGraphs.Steps.Sample(steps => { Check(steps); }, iter: 100, threads: 1);
 
-    /// <returns>Instructions of the forward plans without and with fusion.</returns>
-    private static (int Alone, int Fused) Check(Step[] steps)
+    /// <returns>Instructions of the forward plans without and with fusion, and outputs that were written over inputs.</returns>
+    private static (int Alone, int Fused, int Overwritten) Check(Step[] steps)
     {
         var (alone, fused) = (0, 0);
         using var runner = new ProgramRunner();
@@ -42,6 +43,9 @@ public sealed class PlanAgainstInterpreterTests
             (request.Split, request.Fusion) = (split, fusion);
             var program = runner.Compile(request);
             AssertSameBits(expected, runner.Run(request, program, cotangents));
+            runner.Overwrites = true;
+            AssertSameBits(expected, runner.Run(request, program, cotangents));
+            runner.Overwrites = false;
             AssertArena(program.Forward);
             if (program.Backward is not null)
                 AssertArena(program.Backward);
@@ -49,7 +53,7 @@ public sealed class PlanAgainstInterpreterTests
             (alone, fused) = fusion ? (alone, fused + count) : (alone + count, fused);
         }
 
-        return (alone, fused);
+        return (alone, fused, runner.OverwrittenCount);
     }
 
     private static ConstantData Cotangent(DataType type, Shape shape)

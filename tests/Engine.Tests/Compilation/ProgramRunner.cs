@@ -29,6 +29,12 @@ internal sealed class ProgramRunner : IDisposable
     /// <summary>Elements of Inputs and Variables by id.</summary>
     public Dictionary<ulong, ConstantData> Feeds { get; } = [];
 
+    /// <summary>Whether outputs are written over inputs where their plans allow it.</summary>
+    public bool Overwrites { get; set; }
+
+    /// <summary>How many were.</summary>
+    public int OverwrittenCount { get; private set; }
+
     public ulong Feed<T>(Shape shape, params T[] elements) where T : unmanaged
     {
         var id = Specs.Input(DataTypes.Of<T>(), Array.ConvertAll(shape.Dimensions.ToArray(), d => new Dimension(d)));
@@ -110,6 +116,8 @@ internal sealed class ProgramRunner : IDisposable
         var execution = PlanExecution.Rent(plan, Pool);
         for (var i = 0; i < inputs.Count; i++)
             execution.Bind(i, inputs[i]);
+        if (Overwrites)
+            WriteOver(execution, inputs);
         Assert.Equal(ExecutionStatus.Completed, execution.Run());
         var results = new ConstantData[plan.Outputs.Count];
         for (var i = 0; i < results.Length; i++)
@@ -124,6 +132,21 @@ internal sealed class ProgramRunner : IDisposable
     }
 
     public void Dispose() => Pool.Dispose();
+
+    /// <summary>Gives each output the memory of an input that it may be written over, none twice.</summary>
+    private void WriteOver(PlanExecution execution, IReadOnlyList<ConstantData> inputs)
+    {
+        var taken = new HashSet<int>();
+        for (var o = 0; o < execution.Plan.Outputs.Count; o++)
+        {
+            if (execution.Plan.Overwritable[o].Where(taken.Add).Take(1).ToArray() is not [var slot])
+                continue;
+            using var copy = Tensor.FromBytes(Pool, inputs[slot].DataType, inputs[slot].Shape, inputs[slot].Bytes);
+            execution.Bind(slot, copy);
+            execution.GiveOutput(o, copy.Buffer.Retain());
+            OverwrittenCount++;
+        }
+    }
 
     private NodeType TypeOf(NodeDefinition source)
     {

@@ -65,6 +65,21 @@ public sealed class BriefWorkTests
         Assert.Equal<float[]>([12f], (await f.GradientAsync(w))!);
     }
 
+    [Fact]
+    public async Task WhatIsBriefMayHaveSeveralUnits()
+    {
+        using var f = new SessionFixture();
+        var x = f.Graph.Input(DataType.Float32, 40, 512);
+        var request = new ForwardRequest { Nodes = [], Fetches = [f.Graph.Op("Softmax", x)] };
+        using var ones = Tensor.From<float>(f.Host.Pool, new Shape(40, 512), [.. Enumerable.Repeat(1f, 40 * 512)]);
+        request = request with { Feeds = new Dictionary<ulong, Tensor> { [x] = ones } };
+        (await f.Session.ForwardAsync(request with { Nodes = f.Graph.Take() })).Dispose();
+        var again = f.Session.ForwardAsync(request);
+        Assert.True(again.IsCompletedSuccessfully);
+        using var result = await again;
+        Assert.All(result.Values[0].AsSpan<float>().ToArray(), y => Assert.Equal(1f / 512, y));
+    }
+
     /// <summary>Tells the thread that it ran on.</summary>
     private sealed class Probe : Work
     {

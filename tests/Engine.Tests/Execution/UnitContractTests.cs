@@ -36,6 +36,9 @@ public sealed class UnitContractTests : IDisposable
         ["gather"] = t => [t.Op("Gather", t.Random(500, 700), t.Indices(2000, 500))],
         ["slice"] = t => [t.Op("Slice", t.Random(900, 1000), t.Constant(1), t.Constant(890), t.Constant(0), t.Constant(2))],
         ["concatenation"] = t => [t._r.Specs.Add("Concat", Attributes.Of(("axis", 1L)), t.Random(1000, 500), t.Random(1000, 301))],
+        ["max pool"] = t => [t._r.Specs.Add("MaxPool", Attributes.Of(("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 })), t.Random(64, 16, 28, 28))],
+        ["average pool"] = t => [t._r.Specs.Add("AveragePool", Attributes.Of(("kernel_shape", new long[] { 3, 3 })), t.Random(64, 6, 28, 28))],
+        ["dropout"] = t => [t._r.Specs.Add("Dropout", Attributes.Of(("seed", 7L)), t.Random(300, 700), t._r.Specs.Scalar(0.4f), t.Flag(), t._r.Specs.Constant(Shape.Scalar, 3L))],
         ["convolution"] = t => [t._r.Specs.Add("Conv", Attributes.Of(("pads", new long[] { 1, 1, 1, 1 })), t.Random(8, 16, 40, 40), t.Random(24, 16, 3, 3), t.Random(24))],
     };
 
@@ -77,6 +80,8 @@ public sealed class UnitContractTests : IDisposable
     private ulong Reduce(string name, ulong x) => _r.Specs.Add(name, Attributes.Of(("keepdims", 0L)), x);
 
     private ulong Constant(params long[] values) => _r.Specs.Constant(new Shape(values.Length), values);
+
+    private ulong Flag() => _r.Specs.Add("Constant", Attributes.Of(("value", ConstantData.Scalar(DataType.Bool, 1))));
 
     private ulong Indices(int count, int bound)
     {

@@ -56,10 +56,16 @@ public sealed class OptimizerTests
     [MemberData(nameof(Cases))]
     public void AnUpdateMayBeWrittenOverWhatItReads(string name, Optimizer optimizer)
     {
-        var update = CompiledProgram.CompileUpdate(optimizer.Build, new NodeType(DataType.Float32, new Shape(1000)), optimizer.StateCount, optimizer.ScalarCount, CancellationToken.None).Forward;
-        Assert.True(update.Overwritable[0].Contains(0), name);
-        for (var i = 0; i < optimizer.StateCount; i++)
-            Assert.True(update.Overwritable[1 + i].Contains(2 + i), name);
+        foreach (var type in new[] { DataType.Float32, DataType.Float64 })
+        {
+            foreach (var shape in new[] { Shape.Scalar, new Shape(1), new Shape(30, 40), new Shape(0) })
+            {
+                var update = CompiledProgram.CompileUpdate(optimizer.Build, new NodeType(type, shape), optimizer.StateCount, optimizer.ScalarCount, CancellationToken.None).Forward;
+                Assert.True(update.Overwritable[0].Contains(0), $"{name} {type} {shape}");
+                for (var i = 0; i < optimizer.StateCount; i++)
+                    Assert.True(update.Overwritable[1 + i].Contains(2 + i), $"{name} {type} {shape}");
+            }
+        }
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal readonly record struct PoolShape(long Planes, WindowAxis Rows, WindowAx
     /// <summary>Elements that all windows read.</summary>
     public double Reads => (double)Planes * OutputElements * Rows.Kernel * Columns.Kernel;
 
-    /// <summary>Planes that fill a unit, nearly as many for each.</summary>
+    /// <summary>Planes of each unit but the last, which may have fewer.</summary>
     public long UnitPlanes
     {
         get

@@ -5,8 +5,8 @@ namespace Gradients.Engine.Sessions.Training;
 
 /// <summary>
 /// The state of a loop: slice after slice and variable after variable is executed, and can be parked within any of them. A
-/// step counts once every variable is updated; one that was not finished never was. An update that has begun ends, for it
-/// writes over what it reads. The session changes at the end.
+/// step counts once every variable is updated; one that was not finished never was. Updates write over what they read: when
+/// the first of a step has begun, the step ends. The session changes at the end.
 /// </summary>
 internal sealed class TrainLoop : IDisposable
 {
@@ -86,14 +86,24 @@ internal sealed class TrainLoop : IDisposable
 
             _reporting = _request.ReportEvery > 0 && _paid % _request.ReportEvery == 0 && _request.Observer is { IsReady: true };
             _norms = _request.ReportGradients && (_reporting || _paid == _request.Steps) ? [.. _variables.Select(v => v.NormOf())] : [];
+
+            // What can fail comes before the first update.
+            foreach (var variable in _variables)
+            {
+                if (variable.IsPresent)
+                    variable.Ready();
+            }
+
             (_updating, _updated) = (true, 0);
             StartUpdate();
         }
 
+        // Of a loop without a whole step nothing is kept.
+        var cancellation = Steps == 0 ? _cancellation : default;
         for (; _updated < _variables.Count; _updated++, StartUpdate())
         {
             var variable = _variables[_updated];
-            if (variable.IsPresent && variable.Run(parkAt, _session.Host.Scheduler) == ExecutionStatus.Parked)
+            if (variable.IsPresent && variable.Run(parkAt, _session.Host.Scheduler, cancellation) == ExecutionStatus.Parked)
                 return false;
         }
 

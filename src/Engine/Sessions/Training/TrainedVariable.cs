@@ -98,17 +98,20 @@ internal sealed unsafe class TrainedVariable : IDisposable
 
     public GradientNorm NormOf() => _sum is null ? new(Id, true, double.NaN, true) : Statistics(_sum);
 
-    /// <summary>Binds the update of this step.</summary>
-    public void Start()
+    /// <summary>Binds the update of this step and takes its memory.</summary>
+    /// <exception cref="GradientsException">MEMORY_BUDGET_EXCEEDED.</exception>
+    public void Ready()
     {
-        _scalars.Set(_step + 1);
         _update.Rewind();
         _update.Bind(1, _sum!.Pointer);
         BindState();
+        _update.Reserve();
     }
 
-    /// <summary>Cannot be cancelled: an update that writes over what it reads cannot be taken back.</summary>
-    public ExecutionStatus Run(long parkAt, Scheduler helpers) => _update.Run(parkAt, helpers: helpers);
+    /// <summary>Sets the scalars, which all variables share.</summary>
+    public void Start() => _scalars.Set(_step + 1);
+
+    public ExecutionStatus Run(long parkAt, Scheduler helpers, CancellationToken cancellation) => _update.Run(parkAt, helpers: helpers, cancellation: cancellation);
 
     /// <summary>Makes the update the variable's state. Cannot fail.</summary>
     public void Apply()

@@ -71,21 +71,49 @@ public sealed class TrainEndTests
             between += applied is > 0 and < Steps ? 1 : 0;
             foreach (var (one, other) in expected[(int)applied].Zip(await t.StateAsync()))
                 Assert.Equal(one, other);
+
+            // The optimizer's state as well: the other steps come out the same.
+            if (applied < Steps)
+                await t.F.Session.TrainAsync(t.Request(Steps - applied));
+            foreach (var (one, other) in expected[Steps].Zip(await t.StateAsync()))
+                Assert.Equal(one, other);
         }
 
-        Assert.InRange(parks, 4 * Steps, int.MaxValue);
-        Assert.InRange(between, Steps, int.MaxValue);
+        Assert.InRange(parks, Steps, int.MaxValue);
+        Assert.InRange(between, 1, int.MaxValue);
+    }
+
+    /// <summary>The fixture demands that every buffer was given back.</summary>
+    [Fact]
+    public async Task ALoopThatIsAbandonedAnywhereGivesEverythingBack()
+    {
+        var isParked = true;
+        for (var abandonAt = 1; isParked; abandonAt++)
+        {
+            using var t = await new LongVectors().SetUpAsync();
+            var before = await t.StateAsync();
+            var command = new TrainCommand(t.F.Session, t.Request(2), CancellationToken.None);
+            for (var parked = 0; isParked && parked < abandonAt; parked++)
+                isParked = command.Run(0) == WorkStatus.Parked;
+            if (!isParked)
+                break;
+            command.Abandon();
+            var error = await Assert.ThrowsAsync<GradientsException>(() => command.Completion);
+            Assert.Equal(ErrorReasons.SessionNotFound, error.Reason);
+            foreach (var (one, other) in before.Zip(await t.StateAsync()))
+                Assert.Equal(one, other);
+        }
     }
 
     [Fact]
     public async Task ALoopWritesOverItsOwnState()
     {
-        using var t = await new LongVectors().SetUpAsync();
+        using var t = await new LongVectors(budget: 13 << 19).SetUpAsync();
         var variables = t.F.Host.Pool.RentedBytes;
         await t.F.Session.TrainAsync(t.Request(5));
 
         // The session's values, and the loop's: values, two moments, gradients. The arena holds one more variable's intermediate
-        // values; moments that are read from one place and written to another would make it eight.
+        // values; moments that are read from one place and written to another would make it eight, which is refused.
         Assert.InRange(t.F.Host.Pool.HighWaterBytes, 5 * variables, 6.5 * variables);
     }
 
@@ -246,13 +274,14 @@ public sealed class TrainEndTests
     }
 
     /// <summary>The loss Σ v²w of two variables whose updates take several units each.</summary>
-    private sealed class LongVectors : IDisposable
+    /// <param name="budget">The pool's bytes.</param>
+    private sealed class LongVectors(long budget = 1 << 28) : IDisposable
     {
         private const int Length = 1 << 17;
 
         private ulong _root;
 
-        public SessionFixture F { get; } = new();
+        public SessionFixture F { get; } = new(new EngineOptions { Pool = new BufferPoolOptions { BudgetBytes = budget }, Scheduler = new SchedulerOptions { Threads = 2 } });
 
         public async Task<LongVectors> SetUpAsync()
         {
