@@ -87,7 +87,7 @@ public sealed class TrainEndTests
     [Fact]
     public async Task ALoopThatIsAbandonedAnywhereGivesEverythingBack()
     {
-        var isParked = true;
+        var (isParked, abandoned) = (true, 0);
         for (var abandonAt = 1; isParked; abandonAt++)
         {
             using var t = await new LongVectors().SetUpAsync();
@@ -98,11 +98,15 @@ public sealed class TrainEndTests
             if (!isParked)
                 break;
             command.Abandon();
+            abandoned++;
             var error = await Assert.ThrowsAsync<GradientsException>(() => command.Completion);
             Assert.Equal(ErrorReasons.SessionNotFound, error.Reason);
             foreach (var (one, other) in before.Zip(await t.StateAsync()))
                 Assert.Equal(one, other);
         }
+
+        // Of two steps, once in each at least.
+        Assert.InRange(abandoned, 2, int.MaxValue);
     }
 
     [Fact]
