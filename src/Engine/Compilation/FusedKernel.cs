@@ -48,6 +48,9 @@ internal sealed unsafe class FusedKernel : Kernel
     private const int MaxSingleTile = 2048;
     private const int MinRepeatedTile = 256;
 
+    // What is written along with as much as a last-level cache holds is gone from it before anything reads it.
+    private const long MinStreamedBytes = 32 << 20;
+
     private readonly FusedInput[] _inputs;
     private readonly int[] _splats;
     private readonly int[] _repeated;
@@ -110,7 +113,13 @@ internal sealed unsafe class FusedKernel : Kernel
         _unitElements = TilesPerUnit * Math.Min(_tile, MaxTile);
         UnitCount = _count == 0 ? 0 : (_count + _unitElements - 1) / _unitElements;
         Flops = (double)_count * steps.Sum(s => s.Ops);
+
+        // A step behind others reads them from the first-level cache, in bursts between which streaming gains nothing.
+        Streams = steps.Length == 1 && steps[0].Function.Streaming != null && _count * (outputSizes[0] + _direct.Sum(i => (long)inputs[i].ElementSize)) >= MinStreamedBytes;
     }
+
+    /// <summary>Whether what it writes goes past the caches, unless it is written over an input.</summary>
+    public bool Streams { get; }
 
     public override void Run(in KernelArguments arguments, long unit)
     {
@@ -140,6 +149,7 @@ internal sealed unsafe class FusedKernel : Kernel
         var table = stackalloc byte*[_inputs.Length + _outputSizes.Length + _registers];
         for (var i = 0; i < _registers; i++)
             table[_inputs.Length + _outputSizes.Length + i] = Register(workspace, i);
+        var streams = Streams && !Overwrites(arguments);
         var (row, column) = _rowLength > 0 ? Math.DivRem(start, _rowLength) : default;
         for (var end = start + count; start < end;)
         {
@@ -163,9 +173,24 @@ internal sealed unsafe class FusedKernel : Kernel
                 table[i] = (byte*)arguments.Inputs[i] + (start * _inputs[i].ElementSize);
             for (var i = 0; i < _outputSizes.Length; i++)
                 table[_inputs.Length + i] = (byte*)arguments.Outputs[i] + (start * _outputSizes[i]);
-            RunTile(arguments, workspace, operands, table, start, tile);
+            RunTile(arguments, workspace, operands, table, start, tile, streams);
             start += tile;
         }
+
+        if (streams)
+            StreamingStore.Fence();
+    }
+
+    /// <summary>Whether the output is written over an input, which has brought it to the caches.</summary>
+    private bool Overwrites(in KernelArguments arguments)
+    {
+        foreach (var i in _direct)
+        {
+            if (arguments.Inputs[i] == arguments.Outputs[0])
+                return true;
+        }
+
+        return false;
     }
 
     private void ReadRows(in KernelArguments arguments, byte* workspace, byte** table, long row, long column, int count)
@@ -194,7 +219,7 @@ internal sealed unsafe class FusedKernel : Kernel
         return offset;
     }
 
-    private void RunTile(in KernelArguments arguments, byte* workspace, void** operands, byte** table, long start, int count)
+    private void RunTile(in KernelArguments arguments, byte* workspace, void** operands, byte** table, long start, int count, bool streams)
     {
         foreach (var i in _strided)
         {
@@ -209,7 +234,8 @@ internal sealed unsafe class FusedKernel : Kernel
         {
             for (var i = 0; i < step.OperandCount; i++)
                 operands[i] = table[_operands[next++]];
-            step.Function.Pointer(operands, step.OperandCount, table[step.Target], count);
+            var function = streams ? step.Function.Streaming : step.Function.Pointer;
+            function(operands, step.OperandCount, table[step.Target], count);
         }
     }
 

@@ -101,9 +101,15 @@ public abstract class ElementwiseOp(OpSchema schema) : PrimitiveOp(schema)
 /// A loop over one tile: <c>count</c> elements of each input and of the output, all contiguous. The output may be the very
 /// buffer of an input of the same element size. The result of an element depends neither on count nor on its position.
 /// </summary>
-public readonly unsafe struct TileFunction(delegate*<void** /* inputs */, int /* input count */, void* /* output */, int /* count */, void> pointer)
+/// <param name="pointer">The loop.</param>
+/// <param name="streaming">The same loop for an output beyond the caches that is no input's buffer, or null; the caller fences.</param>
+public readonly unsafe struct TileFunction(
+    delegate*<void** /* inputs */, int /* input count */, void* /* output */, int /* count */, void> pointer,
+    delegate*<void**, int, void*, int, void> streaming = null)
 {
     public delegate*<void**, int, void*, int, void> Pointer { get; } = pointer;
+
+    public delegate*<void**, int, void*, int, void> Streaming { get; } = streaming;
 }
 
 /// <summary>The same elements under another layout.</summary>

@@ -107,9 +107,12 @@ internal static unsafe class Folds
         where T : unmanaged, INumber<T>
     {
         TSource* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride, x5 = x4 + stride, x6 = x5 + stride, x7 = x6 + stride;
-        // Eight short streams are not foreseen by the hardware: the next eight rows are fetched where these are read.
-        bool isNear = 8 * columns * sizeof(TSource) <= NearBytes;
+        // Rows shorter than a page the hardware does not foresee: the next eight are fetched where these are read. Longer ones it follows once begun.
+        int bytes = columns * sizeof(TSource);
+        bool isShort = isFetching && bytes < Prefetch.Page, isNear = 8 * bytes <= NearBytes;
         long next = 8 * stride;
+        for (int r = 0; isFetching && !isShort && r < 8; r++)
+            Prefetch.Pages(x + next + (r * stride), bytes);
         for (int j = 0; j < columns; j += V.Count)
         {
             V s = TFunction.Invoke<V, T>(V.Load(state + j), Load<V, TSource, T>(x + j));
@@ -121,7 +124,7 @@ internal static unsafe class Folds
             s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x6 + j));
             s = TFunction.Invoke<V, T>(s, Load<V, TSource, T>(x7 + j));
             s.Store(state + j);
-            if (!isFetching || j % (64 / sizeof(TSource)) >= V.Count)
+            if (!isShort || j % (Prefetch.CacheLine / sizeof(TSource)) >= V.Count)
                 continue;
             if (isNear)
             {

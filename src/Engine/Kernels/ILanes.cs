@@ -33,6 +33,9 @@ internal unsafe interface ILanes<TSelf, T>
 
     void Store(T* destination);
 
+    /// <summary>Writes past the caches, where the hardware can, to a multiple of the register's size.</summary>
+    void StoreStreaming(T* destination);
+
     /// <summary>Writes the first <paramref name="count"/> ≤ <see cref="Count"/> elements and nothing behind them.</summary>
     void StoreFirst(T* destination, int count);
 

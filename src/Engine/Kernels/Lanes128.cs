@@ -57,6 +57,9 @@ internal unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes128<T>, T>
     public readonly void Store(T* destination) => Vector128.Store(_value, destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void StoreStreaming(T* destination) => Vector128.StoreAlignedNonTemporal(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void StoreFirst(T* destination, int count)
     {
         if (Avx.IsSupported)

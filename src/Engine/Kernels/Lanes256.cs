@@ -70,6 +70,9 @@ internal unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes256<T>, T>
     public readonly void Store(T* destination) => Vector256.Store(_value, destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void StoreStreaming(T* destination) => Vector256.StoreAlignedNonTemporal(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void StoreFirst(T* destination, int count)
     {
         if (Avx.IsSupported)

@@ -68,6 +68,9 @@ internal unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes512<T>, T>
     public readonly void Store(T* destination) => Vector512.Store(_value, destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void StoreStreaming(T* destination) => Vector512.StoreAlignedNonTemporal(_value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void StoreFirst(T* destination, int count)
     {
         if (Avx512F.IsSupported)

@@ -8,6 +8,9 @@ internal static unsafe class ReductionDriver
     /// <summary>What the second-level cache of a core holds.</summary>
     private const long CacheBytes = 1 << 20;
 
+    /// <summary>Shorter rows take less time than to ask for what comes behind them.</summary>
+    private const int MinFetched = 128;
+
     [SkipLocalsInit]
     public static void Run<TReduction, T, S>(T* x, T* y, long outer, long reduce, long inner, void* shared, int unit)
         where TReduction : struct, IReduction<T, S>
@@ -73,9 +76,17 @@ internal static unsafe class ReductionDriver
         where T : unmanaged
         where S : unmanaged
     {
+        if (length < MinFetched)
+            return TReduction.Combine(TReduction.Identity, TReduction.ReduceRow(x, (int)length));
+
         S state = TReduction.Identity;
-        for (long i = 0; i < length; i += ReductionPlan.BlockElements)
-            state = TReduction.Combine(state, TReduction.ReduceRow(x + i, (int)Math.Min(ReductionPlan.BlockElements, length - i)));
+        for (int n; length > 0; length -= n, x += n)
+        {
+            n = (int)Math.Min(ReductionPlan.BlockElements, length);
+            Prefetch.NextPages(x, n * sizeof(T));
+            state = TReduction.Combine(state, TReduction.ReduceRow(x, n));
+        }
+
         return state;
     }
 

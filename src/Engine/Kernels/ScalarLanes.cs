@@ -34,6 +34,8 @@ internal unsafe struct ScalarLanes<T>(T value) : ILanes<ScalarLanes<T>, T>
 
     public readonly void Store(T* destination) => *destination = _value;
 
+    public readonly void StoreStreaming(T* destination) => *destination = _value;
+
     public readonly void StoreFirst(T* destination, int count)
     {
         if (count > 0)

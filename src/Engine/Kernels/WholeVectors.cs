@@ -63,16 +63,33 @@ internal static unsafe class WholeVectors
 
     public static void Map<TFunction, T>(T* x, T* y, int length)
         where TFunction : struct, IUnaryFunction
+        where T : unmanaged, INumber<T> =>
+        Map<TFunction, CachedStore, T>(x, y, length);
+
+    /// <summary>The same with the same bits for an output beyond the caches, which is not read first and stays out of them where it is aligned; the caller fences.</summary>
+    public static void Stream<TFunction, T>(T* x, T* y, int length)
+        where TFunction : struct, IUnaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        if (StreamingStore.Takes(y))
+            Map<TFunction, StreamingStore, T>(x, y, length);
+        else
+            Map<TFunction, CachedStore, T>(x, y, length);
+    }
+
+    private static void Map<TFunction, TStore, T>(T* x, T* y, int length)
+        where TFunction : struct, IUnaryFunction
+        where TStore : struct, IStore
         where T : unmanaged, INumber<T>
     {
         if (Vector512.IsHardwareAccelerated)
-            Map<TFunction, Lanes512<T>, T>(x, y, length);
+            Map<TFunction, TStore, Lanes512<T>, T>(x, y, length);
         else if (Vector256.IsHardwareAccelerated)
-            Map<TFunction, Lanes256<T>, T>(x, y, length);
+            Map<TFunction, TStore, Lanes256<T>, T>(x, y, length);
         else if (Vector128.IsHardwareAccelerated)
-            Map<TFunction, Lanes128<T>, T>(x, y, length);
+            Map<TFunction, TStore, Lanes128<T>, T>(x, y, length);
         else
-            Map<TFunction, ScalarLanes<T>, T>(x, y, length);
+            Map<TFunction, TStore, ScalarLanes<T>, T>(x, y, length);
     }
 
     public static void Map<TFunction, T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z)
@@ -87,30 +104,64 @@ internal static unsafe class WholeVectors
 
     public static void Map<TFunction, T>(T* x, T* y, T* z, int length)
         where TFunction : struct, IBinaryFunction
+        where T : unmanaged, INumber<T> =>
+        Map<TFunction, CachedStore, T>(x, y, z, length);
+
+    /// <summary>The same with the same bits for an output beyond the caches, which is not read first and stays out of them where it is aligned; the caller fences.</summary>
+    public static void Stream<TFunction, T>(T* x, T* y, T* z, int length)
+        where TFunction : struct, IBinaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        if (StreamingStore.Takes(z))
+            Map<TFunction, StreamingStore, T>(x, y, z, length);
+        else
+            Map<TFunction, CachedStore, T>(x, y, z, length);
+    }
+
+    private static void Map<TFunction, TStore, T>(T* x, T* y, T* z, int length)
+        where TFunction : struct, IBinaryFunction
+        where TStore : struct, IStore
         where T : unmanaged, INumber<T>
     {
         if (Vector512.IsHardwareAccelerated)
-            Map<TFunction, Lanes512<T>, T>(x, y, z, length);
+            Map<TFunction, TStore, Lanes512<T>, T>(x, y, z, length);
         else if (Vector256.IsHardwareAccelerated)
-            Map<TFunction, Lanes256<T>, T>(x, y, z, length);
+            Map<TFunction, TStore, Lanes256<T>, T>(x, y, z, length);
         else if (Vector128.IsHardwareAccelerated)
-            Map<TFunction, Lanes128<T>, T>(x, y, z, length);
+            Map<TFunction, TStore, Lanes128<T>, T>(x, y, z, length);
         else
-            Map<TFunction, ScalarLanes<T>, T>(x, y, z, length);
+            Map<TFunction, TStore, ScalarLanes<T>, T>(x, y, z, length);
     }
 
     public static void Map<TFunction, T>(T* x, T* y, T* z, T* w, int length)
         where TFunction : struct, ITernaryFunction
+        where T : unmanaged, INumber<T> =>
+        Map<TFunction, CachedStore, T>(x, y, z, w, length);
+
+    /// <summary>The same with the same bits for an output beyond the caches, which is not read first and stays out of them where it is aligned; the caller fences.</summary>
+    public static void Stream<TFunction, T>(T* x, T* y, T* z, T* w, int length)
+        where TFunction : struct, ITernaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        if (StreamingStore.Takes(w))
+            Map<TFunction, StreamingStore, T>(x, y, z, w, length);
+        else
+            Map<TFunction, CachedStore, T>(x, y, z, w, length);
+    }
+
+    private static void Map<TFunction, TStore, T>(T* x, T* y, T* z, T* w, int length)
+        where TFunction : struct, ITernaryFunction
+        where TStore : struct, IStore
         where T : unmanaged, INumber<T>
     {
         if (Vector512.IsHardwareAccelerated)
-            Map<TFunction, Lanes512<T>, T>(x, y, z, w, length);
+            Map<TFunction, TStore, Lanes512<T>, T>(x, y, z, w, length);
         else if (Vector256.IsHardwareAccelerated)
-            Map<TFunction, Lanes256<T>, T>(x, y, z, w, length);
+            Map<TFunction, TStore, Lanes256<T>, T>(x, y, z, w, length);
         else if (Vector128.IsHardwareAccelerated)
-            Map<TFunction, Lanes128<T>, T>(x, y, z, w, length);
+            Map<TFunction, TStore, Lanes128<T>, T>(x, y, z, w, length);
         else
-            Map<TFunction, ScalarLanes<T>, T>(x, y, z, w, length);
+            Map<TFunction, TStore, ScalarLanes<T>, T>(x, y, z, w, length);
     }
 
     /// <summary>z[i] = 1 where the predicate's mask is set, else 0.</summary>
@@ -141,8 +192,9 @@ internal static unsafe class WholeVectors
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Map<TFunction, V, T>(T* x, T* y, int length)
+    private static void Map<TFunction, TStore, V, T>(T* x, T* y, int length)
         where TFunction : struct, IUnaryFunction
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
@@ -151,7 +203,7 @@ internal static unsafe class WholeVectors
 
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
-            TFunction.Invoke<V, T>(V.Load(x + i)).Store(y + i);
+            TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i)), y + i);
         if (i < length)
             MapRest<TFunction, V, T>(x + i, y + i, length - i);
     }
@@ -170,8 +222,9 @@ internal static unsafe class WholeVectors
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Map<TFunction, V, T>(T* x, T* y, T* z, int length)
+    private static void Map<TFunction, TStore, V, T>(T* x, T* y, T* z, int length)
         where TFunction : struct, IBinaryFunction
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
@@ -183,12 +236,12 @@ internal static unsafe class WholeVectors
         {
             V z0 = TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i));
             V z1 = TFunction.Invoke<V, T>(V.Load(x + i + V.Count), V.Load(y + i + V.Count));
-            z0.Store(z + i);
-            z1.Store(z + i + V.Count);
+            TStore.Store<V, T>(z0, z + i);
+            TStore.Store<V, T>(z1, z + i + V.Count);
         }
 
         for (; i <= length - V.Count; i += V.Count)
-            TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i)).Store(z + i);
+            TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i)), z + i);
         if (i < length)
             MapRest<TFunction, V, T>(x + i, y + i, z + i, length - (int)i);
     }
@@ -208,8 +261,9 @@ internal static unsafe class WholeVectors
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Map<TFunction, V, T>(T* x, T* y, T* z, T* w, int length)
+    private static void Map<TFunction, TStore, V, T>(T* x, T* y, T* z, T* w, int length)
         where TFunction : struct, ITernaryFunction
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
@@ -218,12 +272,12 @@ internal static unsafe class WholeVectors
         {
             V w0 = TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i), V.Load(z + i));
             V w1 = TFunction.Invoke<V, T>(V.Load(x + i + V.Count), V.Load(y + i + V.Count), V.Load(z + i + V.Count));
-            w0.Store(w + i);
-            w1.Store(w + i + V.Count);
+            TStore.Store<V, T>(w0, w + i);
+            TStore.Store<V, T>(w1, w + i + V.Count);
         }
 
         for (; i <= length - V.Count; i += V.Count)
-            TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i), V.Load(z + i)).Store(w + i);
+            TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i), V.Load(z + i)), w + i);
         if (i < length)
             MapRest<TFunction, V, T>(x + i, y + i, z + i, w + i, length - (int)i);
     }

@@ -14,27 +14,27 @@ internal static unsafe class Tiles
     /// <summary>y = f(x).</summary>
     public static TileFunction Unary<TFunction>(DataType type) where TFunction : struct, IUnaryFunction => type switch
     {
-        DataType.Float32 => new(&Map<TFunction, float>),
-        DataType.Float64 => new(&Map<TFunction, double>),
-        DataType.Int64 => new(&Map<TFunction, long>),
+        DataType.Float32 => new(&Map<TFunction, float>, &Stream<TFunction, float>),
+        DataType.Float64 => new(&Map<TFunction, double>, &Stream<TFunction, double>),
+        DataType.Int64 => new(&Map<TFunction, long>, &Stream<TFunction, long>),
         _ => throw NoLoop(type),
     };
 
     /// <summary>z = f(x, y).</summary>
     public static TileFunction Binary<TFunction>(DataType type) where TFunction : struct, IBinaryFunction => type switch
     {
-        DataType.Float32 => new(&Map2<TFunction, float>),
-        DataType.Float64 => new(&Map2<TFunction, double>),
-        DataType.Int64 => new(&Map2<TFunction, long>),
+        DataType.Float32 => new(&Map2<TFunction, float>, &Stream2<TFunction, float>),
+        DataType.Float64 => new(&Map2<TFunction, double>, &Stream2<TFunction, double>),
+        DataType.Int64 => new(&Map2<TFunction, long>, &Stream2<TFunction, long>),
         _ => throw NoLoop(type),
     };
 
     /// <summary>w = f(x, y, z).</summary>
     public static TileFunction Ternary<TFunction>(DataType type) where TFunction : struct, ITernaryFunction => type switch
     {
-        DataType.Float32 => new(&Map3<TFunction, float>),
-        DataType.Float64 => new(&Map3<TFunction, double>),
-        DataType.Int64 => new(&Map3<TFunction, long>),
+        DataType.Float32 => new(&Map3<TFunction, float>, &Stream3<TFunction, float>),
+        DataType.Float64 => new(&Map3<TFunction, double>, &Stream3<TFunction, double>),
+        DataType.Int64 => new(&Map3<TFunction, long>, &Stream3<TFunction, long>),
         _ => throw NoLoop(type),
     };
 
@@ -72,6 +72,21 @@ internal static unsafe class Tiles
         where TFunction : struct, ITernaryFunction
         where T : unmanaged, INumber<T> =>
         WholeVectors.Map<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)inputs[2], (T*)output, count);
+
+    private static void Stream<TFunction, T>(void** inputs, int inputCount, void* output, int count)
+        where TFunction : struct, IUnaryFunction
+        where T : unmanaged, INumber<T> =>
+        WholeVectors.Stream<TFunction, T>((T*)inputs[0], (T*)output, count);
+
+    private static void Stream2<TFunction, T>(void** inputs, int inputCount, void* output, int count)
+        where TFunction : struct, IBinaryFunction
+        where T : unmanaged, INumber<T> =>
+        WholeVectors.Stream<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)output, count);
+
+    private static void Stream3<TFunction, T>(void** inputs, int inputCount, void* output, int count)
+        where TFunction : struct, ITernaryFunction
+        where T : unmanaged, INumber<T> =>
+        WholeVectors.Stream<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)inputs[2], (T*)output, count);
 
     private static void Test<TPredicate, T>(void** inputs, int inputCount, void* output, int count)
         where TPredicate : struct, IBinaryFunction

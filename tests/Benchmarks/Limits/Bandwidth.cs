@@ -21,6 +21,7 @@ internal sealed unsafe class Bandwidth : IDisposable
     private readonly long _bytes;
     private readonly float* _data;
     private readonly delegate*<float*, long, void> _read;
+    private readonly bool _streams;
 
     /// <param name="bytes">Of all arrays of a loop together.</param>
     public Bandwidth(long bytes)
@@ -31,13 +32,9 @@ internal sealed unsafe class Bandwidth : IDisposable
         NativeMemory.Clear(_data, (nuint)bytes);
 
         // Chosen once, with the array as near as it can be: in turns with others one of them would find what the other has read.
-        _read = bytes <= SecondLevelBytes || Again(&Read) >= Again(&ReadFour) ? &Read : &ReadFour;
-
-        double Again(delegate*<float*, long, void> loop)
-        {
-            Measure(1, loop);
-            return Measure(1, loop);
-        }
+        var isFar = bytes > SecondLevelBytes;
+        _read = isFar && Again(1, &ReadFour) > Again(1, &Read) ? &ReadFour : &Read;
+        _streams = isFar && Again(2, &Copy<Streamed>) > Again(2, &Copy<Cached>);
     }
 
     /// <summary>What is far is read faster along four streams on some processors, along one on others.</summary>
@@ -46,16 +43,24 @@ internal sealed unsafe class Bandwidth : IDisposable
     /// <summary>Floats that are widened to float64, as their sums are.</summary>
     public double ReadWidened() => Measure(1, &ReadWidened);
 
-    /// <summary>Counts what the loop names; what a cache reads before it writes a line does not count.</summary>
-    public double Copy() => Measure(2, &Copy);
+    /// <summary>Counts what the loop names; what a cache reads before it writes a line does not count. What is far is written past the caches where that is faster.</summary>
+    public double Copy() => Measure(2, _streams ? &Copy<Streamed> : &Copy<Cached>);
 
-    /// <summary>x + s·y, written to a third array.</summary>
-    public double Triad() => Measure(3, &Triad);
+    /// <summary>x + s·y, written to a third array in the same way.</summary>
+    public double Triad() => Measure(3, _streams ? &Triad<Streamed> : &Triad<Cached>);
 
     /// <summary>Passes over so many arrays, two to four, of which the last is written.</summary>
     public void Pass(int arrays, int times)
     {
-        delegate*<float*, long, void> loop = arrays switch { 2 => &Copy, 3 => &Triad, _ => &MultiplyAdd };
+        delegate*<float*, long, void> loop = (arrays, _streams) switch
+        {
+            (2, false) => &Copy<Cached>,
+            (2, true) => &Copy<Streamed>,
+            (3, false) => &Triad<Cached>,
+            (3, true) => &Triad<Streamed>,
+            (_, false) => &MultiplyAdd<Cached>,
+            _ => &MultiplyAdd<Streamed>,
+        };
         for (var i = 0; i < times; i++)
             loop(_data, _bytes / arrays / sizeof(float));
     }
@@ -64,6 +69,12 @@ internal sealed unsafe class Bandwidth : IDisposable
     {
         _buffer.Release();
         _pool.Dispose();
+    }
+
+    private double Again(int arrays, delegate*<float*, long, void> loop)
+    {
+        Measure(arrays, loop);
+        return Measure(arrays, loop);
     }
 
     private double Measure(int arrays, delegate*<float*, long, void> loop)
@@ -134,24 +145,54 @@ internal sealed unsafe class Bandwidth : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Copy(float* x, long count)
+    private static void Copy<TStore>(float* x, long count)
+        where TStore : struct
     {
         for (long i = 0; i < count; i += 16)
-            Vector512.Store(Vector512.Load(x + i), x + count + i);
+            Store<TStore>(Vector512.Load(x + i), x + count + i);
+        Fence<TStore>();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Triad(float* x, long count)
+    private static void Triad<TStore>(float* x, long count)
+        where TStore : struct
     {
         var s = Vector512.Create(0.5f);
         for (long i = 0; i < count; i += 16)
-            Vector512.Store(Vector512.Load(x + i) + (s * Vector512.Load(x + count + i)), x + (2 * count) + i);
+            Store<TStore>(Vector512.Load(x + i) + (s * Vector512.Load(x + count + i)), x + (2 * count) + i);
+        Fence<TStore>();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyAdd(float* x, long count)
+    private static void MultiplyAdd<TStore>(float* x, long count)
+        where TStore : struct
     {
         for (long i = 0; i < count; i += 16)
-            Vector512.Store((Vector512.Load(x + i) * Vector512.Load(x + count + i)) + Vector512.Load(x + (2 * count) + i), x + (3 * count) + i);
+            Store<TStore>((Vector512.Load(x + i) * Vector512.Load(x + count + i)) + Vector512.Load(x + (2 * count) + i), x + (3 * count) + i);
+        Fence<TStore>();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<TStore>(Vector512<float> value, float* to)
+        where TStore : struct
+    {
+        if (typeof(TStore) == typeof(Streamed))
+            Vector512.StoreAlignedNonTemporal(value, to);
+        else
+            Vector512.Store(value, to);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fence<TStore>()
+        where TStore : struct
+    {
+        if (typeof(TStore) == typeof(Streamed) && Sse.IsSupported)
+            Sse.StoreFence();
+    }
+
+    /// <summary>Written through the caches.</summary>
+    private readonly struct Cached;
+
+    /// <summary>Written past them: no line is read before it is written whole.</summary>
+    private readonly struct Streamed;
 }

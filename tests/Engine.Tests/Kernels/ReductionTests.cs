@@ -59,6 +59,7 @@ public unsafe class ReductionTests
     [InlineData(303, 1500, 1)]
     [InlineData(1301, 257, 1)]
     [InlineData(9, 130, 300)]
+    [InlineData(3, 130, 1100)]
     public void WhatComesFromFarIsSummedInTheOrderOfWhatIsNear(int outer, int reduce, int inner)
     {
         var random = new Random(31);
