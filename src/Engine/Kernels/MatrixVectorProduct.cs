@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Gradients.Engine.Kernels;
@@ -49,7 +50,10 @@ internal static unsafe class MatrixVectorProduct
     {
         if (a.ColumnStride == 1)
         {
-            for (int i = 0; i < rows; i++)
+            int i = 0;
+            for (; k >= MinLong && i <= rows - 4; i += 4)
+                FourDots<V, T>(a.At(first + i, 0), a.RowStride, x, sums + i, k);
+            for (; i < rows; i++)
                 sums[i] = Dot<V, T>(a.At(first + i, 0), x, k);
         }
         else if (a.RowStride == 1)
@@ -78,31 +82,72 @@ internal static unsafe class MatrixVectorProduct
         }
     }
 
+    /// <summary>The same sums as <see cref="Dot"/> makes, of four rows at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FourDots<V, T>(T* a, long stride, T* x, T* sums, int k)
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        T* b = a + stride, c = b + stride, d = c + stride;
+        V zero = V.Constant(0), a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
+        int p = 0;
+        for (; p <= k - (2 * V.Count); p += 2 * V.Count)
+        {
+            V x0 = V.Load(x + p), x1 = V.Load(x + p + V.Count);
+            a0.AddProduct(V.Load(a + p), x0);
+            b0.AddProduct(V.Load(b + p), x0);
+            c0.AddProduct(V.Load(c + p), x0);
+            d0.AddProduct(V.Load(d + p), x0);
+            a1.AddProduct(V.Load(a + p + V.Count), x1);
+            b1.AddProduct(V.Load(b + p + V.Count), x1);
+            c1.AddProduct(V.Load(c + p + V.Count), x1);
+            d1.AddProduct(V.Load(d + p + V.Count), x1);
+        }
+
+        for (; p < k; p += V.Count)
+        {
+            int count = Math.Min(V.Count, k - p);
+            V x0 = V.LoadFirst(x + p, count, zero);
+            a0.AddProduct(V.LoadFirst(a + p, count, zero), x0);
+            b0.AddProduct(V.LoadFirst(b + p, count, zero), x0);
+            c0.AddProduct(V.LoadFirst(c + p, count, zero), x0);
+            d0.AddProduct(V.LoadFirst(d + p, count, zero), x0);
+        }
+
+        sums[0] = T.CreateTruncating(V.Sum(a0 + a1));
+        sums[1] = T.CreateTruncating(V.Sum(b0 + b1));
+        sums[2] = T.CreateTruncating(V.Sum(c0 + c1));
+        sums[3] = T.CreateTruncating(V.Sum(d0 + d1));
+    }
+
     private static T Dot<V, T>(T* a, T* x, int k)
         where V : struct, ILanes<V, T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        V s0 = V.Constant(0), s1 = s0, s2 = s0, s3 = s0;
-        int p = 0;
-
         // Short sums have the order that columns are added in, whatever a register holds.
-        int inRegisters = k < MinLong ? 0 : k - (k % (4 * V.Count));
-        for (; p < inRegisters; p += 4 * V.Count)
+        if (k < MinLong)
+        {
+            T sum = T.Zero;
+            for (int i = 0; i < k; i++)
+                sum = T.MultiplyAddEstimate(a[i], x[i], sum);
+            return sum;
+        }
+
+        V zero = V.Constant(0), s0 = zero, s1 = zero;
+        int p = 0;
+        for (; p <= k - (2 * V.Count); p += 2 * V.Count)
         {
             s0.AddProduct(V.Load(a + p), V.Load(x + p));
             s1.AddProduct(V.Load(a + p + V.Count), V.Load(x + p + V.Count));
-            s2.AddProduct(V.Load(a + p + 2 * V.Count), V.Load(x + p + 2 * V.Count));
-            s3.AddProduct(V.Load(a + p + 3 * V.Count), V.Load(x + p + 3 * V.Count));
         }
 
-        T* lanes = stackalloc T[V.Count];
-        ((s0 + s1) + (s2 + s3)).Store(lanes);
-        T sum = T.Zero;
-        for (int i = 0; i < V.Count; i++)
-            sum += lanes[i];
-        for (; p < k; p++)
-            sum = T.MultiplyAddEstimate(a[p], x[p], sum);
-        return sum;
+        for (; p < k; p += V.Count)
+        {
+            int count = Math.Min(V.Count, k - p);
+            s0.AddProduct(V.LoadFirst(a + p, count, zero), V.LoadFirst(x + p, count, zero));
+        }
+
+        return T.CreateTruncating(V.Sum(s0 + s1));
     }
 
     private static void AddColumns<V, T>(T* columns, long stride, T* x, T* sums, int rows)
