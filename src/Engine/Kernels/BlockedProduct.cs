@@ -27,8 +27,9 @@ internal sealed unsafe class BlockedProduct<T>
 
     private const int MaximalUnitColumns = 1024;
 
-    /// <summary>A unit has at least so many columns.</summary>
+    /// <summary>A unit has at least so many columns, and where there are as many rows, so many.</summary>
     private const int MinimalUnitColumns = 128;
+    private const int MinimalUnitRows = 4 * MaximalRows;
 
     /// <summary>Larger units are whole panels of three registers of 512 bits.</summary>
     private const int ColumnGranule = 96;
@@ -105,11 +106,19 @@ internal sealed unsafe class BlockedProduct<T>
         long line = _sliceDepth * sizeof(T);
         _sharesA = shares && _packsA && _columnBlocks > 1 && line * m <= SharedSliceBytes && !TurnedProduct.Fits<T>(rows, columns, depth, b);
         _sharesB = shares && _packsB && _rowBlocks > 1 && line * n <= SharedSliceBytes;
-        _roundSlices = _slices;
-        if (_sharesA || _sharesB)
+        bool sharesAny = _sharesA || _sharesB;
+
+        // A long depth comes in rounds; those of a batch, whose entries would wait for each other, have fewer rows a unit first.
+        long most = MaximalUnitProduct * IsaLevel.Lanes / Math.Min(n, MinimalUnitColumns);
+        if (!sharesAny && _entries > 1)
+            _rows = Math.Min(_rows, (int)Math.Max(MinimalUnitRows, most / k / MaximalRows * MaximalRows));
+        _rowBlocks = Parts.Count(m, _rows);
+        long slices = most / Math.Min(m, _rows) / _sliceDepth;
+        if (sharesAny)
+            slices = Math.Min(slices, RoundBytes / (line * ((_sharesA ? m : 0) + (_sharesB ? n : 0))));
+        _roundSlices = Parts.Count(_slices, Parts.Count(_slices, (int)Math.Clamp(slices, 1, _slices)));
+        if (sharesAny)
         {
-            long slice = line * ((_sharesA ? m : 0) + (_sharesB ? n : 0));
-            _roundSlices = Parts.Count(_slices, Parts.Count(_slices, (int)Math.Clamp(RoundBytes / slice, 1, _slices)));
             _columns = ColumnsOfUnit(n, _roundSlices * _sliceDepth);
             _columnBlocks = Parts.Count(n, _columns);
         }
@@ -120,7 +129,7 @@ internal sealed unsafe class BlockedProduct<T>
 
     public int UnitCount { get; }
 
-    public int StageCount => _sharesA || _sharesB ? 2 * _rounds : 1;
+    public int StageCount => StagesPerRound * _rounds;
 
     /// <summary>Elements of workspace for a unit.</summary>
     public long WorkspaceElements => EdgeElements + ((long)_sliceDepth * GroupColumns) + (_packsA && !_sharesA ? PackedBlock : 0) + (Line / sizeof(T));
@@ -129,6 +138,8 @@ internal sealed unsafe class BlockedProduct<T>
 
     /// <summary>Units that pack a slice: one for each block of rows of A and of columns of B.</summary>
     private int SliceCopies => (_sharesA ? _rowBlocks : 0) + (_sharesB ? _columnBlocks : 0);
+
+    private int StagesPerRound => _sharesA || _sharesB ? 2 : 1;
 
     private int Blocks => checked(_rowBlocks * _columnBlocks);
 
@@ -145,8 +156,8 @@ internal sealed unsafe class BlockedProduct<T>
 
     public int StageEnd(int stage)
     {
-        var (round, isMultiplying) = StageCount == 1 ? (0, 1) : (stage / 2, stage % 2);
-        return checked((round * RoundUnits) + (SlicesOf(round) * SliceCopies) + (isMultiplying * Blocks));
+        var (round, part) = Math.DivRem(stage, StagesPerRound);
+        return checked((round * RoundUnits) + (SlicesOf(round) * SliceCopies) + (part == StagesPerRound - 1 ? Blocks : 0));
     }
 
     public bool Finishes(int unit)

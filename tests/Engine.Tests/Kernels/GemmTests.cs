@@ -174,14 +174,31 @@ public unsafe class GemmTests
         Assert.Equal([0, 0, 7, 0, 0, 8], c);
     }
 
-    [Fact]
-    public void ALongDepthIsCutIntoSmallerUnits()
+    /// <summary>A unit ends after a millisecond or two.</summary>
+    [Theory]
+    [InlineData(384, 128, 16_384)]
+    [InlineData(384, 8192, 8192)]
+    [InlineData(100, 100, 60_000)]
+    [InlineData(1000, 300, 3000)]
+    [InlineData(5, 100, 400_000)]
+    public void ALongDepthIsCutIntoSmallerUnits(int m, int n, int k)
     {
-        Assert.True(Units(16_384) > Units(64));
-        Check<float>(26, 140, 40_000, 0, 1);
-
-        static int Units(int k) => new Gemm<float>(384, 8192, k, new(k, 1), new(8192, 1)).UnitCount;
+        foreach (var right in (MatrixStrides[])[new(n, 1), new(1, k)])
+        {
+            foreach (var entries in (long[])[1, 50])
+            {
+                Gemm<float> gemm = new(m, n, k, new(k, 1), right, entries);
+                int multiplying = Enumerable.Range(0, gemm.UnitCount).Count(gemm.Finishes), rounds = gemm.SharedBytes == 0 ? gemm.StageCount : gemm.StageCount / 2;
+                long largest = Enumerable.Range(gemm.UnitCount - multiplying, multiplying).Max(unit => gemm.BlockOf(unit) is var block ? block.Rows * block.Columns : 0);
+                Assert.InRange((double)largest * k / rounds / IsaLevel.Lanes, 1, 12 << 20);
+            }
+        }
     }
+
+    [Theory]
+    [InlineData(26, 140, 40_000)]
+    [InlineData(150, 70, 20_000)]
+    public void ALongDepthIsSummedInSlices(int m, int n, int k) => Check<float>(m, n, k, 0, 1);
 
     [Fact]
     public void ALastBlockOfFewRowsIsSummedRoundByRound() => Check<float>(1585, 512, 520, 2, 1);
