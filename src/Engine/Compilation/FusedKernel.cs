@@ -48,7 +48,7 @@ internal sealed unsafe class FusedKernel : Kernel
     private const int MaxSingleTile = 2048;
     private const int MinRepeatedTile = 256;
 
-    // What is written along with as much as a last-level cache holds is gone from it before anything reads it.
+    // Along with so much, little of what is written stays in a core's share of the last-level cache until something reads it.
     private const long MinStreamedBytes = 32 << 20;
 
     private readonly FusedInput[] _inputs;

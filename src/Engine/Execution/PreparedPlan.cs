@@ -137,7 +137,7 @@ internal sealed class PreparedPlan
         for (int first = 0, end; first < count; first = end)
         {
             var sum = nanoseconds[first];
-            var longest = LongestUnit(first);
+            var longest = LeastTime(first);
             if (Kernels[first] is CalloutKernel)
             {
                 end = first + 1;
@@ -148,7 +148,7 @@ internal sealed class PreparedPlan
             for (end = first + 1; end < count && end != plan.ForwardInstructions && Kernels[end] is not CalloutKernel && hazards.TryAdd(end); end++)
             {
                 sum += nanoseconds[end];
-                longest = Math.Max(longest, LongestUnit(end));
+                longest = Math.Max(longest, LeastTime(end));
             }
 
             var saved = Math.Min(sum / 2, sum - longest);
@@ -161,6 +161,7 @@ internal sealed class PreparedPlan
 
         return total;
 
-        double LongestUnit(int instruction) => nanoseconds[instruction] / Math.Max(1, Kernels[instruction].ConcurrentUnits);
+        // However many threads there are: a unit of each stage.
+        double LeastTime(int instruction) => nanoseconds[instruction] * Kernels[instruction].StageCount / Math.Max(1, Kernels[instruction].ConcurrentUnits);
     }
 }

@@ -10,7 +10,7 @@ namespace Gradients.Engine.Kernels;
 /// of rows of nearly equal height. Operands are read where they are; panels of B and tiles of A are packed first where their
 /// strides would throw each other out of the cache, where registers cannot be loaded from them, or where that is repaid.
 /// What several rectangles read is packed once, by units of its own, some slices at a time: a round is a stage that packs
-/// them and one that multiplies them.
+/// them and one that multiplies them. A long depth comes in rounds in any case, for a unit ends after a millisecond or two.
 /// A transposed B that only a few rows meet is left to <see cref="TurnedProduct"/>.
 /// </summary>
 internal sealed unsafe class BlockedProduct<T>
@@ -27,9 +27,8 @@ internal sealed unsafe class BlockedProduct<T>
 
     private const int MaximalUnitColumns = 1024;
 
-    /// <summary>A unit has at least so many columns, and where there are as many rows, so many.</summary>
+    /// <summary>A unit has at least so many columns.</summary>
     private const int MinimalUnitColumns = 128;
-    private const int MinimalUnitRows = 4 * MaximalRows;
 
     /// <summary>Larger units are whole panels of three registers of 512 bits.</summary>
     private const int ColumnGranule = 96;
@@ -84,6 +83,7 @@ internal sealed unsafe class BlockedProduct<T>
     // Packed once for all units.
     private readonly bool _sharesA;
     private readonly bool _sharesB;
+
     private readonly int _roundSlices;
     private readonly int _rounds;
 
@@ -108,12 +108,8 @@ internal sealed unsafe class BlockedProduct<T>
         _sharesB = shares && _packsB && _rowBlocks > 1 && line * n <= SharedSliceBytes;
         bool sharesAny = _sharesA || _sharesB;
 
-        // A long depth comes in rounds; those of a batch, whose entries would wait for each other, have fewer rows a unit first.
-        long most = MaximalUnitProduct * IsaLevel.Lanes / Math.Min(n, MinimalUnitColumns);
-        if (!sharesAny && _entries > 1)
-            _rows = Math.Min(_rows, (int)Math.Max(MinimalUnitRows, most / k / MaximalRows * MaximalRows));
-        _rowBlocks = Parts.Count(m, _rows);
-        long slices = most / Math.Min(m, _rows) / _sliceDepth;
+        // A long depth comes in rounds, whether they pack or not.
+        long slices = MaximalUnitProduct * IsaLevel.Lanes / Math.Min(n, MinimalUnitColumns) / rows / _sliceDepth;
         if (sharesAny)
             slices = Math.Min(slices, RoundBytes / (line * ((_sharesA ? m : 0) + (_sharesB ? n : 0))));
         _roundSlices = Parts.Count(_slices, Parts.Count(_slices, (int)Math.Clamp(slices, 1, _slices)));
@@ -194,10 +190,10 @@ internal sealed unsafe class BlockedProduct<T>
         int first = round * _roundSlices, end = first + SlicesOf(round);
         var block = BlockOf(unit);
         c += (block.Row * ldc) + block.Column;
-        if (TurnedProduct.Fits<T>((int)block.Rows, (int)block.Columns, _k / _slices, new(b.RowStride, b.ColumnStride)))
+        if (_rounds == 1 && TurnedProduct.Fits<T>((int)block.Rows, (int)block.Columns, _k / _slices, new(b.RowStride, b.ColumnStride)))
         {
             T* left = a.At(block.Row, 0), right = b.At(0, block.Column);
-            TurnedProduct.Run((float*)left, a.RowStride, a.ColumnStride, (float*)right, b.ColumnStride, _k, _slices, first, end, (float*)c, ldc, (int)block.Rows, (int)block.Columns);
+            TurnedProduct.Run((float*)left, a.RowStride, a.ColumnStride, (float*)right, b.ColumnStride, _k, _slices, (float*)c, ldc, (int)block.Rows, (int)block.Columns);
             return;
         }
 

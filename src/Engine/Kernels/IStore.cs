@@ -22,7 +22,7 @@ internal readonly unsafe struct CachedStore : IStore
 }
 
 /// <summary>
-/// Past the caches: a line that is written whole is not read from memory first, which saves a third of the traffic of a sum. Worth it
+/// Past the caches: a line that is written whole is not read from memory first, which saves a quarter of the traffic of a sum of two arrays. Worth it
 /// only for what the caches would not keep until it is read. Other threads see such stores after a <see cref="Fence"/>.
 /// </summary>
 internal readonly unsafe struct StreamingStore : IStore

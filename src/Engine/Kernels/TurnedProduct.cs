@@ -34,17 +34,15 @@ internal static unsafe class TurnedProduct
     /// C = Σ over slices in order of Σ over p in increasing order of a[i·aRow + p·aDepth] · b[j·line + p], each slice a chain of
     /// fused multiply-adds from 0: the order of <see cref="BlockedProduct{T}"/>.
     /// </summary>
-    /// <param name="first">The slice to begin with; all but the first of all are added to C.</param>
-    /// <param name="end">The slice to end before.</param>
-    public static void Run(float* a, long aRow, long aDepth, float* b, long line, int k, int slices, int first, int end, float* c, long ldc, int rows, int columns)
+    public static void Run(float* a, long aRow, long aDepth, float* b, long line, int k, int slices, float* c, long ldc, int rows, int columns)
     {
         if (Avx512F.IsSupported)
-            Run<Lanes512<float>>(a, aRow, aDepth, b, line, k, slices, first, end, c, ldc, rows, columns);
+            Run<Lanes512<float>>(a, aRow, aDepth, b, line, k, slices, c, ldc, rows, columns);
         else
-            Run<Lanes256<float>>(a, aRow, aDepth, b, line, k, slices, first, end, c, ldc, rows, columns);
+            Run<Lanes256<float>>(a, aRow, aDepth, b, line, k, slices, c, ldc, rows, columns);
     }
 
-    private static void Run<V>(float* a, long aRow, long aDepth, float* b, long line, int k, int slices, int first, int end, float* c, long ldc, int rows, int columns)
+    private static void Run<V>(float* a, long aRow, long aDepth, float* b, long line, int k, int slices, float* c, long ldc, int rows, int columns)
         where V : struct, ILanes<V, float>
     {
         int tiles = Tiles(rows);
@@ -55,7 +53,7 @@ internal static unsafe class TurnedProduct
             for (int tile = 0; tile < tiles; tile++)
             {
                 int i = Parts.Start(rows, tiles, tile), height = Parts.Start(rows, tiles, tile + 1) - i;
-                for (int slice = first; slice < end; slice++)
+                for (int slice = 0; slice < slices; slice++)
                 {
                     int p = Parts.Start(k, slices, slice), depth = Parts.Start(k, slices, slice + 1) - p;
                     Run<V>(height, a + (i * aRow) + (p * aDepth), aRow, aDepth, b + (x * line) + p, line, depth, c + (i * ldc) + x, ldc, slice > 0);

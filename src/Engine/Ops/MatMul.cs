@@ -106,20 +106,27 @@ internal sealed unsafe class MatrixProductKernel<T> : BlockKernel where T : unma
         var product = (double)_m * n * Math.Max(1, k);
         _entriesPerUnit = _gemm.UnitCount == 1 ? (long)Math.Clamp(UnitProduct / product, 1, Math.Max(1, _batch.ElementCount)) : 1;
         UnitCount = _gemm.UnitCount == 1 ? (_batch.ElementCount + _entriesPerUnit - 1) / _entriesPerUnit : _gemm.UnitCount * _batch.ElementCount;
-        StageCount = _gemm.StageCount == 1 ? 1 : checked((int)(_gemm.StageCount * _batch.ElementCount));
+        StageCount = IsShared ? checked((int)(_gemm.StageCount * _batch.ElementCount)) : _gemm.StageCount;
         (WorkspaceBytes, SharedBytes) = (_gemm.WorkspaceBytes, _gemm.SharedBytes);
         Columns = n;
         Flops = 2 * (double)output.ElementCount * k;
     }
 
-    /// <summary>Entries that share a block one after another; all of them at once where they have none.</summary>
+    /// <summary>Whether a product has a block that its units share: entries use it one after another. Where they have none, a stage is that of all entries.</summary>
+    private bool IsShared => _gemm.SharedBytes > 0;
+
+    /// <summary>Units of a stage of a product that shares nothing: as many in each.</summary>
+    private int StageUnits => _gemm.UnitCount / _gemm.StageCount;
+
     public override long StageEnd(int stage)
     {
+        if (!IsShared)
+            return _gemm.StageCount == 1 ? UnitCount : (stage + 1) * _batch.ElementCount * StageUnits;
         var (entry, own) = Math.DivRem(stage, _gemm.StageCount);
-        return _gemm.StageCount == 1 ? UnitCount : ((long)entry * _gemm.UnitCount) + _gemm.StageEnd(own);
+        return ((long)entry * _gemm.UnitCount) + _gemm.StageEnd(own);
     }
 
-    public override int BlocksOf(long unit) => _gemm.UnitCount == 1 || _gemm.Finishes((int)(unit % _gemm.UnitCount)) ? 1 : 0;
+    public override int BlocksOf(long unit) => _gemm.UnitCount == 1 || _gemm.Finishes((int)EntryOf(unit).Part) ? 1 : 0;
 
     /// <summary>The output is seen as [batch · m, n].</summary>
     public override Block BlockOf(long unit, int index)
@@ -141,7 +148,16 @@ internal sealed unsafe class MatrixProductKernel<T> : BlockKernel where T : unma
         }
     }
 
-    private (long Entry, long Part) EntryOf(long unit) => _gemm.UnitCount == 1 ? (unit * _entriesPerUnit, 0) : Math.DivRem(unit, _gemm.UnitCount);
+    private (long Entry, long Part) EntryOf(long unit)
+    {
+        if (_gemm.UnitCount == 1)
+            return (unit * _entriesPerUnit, 0);
+        if (IsShared)
+            return Math.DivRem(unit, _gemm.UnitCount);
+        var (stage, rest) = Math.DivRem(unit, _batch.ElementCount * StageUnits);
+        var (entry, part) = Math.DivRem(rest, StageUnits);
+        return (entry, (stage * StageUnits) + part);
+    }
 
     private static Layout Broadcast(Layout layout, Shape batch) =>
         layout.BroadcastTo(new Shape([.. batch.Dimensions, layout.Shape[-2], layout.Shape[-1]]));

@@ -62,7 +62,7 @@ internal sealed unsafe class Bandwidth : IDisposable
             _ => &MultiplyAdd<Streamed>,
         };
         for (var i = 0; i < times; i++)
-            loop(_data, _bytes / arrays / sizeof(float));
+            loop(_data, CountOf(arrays));
     }
 
     public void Dispose()
@@ -70,6 +70,9 @@ internal sealed unsafe class Bandwidth : IDisposable
         _buffer.Release();
         _pool.Dispose();
     }
+
+    /// <summary>Elements of each of so many arrays: whole turns of the longest loop, and registers that are aligned in each.</summary>
+    private long CountOf(int arrays) => _bytes / arrays / sizeof(float) / 64 * 64;
 
     private double Again(int arrays, delegate*<float*, long, void> loop)
     {
@@ -79,7 +82,7 @@ internal sealed unsafe class Bandwidth : IDisposable
 
     private double Measure(int arrays, delegate*<float*, long, void> loop)
     {
-        var count = _bytes / arrays / sizeof(float) / 64 * 64;
+        var count = CountOf(arrays);
         var moved = count * sizeof(float) * arrays;
         var repeats = (int)Math.Max(1, BytesPerTurn / moved);
         var began = ThreadClock.Microseconds;
@@ -176,10 +179,20 @@ internal sealed unsafe class Bandwidth : IDisposable
     private static void Store<TStore>(Vector512<float> value, float* to)
         where TStore : struct
     {
-        if (typeof(TStore) == typeof(Streamed))
-            Vector512.StoreAlignedNonTemporal(value, to);
-        else
+        if (typeof(TStore) != typeof(Streamed))
+        {
             Vector512.Store(value, to);
+        }
+        else if (Vector512.IsHardwareAccelerated)
+        {
+            Vector512.StoreAlignedNonTemporal(value, to);
+        }
+        else
+        {
+            // Of registers that are two, the store would be an ordinary one.
+            Vector256.StoreAlignedNonTemporal(value.GetLower(), to);
+            Vector256.StoreAlignedNonTemporal(value.GetUpper(), to + Vector256<float>.Count);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

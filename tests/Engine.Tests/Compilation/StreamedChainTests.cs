@@ -49,7 +49,6 @@ public sealed class StreamedChainTests : IDisposable
         Check(_r.Specs.Op("Sub", b, b), _ => 0L);
     }
 
-    /// <summary>What an input brought to the caches is written there.</summary>
     [Fact]
     public void OverTheirInput()
     {
