@@ -9,7 +9,7 @@ internal sealed class LimitsSuite : ISuite
 
     public string Name => "limits";
 
-    public string Summary => "What one core of this machine does at best: float32 multiply-adds that touch registers alone, and bytes read, copied and combined (x + s·y) at each level of memory.";
+    public string Summary => "What one core of this machine does at best: float32 multiply-adds that touch registers alone, and bytes read, copied and combined (x + s·y) at each level of memory; what is far is written past the caches where that is faster.";
 
     public void Run(SuiteSettings settings, Recorder rows)
     {

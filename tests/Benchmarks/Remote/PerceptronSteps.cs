@@ -121,8 +121,7 @@ internal static class PerceptronSteps
                 Note = Target.Join(
                     isJudged ? Target.AtMost("of libtorch's time", 0.55, time / Median("libtorch")) : null,
                     isJudged ? Target.AtMost("of the step in process", 1.25, time / inProcess) : null,
-                    isJudged ? Target.AtLeast("of the Python server's rate", 10, server / time) : null,
-                    isJudged && server is not null ? string.Create(CultureInfo.InvariantCulture, $"the step in process alone takes {inProcess / server:0.00} of that server's time") : null,
+                    isJudged ? Target.AtLeast("of the Python server's rate", 10, server / time, server / inProcess) : null,
                     missing is null ? null : $"Python server: {missing}"),
             });
         }

@@ -59,7 +59,7 @@ internal static class StepLatency
                 Beside = new Dictionary<string, double?> { ["gRPC echo"] = echoes.Count > 0 ? Statistics.Median(echoes) : null },
                 Note = Target.Join(
                     string.Create(CultureInfo.InvariantCulture, $"p99 {Recorder.Number(p99)}"),
-                    endpoint.Name == "UDS" && isSingle ? Target.AtMost("p50", 50, Statistics.Median(latencies)) : null),
+                    endpoint.Name == "UDS" && isSingle ? Target.AtMost("p50", 50, Statistics.Median(latencies), echoes.Count > 0 ? Statistics.Median(echoes) : null) : null),
             });
         }
     }

@@ -62,7 +62,7 @@ internal static class StepRates
                 Beside = new Dictionary<string, double?> { ["gRPC echo"] = medians[EchoOf(name)], ["Python server"] = medians.GetValueOrDefault("Python") },
                 Note = Target.Join(
                     string.Create(CultureInfo.InvariantCulture, $"{Statistics.Median(costs[name]):0.0} us of both processes"),
-                    Target.AtLeast("steps/s", name == Many ? 100_000 : 60_000, 1e6 / time),
+                    Target.AtLeast("steps/s", name == Many ? 100_000 : 60_000, 1e6 / time, 1e6 / medians[EchoOf(name)]),
                     name == Many ? Target.AtLeast("of libtorch's rate", 4, medians.GetValueOrDefault("libtorch") / time) : null,
                     name == Many ? Target.AtLeast("of the Python server's rate", 10, medians.GetValueOrDefault("Python") / time) : null,
                     missing is null ? null : $"Python server: {missing}"),
