@@ -10,20 +10,23 @@ internal static class Target
 
     /// <param name="limit">The value at the machine's measured limit, which is said where it is no better than the bound.</param>
     public static string AtLeast(string what, double bound, double? value, double? limit = null) =>
-        Text(what, "≥", bound, value, value >= bound, value >= bound * (1 - Near), limit < bound ? limit : null);
+        Text(what, "≥", bound, value, value >= bound, value >= bound * (1 - Near), limit < bound ? limit : null, value >= limit * (1 - Near));
 
     /// <inheritdoc cref="AtLeast"/>
     public static string AtMost(string what, double bound, double? value, double? limit = null) =>
-        Text(what, "≤", bound, value, value <= bound, value <= bound * (1 + Near), limit > bound ? limit : null);
+        Text(what, "≤", bound, value, value <= bound, value <= bound * (1 + Near), limit > bound ? limit : null, value <= limit * (1 + Near));
 
     /// <summary>Notes of one row.</summary>
     public static string? Join(params IEnumerable<string?> notes) => string.Join("; ", notes.Where(n => n is not null)) is { Length: > 0 } text ? text : null;
 
-    private static string Text(string what, string sign, double bound, double? value, bool isMet, bool isNear, double? limit)
+    /// <param name="limit">Where it is no better than the bound.</param>
+    /// <param name="isAtLimit">Whether the limit explains the value: it comes as near as two runs.</param>
+    private static string Text(string what, string sign, double bound, double? value, bool isMet, bool isNear, double? limit, bool isAtLimit)
     {
         if (value is null)
             return $"{what} not measured";
-        var reached = isMet ? "met" : isNear ? "within a tenth" : limit is null ? "missed" : string.Create(CultureInfo.InvariantCulture, $"the limit is {limit:#,0.##}");
+        var stated = limit is null ? null : string.Create(CultureInfo.InvariantCulture, $"the limit is {limit:#,0.##}");
+        var reached = isMet ? "met" : isNear ? "within a tenth" : stated is null ? "missed" : isAtLimit ? stated : $"missed, {stated}";
         return string.Create(CultureInfo.InvariantCulture, $"{what} {value:#,0.##}, asked {sign} {bound:#,0.##}: {reached}");
     }
 }

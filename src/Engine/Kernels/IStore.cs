@@ -22,15 +22,14 @@ internal readonly unsafe struct CachedStore : IStore
 }
 
 /// <summary>
-/// Past the caches: a line that is written whole is not read from memory first, which saves a quarter of the traffic of a sum of two arrays. Worth it
-/// only for what the caches would not keep until it is read. Other threads see such stores after a <see cref="Fence"/>.
+/// Past the caches: a line that is written whole is not read from memory first, which saves a quarter of the traffic of a sum of
+/// two arrays. Worth it only for what the caches would not keep until it is read. Other threads see such stores after a
+/// <see cref="Fence"/>.
 /// </summary>
 internal readonly unsafe struct StreamingStore : IStore
 {
-    private const int CacheLine = 64;
-
     /// <summary>Whether results can be written from this address on.</summary>
-    public static bool Takes(void* destination) => (nuint)destination % CacheLine == 0;
+    public static bool Takes(void* destination) => (nuint)destination % Prefetch.CacheLine == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<V, T>(V value, T* destination)
