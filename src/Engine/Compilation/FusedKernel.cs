@@ -13,7 +13,10 @@ internal enum ReadMode : byte
     /// <summary>One element for all: spread over a register once a unit.</summary>
     Splat,
 
-    /// <summary>The same few elements over and over, as those of a bias: written out once a unit for longer than a tile, so that tiles begin anywhere.</summary>
+    /// <summary>
+    /// The same few elements over and over, as those of a bias: read in place by a lone step where they are whole cache lines and
+    /// enough to call its loop for, else written out once a unit for longer than a tile, so that tiles begin anywhere.
+    /// </summary>
     Repeated,
 
     /// <summary>Each row's elements lie side by side somewhere: read in place.</summary>
@@ -48,6 +51,9 @@ internal sealed unsafe class FusedKernel : Kernel
     private const int MaxSingleTile = 2048;
     private const int MinRepeatedTile = 256;
 
+    // To call the loop for each period takes less than to write the operand out only if the period is long.
+    private const int MinPeriodInPlace = 256;
+
     // Along with so much, little of what is written stays in a core's share of the last-level cache until something reads it.
     private const long MinStreamedBytes = 32 << 20;
 
@@ -66,6 +72,7 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly int _outerDimensions;
     private readonly int _tile;
     private readonly int[] _repetitions;
+    private readonly int _period;
     private readonly int _registerBytes;
     private readonly int _unitElements;
     private readonly int _maxOperands;
@@ -91,6 +98,7 @@ internal sealed unsafe class FusedKernel : Kernel
         _outputSizes = outputSizes;
         _registers = registers;
         _count = shape.ElementCount;
+        _period = PeriodInPlace();
 
         // All registers together stay within 24 KB of the first-level cache.
         _tile = steps.Length == 1 ? MaxSingleTile : MaxTile;
@@ -101,9 +109,9 @@ internal sealed unsafe class FusedKernel : Kernel
         var longest = _repeated.Length == 0 ? _count : Math.Max(MinRepeatedTile, _count / 4);
         _tile = (int)Math.Min(_tile, (Math.Min(longest, _count) + 63) / 64 * 64);
         _registerBytes = _tile * registerSize;
-        _repetitions = new int[_repeated.Length];
+        _repetitions = new int[_period > 0 ? 0 : _repeated.Length];
         var bytes = registers * _registerBytes;
-        for (var i = 0; i < _repeated.Length; i++)
+        for (var i = 0; i < _repetitions.Length; i++)
         {
             _repetitions[i] = bytes;
             bytes += RepetitionBytes(inputs[_repeated[i]]);
@@ -115,7 +123,7 @@ internal sealed unsafe class FusedKernel : Kernel
         Flops = (double)_count * steps.Sum(s => s.Ops);
 
         // A step behind others reads them from the first-level cache, in bursts between which streaming gains nothing.
-        Streams = steps.Length == 1 && steps[0].Function.Streaming != null && _count * (outputSizes[0] + _direct.Sum(i => (long)inputs[i].ElementSize)) >= MinStreamedBytes;
+        Streams = steps.Length == 1 && steps[0].Function.Rows != null && _count * (outputSizes[0] + _direct.Sum(i => (long)inputs[i].ElementSize)) >= MinStreamedBytes;
     }
 
     /// <summary>Whether what it writes goes past the caches, unless it is written over an input.</summary>
@@ -134,7 +142,7 @@ internal sealed unsafe class FusedKernel : Kernel
         var workspace = (byte*)arguments.Workspace;
         foreach (var i in _splats)
             Fill(arguments.Inputs[i], Register(workspace, _inputs[i].Register), _inputs[i].ElementSize, _tile);
-        for (var r = 0; r < _repeated.Length; r++)
+        for (var r = 0; r < _repetitions.Length; r++)
         {
             ref readonly var input = ref _inputs[_repeated[r]];
             Repeat(arguments.Inputs[_repeated[r]], workspace + _repetitions[r], input.Period * input.ElementSize, RepetitionBytes(input));
@@ -143,6 +151,56 @@ internal sealed unsafe class FusedKernel : Kernel
 
     /// <summary>Computes the elements [start, start + count) in row-major order.</summary>
     public void RunRange(in KernelArguments arguments, long start, long count)
+    {
+        if (_period > 0)
+            RunPeriods(arguments, start, count);
+        else
+            RunTiles(arguments, start, count);
+    }
+
+    /// <summary>The period of the repeated operands if they are read in place; else 0.</summary>
+    private int PeriodInPlace()
+    {
+        if (_steps.Length > 1 || _steps[0].Function.Rows == null || _repeated.Length == 0 || _repeated.Length + _direct.Length < _inputs.Length)
+            return 0;
+        var period = _inputs[_repeated[0]].Period;
+        foreach (var i in _repeated)
+        {
+            if (_inputs[i].Period != period || period * _inputs[i].ElementSize % Prefetch.CacheLine != 0)
+                return 0;
+        }
+
+        return period >= MinPeriodInPlace ? period : 0;
+    }
+
+    /// <summary>The lone step over as many whole periods at a time as there are.</summary>
+    private void RunPeriods(in KernelArguments arguments, long start, long count)
+    {
+        var streams = Streams && !Overwrites(arguments);
+        ref readonly var step = ref _steps[0];
+        var operands = stackalloc void*[step.OperandCount];
+        var strides = stackalloc nint[step.OperandCount];
+        for (var end = start + count; start < end;)
+        {
+            var column = start % _period;
+            var (width, rows) = column > 0 || end - start < _period ? (Math.Min(_period - column, end - start), 1L) : (_period, (end - start) / _period);
+            for (var i = 0; i < step.OperandCount; i++)
+            {
+                ref readonly var input = ref _inputs[_operands[i]];
+                var isRepeated = input.Mode == ReadMode.Repeated;
+                operands[i] = (byte*)arguments.Inputs[_operands[i]] + ((isRepeated ? column : start) * input.ElementSize);
+                strides[i] = isRepeated ? 0 : (nint)width;
+            }
+
+            step.Function.Rows(operands, strides, (byte*)arguments.Outputs[0] + (start * _outputSizes[0]), (int)width, (int)rows, streams);
+            start += width * rows;
+        }
+
+        if (streams)
+            StreamingStore.Fence();
+    }
+
+    private void RunTiles(in KernelArguments arguments, long start, long count)
     {
         var workspace = (byte*)arguments.Workspace;
         var operands = stackalloc void*[_maxOperands];
@@ -234,8 +292,10 @@ internal sealed unsafe class FusedKernel : Kernel
         {
             for (var i = 0; i < step.OperandCount; i++)
                 operands[i] = table[_operands[next++]];
-            var function = streams ? step.Function.Streaming : step.Function.Pointer;
-            function(operands, step.OperandCount, table[step.Target], count);
+            if (streams)
+                step.Function.Rows(operands, null, table[step.Target], count, 1, true);
+            else
+                step.Function.Pointer(operands, step.OperandCount, table[step.Target], count);
         }
     }
 

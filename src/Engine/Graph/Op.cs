@@ -102,14 +102,18 @@ public abstract class ElementwiseOp(OpSchema schema) : PrimitiveOp(schema)
 /// buffer of an input of the same element size. The result of an element depends neither on count nor on its position.
 /// </summary>
 /// <param name="pointer">The loop.</param>
-/// <param name="streaming">The same loop for an output beyond the caches that is no input's buffer, or null; the caller fences.</param>
+/// <param name="rows">
+/// The same loop over one row or several of <c>count</c> elements, those of the output side by side and those of each input its
+/// stride in elements apart; or null. Strides are read behind the first row. It may stream to an output beyond the caches that is
+/// no input's buffer; the caller fences.
+/// </param>
 public readonly unsafe struct TileFunction(
     delegate*<void** /* inputs */, int /* input count */, void* /* output */, int /* count */, void> pointer,
-    delegate*<void**, int, void*, int, void> streaming = null)
+    delegate*<void** /* inputs */, nint* /* strides */, void* /* output */, int /* count */, int /* rows */, bool /* streams */, void> rows = null)
 {
     public delegate*<void**, int, void*, int, void> Pointer { get; } = pointer;
 
-    public delegate*<void**, int, void*, int, void> Streaming { get; } = streaming;
+    public delegate*<void**, nint*, void*, int, int, bool, void> Rows { get; } = rows;
 }
 
 /// <summary>The same elements under another layout.</summary>

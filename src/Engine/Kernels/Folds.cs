@@ -14,6 +14,9 @@ internal static unsafe class Folds
     /// <summary>What of the first-level cache rows may take that are read next.</summary>
     private const int NearBytes = 8 << 10;
 
+    /// <summary>Elements of a turn of the loop over a widened sum.</summary>
+    private const int WidenedTurn = 32;
+
     /// <summary>f over x[0..n).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Row<TFunction, TSource, T>(TSource* x, long n, T identity)
@@ -163,8 +166,8 @@ internal static unsafe class Folds
     }
 
     /// <summary>
-    /// Four interleaved registers (eight for widened sums at 256 bits), the end that is shorter than four, then the registers, then
-    /// their lanes; a row shorter than a register one by one.
+    /// Four interleaved registers, the end that is shorter than four, then the registers, then their lanes; a row shorter than a
+    /// register one by one.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Row<TFunction, V, TSource, T>(TSource* x, long n, T identity)
@@ -181,30 +184,9 @@ internal static unsafe class Folds
             return single.Value;
         }
 
+        if (typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction) && n >= WidenedTurn && (typeof(V) == typeof(Lanes256<T>) || (typeof(V) == typeof(Lanes512<T>) && IsaLevel.IsSplit)))
+            return Unsafe.BitCast<double, T>(WidenedSum((float*)x, n));
         V s0 = V.Broadcast(identity), s1 = s0, s2 = s0, s3 = s0;
-        if (typeof(V) == typeof(Lanes256<T>) && typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction) && n >= 8 * V.Count)
-        {
-            // Conversions take the units that add: 1 · x + s, the same number, leaves those to them. In plain vectors, for the compiler
-            // copies each sum of wrapped ones once more.
-            Vector256<double> w0 = default, w1 = w0, w2 = w0, w3 = w0, w4 = w0, w5 = w0, w6 = w0, w7 = w0, one = Vector256<double>.One;
-            for (; n >= 8 * V.Count; n -= 8 * V.Count, x += 8 * V.Count)
-            {
-                w0 = Vector256.MultiplyAddEstimate(Widened((float*)x), one, w0);
-                w1 = Vector256.MultiplyAddEstimate(Widened((float*)x + 4), one, w1);
-                w2 = Vector256.MultiplyAddEstimate(Widened((float*)x + 8), one, w2);
-                w3 = Vector256.MultiplyAddEstimate(Widened((float*)x + 12), one, w3);
-                w4 = Vector256.MultiplyAddEstimate(Widened((float*)x + 16), one, w4);
-                w5 = Vector256.MultiplyAddEstimate(Widened((float*)x + 20), one, w5);
-                w6 = Vector256.MultiplyAddEstimate(Widened((float*)x + 24), one, w6);
-                w7 = Vector256.MultiplyAddEstimate(Widened((float*)x + 28), one, w7);
-            }
-
-            s0 = Unsafe.BitCast<Vector256<double>, V>(w0 + w4);
-            s1 = Unsafe.BitCast<Vector256<double>, V>(w1 + w5);
-            s2 = Unsafe.BitCast<Vector256<double>, V>(w2 + w6);
-            s3 = Unsafe.BitCast<Vector256<double>, V>(w3 + w7);
-        }
-
         for (; n >= 4 * V.Count; n -= 4 * V.Count, x += 4 * V.Count)
         {
             s0 = TFunction.Invoke<V, T>(s0, Load<V, TSource, T>(x));
@@ -218,6 +200,42 @@ internal static unsafe class Folds
         if (n > 0)
             s1 = TFunction.Invoke<V, T>(s1, LoadFirst<V, TSource, T>(x, (int)n, V.Broadcast(identity)));
         return V.Fold<TFunction>(TFunction.Invoke<V, T>(TFunction.Invoke<V, T>(s0, s1), TFunction.Invoke<V, T>(s2, s3)));
+    }
+
+    /// <summary>
+    /// The sum that four registers of 512 bits make, in their halves. Conversions of 256 bits take the units that add: 1 · x + s, the
+    /// same number, leaves those to them. In plain vectors, for the compiler copies each sum of wrapped ones once more.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double WidenedSum(float* x, long n)
+    {
+        Vector256<double> low0 = default, high0 = low0, low1 = low0, high1 = low0, low2 = low0, high2 = low0, low3 = low0, high3 = low0, one = Vector256<double>.One;
+        for (; n >= WidenedTurn; n -= WidenedTurn, x += WidenedTurn)
+        {
+            low0 = Vector256.MultiplyAddEstimate(Widened(x), one, low0);
+            high0 = Vector256.MultiplyAddEstimate(Widened(x + 4), one, high0);
+            low1 = Vector256.MultiplyAddEstimate(Widened(x + 8), one, low1);
+            high1 = Vector256.MultiplyAddEstimate(Widened(x + 12), one, high1);
+            low2 = Vector256.MultiplyAddEstimate(Widened(x + 16), one, low2);
+            high2 = Vector256.MultiplyAddEstimate(Widened(x + 20), one, high2);
+            low3 = Vector256.MultiplyAddEstimate(Widened(x + 24), one, low3);
+            high3 = Vector256.MultiplyAddEstimate(Widened(x + 28), one, high3);
+        }
+
+        for (; n >= 8; n -= 8, x += 8)
+        {
+            low0 += Widened(x);
+            high0 += Widened(x + 4);
+        }
+
+        if (n > 0)
+        {
+            var (zero, first) = (Lanes256<double>.Constant(0), (int)Math.Min(n, 4));
+            low1 += Unsafe.BitCast<Lanes256<double>, Vector256<double>>(Lanes256<double>.LoadSingleFirst(x, first, zero));
+            high1 += Unsafe.BitCast<Lanes256<double>, Vector256<double>>(Lanes256<double>.LoadSingleFirst(x + 4, (int)n - first, zero));
+        }
+
+        return Lanes256<double>.Fold<AddFunction>(Unsafe.BitCast<Vector256<double>, Lanes256<double>>(low0 + low1 + (low2 + low3) + (high0 + high1 + (high2 + high3))));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

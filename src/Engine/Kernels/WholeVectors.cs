@@ -46,8 +46,8 @@ internal interface ITernaryFunction
 }
 
 /// <summary>
-/// Drivers that apply a function to spans in whole registers only. What does not fill a register goes through a
-/// one-padded register on the stack, so the bits of an element depend on its value alone, never on the length or
+/// Drivers that apply a function to spans in whole registers only. What does not fill a register is filled up with
+/// ones, so the bits of an element depend on its value alone, never on the length or
 /// on its position. Outputs may be exactly the same buffer as an input; partial overlap is not allowed.
 /// </summary>
 internal static unsafe class WholeVectors
@@ -205,20 +205,7 @@ internal static unsafe class WholeVectors
         for (; i <= length - V.Count; i += V.Count)
             TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i)), y + i);
         if (i < length)
-            MapRest<TFunction, V, T>(x + i, y + i, length - i);
-    }
-
-    // Apart, for what it takes on the stack would be set up and checked by every call of the loop.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void MapRest<TFunction, V, T>(T* x, T* y, int length)
-        where TFunction : struct, IUnaryFunction
-        where V : struct, ILanes<V, T>
-        where T : unmanaged, INumber<T>
-    {
-        T* tail = stackalloc T[V.Count];
-        Pad<V, T>(x, tail, length);
-        TFunction.Invoke<V, T>(V.Load(tail)).Store(tail);
-        Copy(tail, y, length);
+            TFunction.Invoke<V, T>(First<V, T>(x + i, length - i)).StoreFirst(y + i, length - i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -242,22 +229,9 @@ internal static unsafe class WholeVectors
 
         for (; i <= length - V.Count; i += V.Count)
             TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i)), z + i);
-        if (i < length)
-            MapRest<TFunction, V, T>(x + i, y + i, z + i, length - (int)i);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void MapRest<TFunction, V, T>(T* x, T* y, T* z, int length)
-        where TFunction : struct, IBinaryFunction
-        where V : struct, ILanes<V, T>
-        where T : unmanaged, INumber<T>
-    {
-        T* first = stackalloc T[V.Count];
-        T* second = stackalloc T[V.Count];
-        Pad<V, T>(x, first, length);
-        Pad<V, T>(y, second, length);
-        TFunction.Invoke<V, T>(V.Load(first), V.Load(second)).Store(first);
-        Copy(first, z, length);
+        int rest = length - (int)i;
+        if (rest > 0)
+            TFunction.Invoke<V, T>(First<V, T>(x + i, rest), First<V, T>(y + i, rest)).StoreFirst(z + i, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -278,24 +252,9 @@ internal static unsafe class WholeVectors
 
         for (; i <= length - V.Count; i += V.Count)
             TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i), V.Load(y + i), V.Load(z + i)), w + i);
-        if (i < length)
-            MapRest<TFunction, V, T>(x + i, y + i, z + i, w + i, length - (int)i);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void MapRest<TFunction, V, T>(T* x, T* y, T* z, T* w, int length)
-        where TFunction : struct, ITernaryFunction
-        where V : struct, ILanes<V, T>
-        where T : unmanaged, INumber<T>
-    {
-        T* first = stackalloc T[V.Count];
-        T* second = stackalloc T[V.Count];
-        T* third = stackalloc T[V.Count];
-        Pad<V, T>(x, first, length);
-        Pad<V, T>(y, second, length);
-        Pad<V, T>(z, third, length);
-        TFunction.Invoke<V, T>(V.Load(first), V.Load(second), V.Load(third)).Store(first);
-        Copy(first, w, length);
+        int rest = length - (int)i;
+        if (rest > 0)
+            TFunction.Invoke<V, T>(First<V, T>(x + i, rest), First<V, T>(y + i, rest), First<V, T>(z + i, rest)).StoreFirst(w + i, rest);
     }
 
     private static void Test<TPredicate, V, T>(T* x, T* y, byte* z, int length)
@@ -306,14 +265,8 @@ internal static unsafe class WholeVectors
         int i = 0;
         for (; i <= length - V.Count; i += V.Count)
             StoreFlags<V, T>(TPredicate.Invoke<V, T>(V.Load(x + i), V.Load(y + i)), z + i);
-        if (i == length)
-            return;
-
-        T* first = stackalloc T[V.Count];
-        T* second = stackalloc T[V.Count];
-        Pad<V, T>(x + i, first, length - i);
-        Pad<V, T>(y + i, second, length - i);
-        StoreBits(V.MaskBits(TPredicate.Invoke<V, T>(V.Load(first), V.Load(second))), z + i, length - i);
+        if (i < length)
+            StoreBits(V.MaskBits(TPredicate.Invoke<V, T>(First<V, T>(x + i, length - i), First<V, T>(y + i, length - i))), z + i, length - i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -340,18 +293,8 @@ internal static unsafe class WholeVectors
             z[i] = (byte)((bits >> i) & 1);
     }
 
-    private static void Pad<V, T>(T* source, T* register, int length)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V First<V, T>(T* x, int count)
         where V : struct, ILanes<V, T>
-        where T : unmanaged, INumber<T>
-    {
-        V.Broadcast(T.One).Store(register);
-        Copy(source, register, length);
-    }
-
-    private static void Copy<T>(T* source, T* destination, int length)
-        where T : unmanaged
-    {
-        for (int i = 0; i < length; i++)
-            destination[i] = source[i];
-    }
+        where T : unmanaged, INumber<T> => V.LoadFirst(x, count, V.Constant(1));
 }

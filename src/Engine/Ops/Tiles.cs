@@ -14,27 +14,27 @@ internal static unsafe class Tiles
     /// <summary>y = f(x).</summary>
     public static TileFunction Unary<TFunction>(DataType type) where TFunction : struct, IUnaryFunction => type switch
     {
-        DataType.Float32 => new(&Map<TFunction, float>, &Stream<TFunction, float>),
-        DataType.Float64 => new(&Map<TFunction, double>, &Stream<TFunction, double>),
-        DataType.Int64 => new(&Map<TFunction, long>, &Stream<TFunction, long>),
+        DataType.Float32 => new(&Map<TFunction, float>, &MapRows<TFunction, float>),
+        DataType.Float64 => new(&Map<TFunction, double>, &MapRows<TFunction, double>),
+        DataType.Int64 => new(&Map<TFunction, long>, &MapRows<TFunction, long>),
         _ => throw NoLoop(type),
     };
 
     /// <summary>z = f(x, y).</summary>
     public static TileFunction Binary<TFunction>(DataType type) where TFunction : struct, IBinaryFunction => type switch
     {
-        DataType.Float32 => new(&Map2<TFunction, float>, &Stream2<TFunction, float>),
-        DataType.Float64 => new(&Map2<TFunction, double>, &Stream2<TFunction, double>),
-        DataType.Int64 => new(&Map2<TFunction, long>, &Stream2<TFunction, long>),
+        DataType.Float32 => new(&Map2<TFunction, float>, &MapRows2<TFunction, float>),
+        DataType.Float64 => new(&Map2<TFunction, double>, &MapRows2<TFunction, double>),
+        DataType.Int64 => new(&Map2<TFunction, long>, &MapRows2<TFunction, long>),
         _ => throw NoLoop(type),
     };
 
     /// <summary>w = f(x, y, z).</summary>
     public static TileFunction Ternary<TFunction>(DataType type) where TFunction : struct, ITernaryFunction => type switch
     {
-        DataType.Float32 => new(&Map3<TFunction, float>, &Stream3<TFunction, float>),
-        DataType.Float64 => new(&Map3<TFunction, double>, &Stream3<TFunction, double>),
-        DataType.Int64 => new(&Map3<TFunction, long>, &Stream3<TFunction, long>),
+        DataType.Float32 => new(&Map3<TFunction, float>, &MapRows3<TFunction, float>),
+        DataType.Float64 => new(&Map3<TFunction, double>, &MapRows3<TFunction, double>),
+        DataType.Int64 => new(&Map3<TFunction, long>, &MapRows3<TFunction, long>),
         _ => throw NoLoop(type),
     };
 
@@ -73,20 +73,62 @@ internal static unsafe class Tiles
         where T : unmanaged, INumber<T> =>
         WholeVectors.Map<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)inputs[2], (T*)output, count);
 
-    private static void Stream<TFunction, T>(void** inputs, int inputCount, void* output, int count)
+    private static void MapRows<TFunction, T>(void** inputs, nint* strides, void* output, int count, int rows, bool streams)
         where TFunction : struct, IUnaryFunction
-        where T : unmanaged, INumber<T> =>
-        WholeVectors.Stream<TFunction, T>((T*)inputs[0], (T*)output, count);
+        where T : unmanaged, INumber<T>
+    {
+        T* x = (T*)inputs[0], y = (T*)output;
+        while (true)
+        {
+            if (streams)
+                WholeVectors.Stream<TFunction, T>(x, y, count);
+            else
+                WholeVectors.Map<TFunction, T>(x, y, count);
+            if (--rows == 0)
+                return;
+            x += strides[0];
+            y += count;
+        }
+    }
 
-    private static void Stream2<TFunction, T>(void** inputs, int inputCount, void* output, int count)
+    private static void MapRows2<TFunction, T>(void** inputs, nint* strides, void* output, int count, int rows, bool streams)
         where TFunction : struct, IBinaryFunction
-        where T : unmanaged, INumber<T> =>
-        WholeVectors.Stream<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)output, count);
+        where T : unmanaged, INumber<T>
+    {
+        T* x = (T*)inputs[0], y = (T*)inputs[1], z = (T*)output;
+        while (true)
+        {
+            if (streams)
+                WholeVectors.Stream<TFunction, T>(x, y, z, count);
+            else
+                WholeVectors.Map<TFunction, T>(x, y, z, count);
+            if (--rows == 0)
+                return;
+            x += strides[0];
+            y += strides[1];
+            z += count;
+        }
+    }
 
-    private static void Stream3<TFunction, T>(void** inputs, int inputCount, void* output, int count)
+    private static void MapRows3<TFunction, T>(void** inputs, nint* strides, void* output, int count, int rows, bool streams)
         where TFunction : struct, ITernaryFunction
-        where T : unmanaged, INumber<T> =>
-        WholeVectors.Stream<TFunction, T>((T*)inputs[0], (T*)inputs[1], (T*)inputs[2], (T*)output, count);
+        where T : unmanaged, INumber<T>
+    {
+        T* x = (T*)inputs[0], y = (T*)inputs[1], z = (T*)inputs[2], w = (T*)output;
+        while (true)
+        {
+            if (streams)
+                WholeVectors.Stream<TFunction, T>(x, y, z, w, count);
+            else
+                WholeVectors.Map<TFunction, T>(x, y, z, w, count);
+            if (--rows == 0)
+                return;
+            x += strides[0];
+            y += strides[1];
+            z += strides[2];
+            w += count;
+        }
+    }
 
     private static void Test<TPredicate, T>(void** inputs, int inputCount, void* output, int count)
         where TPredicate : struct, IBinaryFunction

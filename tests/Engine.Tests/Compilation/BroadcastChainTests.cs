@@ -10,7 +10,7 @@ public sealed class BroadcastChainTests : IDisposable
 
     public void Dispose() => _r.Dispose();
 
-    /// <summary>Rows from two elements to more than a register holds; from part of a tile to several units.</summary>
+    /// <summary>Rows from two elements to more than a register holds; from part of a tile to several units, some of which begin within a row of whole cache lines.</summary>
     [Theory]
     [InlineData(3, 2)]
     [InlineData(1, 5)]
@@ -18,6 +18,8 @@ public sealed class BroadcastChainTests : IDisposable
     [InlineData(32, 10)]
     [InlineData(900, 64)]
     [InlineData(131, 500)]
+    [InlineData(2, 256)]
+    [InlineData(300, 272)]
     [InlineData(77, 1024)]
     [InlineData(70, 1025)]
     [InlineData(3, 5000)]
@@ -27,6 +29,7 @@ public sealed class BroadcastChainTests : IDisposable
         ulong a = _r.Feed(new Shape(rows, columns), x), b = _r.Feed(new Shape(columns), row), c = _r.Feed(new Shape(rows, 1), column);
         Check(_r.Specs.Op("Relu", _r.Specs.Op("Add", a, b)), (i, j) => Math.Max(0, x[(i * columns) + j] + row[j]));
         Check(_r.Specs.Op("Sub", b, a), (i, j) => row[j] - x[(i * columns) + j]);
+        Check(_r.Specs.Op("Add", _r.Specs.Op("Mul", b, a), b), (i, j) => (row[j] * x[(i * columns) + j]) + row[j]);
         Check(_r.Specs.Op("Mul", _r.Specs.Op("Add", a, b), c), (i, j) => (x[(i * columns) + j] + row[j]) * column[i]);
         Check(_r.Specs.Op("Mul", b, c), (i, j) => row[j] * column[i]);
 

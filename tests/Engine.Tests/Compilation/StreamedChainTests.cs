@@ -40,6 +40,15 @@ public sealed class StreamedChainTests : IDisposable
     }
 
     [Fact]
+    public void OfRepeatedRows()
+    {
+        const int Width = 512;
+        var row = Values(5)[..Width];
+        ulong x = _r.Feed(new Shape(Count / Width, Width), _x[..(Count / Width * Width)]), r = _r.Feed(new Shape(Width), row);
+        Check(_r.Specs.Op("Sub", r, x), i => row[i % Width] - _x[i]);
+    }
+
+    [Fact]
     public void OfWiderElements()
     {
         double[] x = Array.ConvertAll(_x, v => (double)v), y = Array.ConvertAll(_y, v => (double)v);
@@ -67,7 +76,7 @@ public sealed class StreamedChainTests : IDisposable
         var program = _r.Compile(request);
         Assert.Equal(!ofTwoOps || Vector128.IsHardwareAccelerated, ((FusedKernel)Assert.Single(program.Forward.Instructions).Kernel).Streams);
         var actual = _r.Run(request, program)[0]!.As<T>();
-        for (var i = 0; i < Count; i++)
+        for (var i = 0; i < actual.Length; i++)
         {
             if (!expected(i).Equals(actual[i]))
                 Assert.Fail($"Element {i}: {expected(i)} expected, {actual[i]} computed.");

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Gradients.Engine.Kernels;
 
 namespace Gradients.Engine.Tests.Kernels;
@@ -52,6 +53,37 @@ public unsafe class ReductionTests
         Assert.True(Math.Abs(Run<float>(Reduction.Sum, x, 1, x.Length, 1)[0] - expected) / expected < 1e-6);
         Assert.True(Math.Abs(Run<float>(Reduction.Sum, x, 1, x.Length / 4, 4)[3] - expected / 4) / expected * 4 < 1e-6);
         Assert.Equal(64 + 1, Reduction.UnitCount(1, x.Length, 1));
+    }
+
+    /// <summary>Of numbers that cancel, for whose sum the order alone decides: 32 sums by turns, then their halves, the same at 256 bits and at 512.</summary>
+    [Theory]
+    [InlineData(32)]
+    [InlineData(71)]
+    [InlineData(256)]
+    [InlineData(1003)]
+    public void AFloat32RowIsSummedInOneOrder(int length)
+    {
+        if (!Vector256.IsHardwareAccelerated)
+            Assert.Skip("Shorter registers have fewer sums.");
+        var random = new Random(length);
+        float[] x = [.. Enumerable.Range(0, length).Select(_ => (float)Math.ScaleB(random.NextDouble() + 1, random.Next(60)))];
+        for (int i = 0; i < length / 2; i++)
+            x[length - 1 - i] = -x[i];
+        random.Shuffle(x);
+
+        double[] sums = new double[32];
+        int whole = length / 32 * 32, registers = length / 8 * 8;
+        for (int i = 0; i < length; i++)
+            sums[i < whole ? i % 32 : i < registers ? i % 8 : 8 + (i % 8)] += x[i];
+        for (int j = 0; j < 8; j++)
+            sums[j] = sums[j] + sums[j + 8] + (sums[j + 16] + sums[j + 24]);
+        for (int half = 4; half > 0; half /= 2)
+        {
+            for (int j = 0; j < half; j++)
+                sums[j] += sums[j + half];
+        }
+
+        Assert.Equal((float)sums[0], Run<float>(Reduction.Sum, x, 1, length, 1)[0]);
     }
 
     [Theory]
