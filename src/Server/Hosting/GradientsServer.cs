@@ -154,7 +154,7 @@ public static class GradientsServer
         services.Replace(ServiceDescriptor.Singleton<IMemoryPoolFactory<byte>>(provider => provider.GetRequiredService<ConnectionMemory>()));
         services.AddSingleton<ServerQuotas>();
         services.AddSingleton<TenantRegistry>();
-        services.AddSingleton<RequestInterceptor>();
+        services.AddSingleton<CallRunner>();
         services.AddSingleton<Admission>();
         services.AddSingleton<SessionRegistry>();
         services.AddSingleton<SessionOpening>();
@@ -177,11 +177,7 @@ public static class GradientsServer
         services.AddSingleton<WarmUp>();
         services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
         services.AddSingleton<Readiness>();
-        services.AddGrpc(grpc =>
-        {
-            grpc.MaxReceiveMessageSize = options.MaxMessageBytes;
-            grpc.Interceptors.Add<RequestInterceptor>();
-        });
+        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MaxMessageBytes);
         services.AddCors();
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks().AddCheck<Readiness>("gradients");

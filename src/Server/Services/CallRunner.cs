@@ -6,28 +6,34 @@ using Gradients.Server.Hosting;
 using Gradients.Server.Limits;
 using Gradients.Server.Security;
 using Gradients.Server.Telemetry;
+using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
-using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.ObjectPool;
 
 namespace Gradients.Server.Services;
 
-/// <summary>Around every call: refusal while draining, the span, the tenant's quotas, and the one place where failures become statuses.</summary>
-internal sealed class RequestInterceptor(Drain drain, Admission admission, RequestMetrics metrics, TimeProvider time, ILogger<RequestInterceptor> logger) : Interceptor
+/// <summary>
+/// Runs every call: refusal while draining, the span, the tenant's quotas, and the one place where failures become statuses. It is
+/// bound with the methods: an interceptor would cost each call two more awaits.
+/// </summary>
+internal sealed class CallRunner(Drain drain, Admission admission, RequestMetrics metrics, TimeProvider time, ILogger<CallRunner> logger)
 {
     private static readonly ConcurrentDictionary<string, string> _commands = new(StringComparer.Ordinal);
 
     private readonly ObjectPool<CancellationTokenSource> _sources = new DefaultObjectPoolProvider().Create(new CancellationPolicy(time));
 
-    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    public async Task<TResponse> UnaryAsync<TService, TRequest, TResponse>(UnaryServerMethod<TService, TRequest, TResponse> method, TService service, TRequest request, ServerCallContext context)
+        where TService : class
+        where TRequest : class
+        where TResponse : class
     {
         using var scope = Open(context);
         try
         {
             scope?.Enter();
             using var call = scope is null ? null : admission.Enter(context, streaming: false);
-            return await continuation(request, context);
+            return await method(service, request, context);
         }
         catch (Exception e) when (scope is not null)
         {
@@ -35,14 +41,17 @@ internal sealed class RequestInterceptor(Drain drain, Admission admission, Reque
         }
     }
 
-    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    public async Task<TResponse> ClientStreamingAsync<TService, TRequest, TResponse>(ClientStreamingServerMethod<TService, TRequest, TResponse> method, TService service, IAsyncStreamReader<TRequest> requests, ServerCallContext context)
+        where TService : class
+        where TRequest : class
+        where TResponse : class
     {
         using var scope = Open(context);
         try
         {
             scope?.Enter(metrics.Uploads);
             using var call = scope is null ? null : admission.Enter(context, streaming: true);
-            return await continuation(requestStream, context);
+            return await method(service, requests, context);
         }
         catch (Exception e) when (scope is not null)
         {
@@ -50,14 +59,17 @@ internal sealed class RequestInterceptor(Drain drain, Admission admission, Reque
         }
     }
 
-    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    public async Task ServerStreamingAsync<TService, TRequest, TResponse>(ServerStreamingServerMethod<TService, TRequest, TResponse> method, TService service, TRequest request, IServerStreamWriter<TResponse> responses, ServerCallContext context)
+        where TService : class
+        where TRequest : class
+        where TResponse : class
     {
         using var scope = Open(context);
         try
         {
             scope?.Enter();
             using var call = scope is null ? null : admission.Enter(context, streaming: true);
-            await continuation(request, responseStream, context);
+            await method(service, request, responses, context);
         }
         catch (Exception e) when (scope is not null)
         {
@@ -65,14 +77,17 @@ internal sealed class RequestInterceptor(Drain drain, Admission admission, Reque
         }
     }
 
-    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    public async Task DuplexStreamingAsync<TService, TRequest, TResponse>(DuplexStreamingServerMethod<TService, TRequest, TResponse> method, TService service, IAsyncStreamReader<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context)
+        where TService : class
+        where TRequest : class
+        where TResponse : class
     {
         using var scope = Open(context);
         try
         {
             scope?.Enter(metrics.Streams);
             using var call = scope is null ? null : admission.Enter(context, streaming: true);
-            await continuation(requestStream, responseStream, context);
+            await method(service, requests, responses, context);
         }
         catch (Exception e) when (scope is not null)
         {
