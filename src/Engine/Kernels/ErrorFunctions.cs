@@ -109,13 +109,14 @@ internal readonly unsafe struct GeluFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? new SingleGeluTerm<V, T>().Of(x) : Wide<V, T>(x);
 
-    public static bool Map<V, T>(T* x, T* y, int length)
+    public static bool Map<TStore, V, T>(T* x, T* y, int length)
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
         if (typeof(T) != typeof(float))
             return false;
-        TermLoop<V, T>.Map<SingleGeluTerm<V, T>>(x, y, length);
+        TermLoop<V, T>.Map<SingleGeluTerm<V, T>, TStore>(x, y, length);
         return true;
     }
 

@@ -11,11 +11,12 @@ internal readonly unsafe struct ExpFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => new ExpTerm<V, T>().Of(x);
 
-    public static bool Map<V, T>(T* x, T* y, int length)
+    public static bool Map<TStore, V, T>(T* x, T* y, int length)
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        TermLoop<V, T>.Map<ExpTerm<V, T>>(x, y, length);
+        TermLoop<V, T>.Map<ExpTerm<V, T>, TStore>(x, y, length);
         return true;
     }
 }
@@ -28,11 +29,12 @@ internal readonly unsafe struct SigmoidFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => new SigmoidTerm<V, T>().Of(x);
 
-    public static bool Map<V, T>(T* x, T* y, int length)
+    public static bool Map<TStore, V, T>(T* x, T* y, int length)
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        TermLoop<V, T>.Map<SigmoidTerm<V, T>>(x, y, length);
+        TermLoop<V, T>.Map<SigmoidTerm<V, T>, TStore>(x, y, length);
         return true;
     }
 }
@@ -45,11 +47,12 @@ internal readonly unsafe struct TanhFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => new TanhTerm<V, T>().Of(x);
 
-    public static bool Map<V, T>(T* x, T* y, int length)
+    public static bool Map<TStore, V, T>(T* x, T* y, int length)
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        TermLoop<V, T>.Map<TanhTerm<V, T>>(x, y, length);
+        TermLoop<V, T>.Map<TanhTerm<V, T>, TStore>(x, y, length);
         return true;
     }
 }
@@ -62,7 +65,8 @@ internal readonly unsafe struct SoftplusFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? V.ThroughDouble<SoftplusFunction>(x) : Wide<V, T>(x);
 
-    public static bool Map<V, T>(T* x, T* y, int length)
+    public static bool Map<TStore, V, T>(T* x, T* y, int length)
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {

@@ -11,11 +11,12 @@ internal readonly unsafe struct GeluDerivativeFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => new GeluDerivativeTerm<V, T>().Of(x);
 
-    public static bool Map<V, T>(T* x, T* y, int length)
+    public static bool Map<TStore, V, T>(T* x, T* y, int length)
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        TermLoop<V, T>.Map<GeluDerivativeTerm<V, T>>(x, y, length);
+        TermLoop<V, T>.Map<GeluDerivativeTerm<V, T>, TStore>(x, y, length);
         return true;
     }
 }

@@ -81,7 +81,8 @@ internal readonly unsafe struct Log1PFunction : IUnaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? V.ThroughDouble<Log1PFunction>(x) : Wide<V, T>(x);
 
-    public static bool Map<V, T>(T* x, T* y, int length)
+    public static bool Map<TStore, V, T>(T* x, T* y, int length)
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {

@@ -23,8 +23,9 @@ internal static unsafe class TermLoop<V, T>
     /// use. Where there are sixteen that is as well.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Map<TTerm>(T* x, T* y, int length)
+    public static void Map<TTerm, TStore>(T* x, T* y, int length)
         where TTerm : struct, IUnaryTerm<TTerm, V>
+        where TStore : struct, IStore
     {
         var term = TTerm.Create();
         nint i = 0;
@@ -33,13 +34,13 @@ internal static unsafe class TermLoop<V, T>
             for (; i <= length - (2 * V.Count); i += 2 * V.Count)
             {
                 V y0 = term.Of(V.Load(x + i)), y1 = term.Of(V.Load(x + i + V.Count));
-                y0.Store(y + i);
-                y1.Store(y + i + V.Count);
+                TStore.Store<V, T>(y0, y + i);
+                TStore.Store<V, T>(y1, y + i + V.Count);
             }
         }
 
         for (; i <= length - V.Count; i += V.Count)
-            term.Of(V.Load(x + i)).Store(y + i);
+            TStore.Store<V, T>(term.Of(V.Load(x + i)), y + i);
         int rest = length - (int)i;
         if (rest > 0)
             term.Of(V.LoadFirst(x + i, rest, V.Constant(0))).StoreFirst(y + i, rest);

@@ -13,7 +13,8 @@ internal unsafe interface IUnaryFunction
         where T : unmanaged, INumber<T>;
 
     /// <summary>y = f(x) with the same bits, for functions with a loop of their own; false, with nothing done, for the others.</summary>
-    static virtual bool Map<V, T>(T* x, T* y, int length)
+    static virtual bool Map<TStore, V, T>(T* x, T* y, int length)
+        where TStore : struct, IStore
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => false;
 
@@ -198,7 +199,7 @@ internal static unsafe class WholeVectors
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        if (TFunction.Map<V, T>(x, y, length))
+        if (TFunction.Map<TStore, V, T>(x, y, length))
             return;
 
         int i = 0;

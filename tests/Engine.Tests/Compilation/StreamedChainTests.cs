@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Gradients.Engine.Compilation;
+using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
 
 namespace Gradients.Engine.Tests.Compilation;
@@ -29,6 +30,18 @@ public sealed class StreamedChainTests : IDisposable
         Check(_r.Specs.Op("Add", x, y), i => _x[i] + _y[i]);
         Check(_r.Specs.Op("Relu", _r.Specs.Op("Sub", x, y)), i => Math.Max(0, _x[i] - _y[i]), ofTwoOps: true);
         Check(_r.Specs.Op("Add", _r.Specs.Op("Mul", x, y), Feed(z)), i => (_x[i] * _y[i]) + z[i], ofTwoOps: true);
+    }
+
+    /// <summary>Functions with a loop of their own, against the same loop through the caches.</summary>
+    [Fact]
+    public void OfTheirOwnLoops()
+    {
+        var x = Feed(_x);
+        float[] exp = new float[Count], sigmoid = new float[Count];
+        WholeVectors.Map<ExpFunction, float>(_x, exp);
+        WholeVectors.Map<SigmoidFunction, float>(_x, sigmoid);
+        Check(_r.Specs.Op("Exp", x), i => exp[i]);
+        Check(_r.Specs.Op("Sigmoid", x), i => sigmoid[i]);
     }
 
     [Fact]
