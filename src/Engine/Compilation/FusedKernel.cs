@@ -72,7 +72,6 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly int _outerDimensions;
     private readonly int _tile;
     private readonly int[] _repetitions;
-    private readonly int _period;
     private readonly int _registerBytes;
     private readonly int _unitElements;
     private readonly int _maxOperands;
@@ -98,7 +97,7 @@ internal sealed unsafe class FusedKernel : Kernel
         _outputSizes = outputSizes;
         _registers = registers;
         _count = shape.ElementCount;
-        _period = PeriodInPlace();
+        Period = PeriodInPlace();
 
         // All registers together stay within 24 KB of the first-level cache.
         _tile = steps.Length == 1 ? MaxSingleTile : MaxTile;
@@ -106,10 +105,10 @@ internal sealed unsafe class FusedKernel : Kernel
             _tile /= 2;
 
         // What is repeated is written out a tile long, which few tiles would not make up for.
-        var longest = _repeated.Length == 0 ? _count : Math.Max(MinRepeatedTile, _count / 4);
+        var longest = _repeated.Length == 0 || Period > 0 ? _count : Math.Max(MinRepeatedTile, _count / 4);
         _tile = (int)Math.Min(_tile, (Math.Min(longest, _count) + 63) / 64 * 64);
         _registerBytes = _tile * registerSize;
-        _repetitions = new int[_period > 0 ? 0 : _repeated.Length];
+        _repetitions = new int[Period > 0 ? 0 : _repeated.Length];
         var bytes = registers * _registerBytes;
         for (var i = 0; i < _repetitions.Length; i++)
         {
@@ -126,6 +125,9 @@ internal sealed unsafe class FusedKernel : Kernel
         Streams = steps.Length == 1 && steps[0].Function.Rows != null && _count * (outputSizes[0] + _direct.Sum(i => (long)inputs[i].ElementSize)) >= MinStreamedBytes;
     }
 
+    /// <summary>The period of its repeated operands, if they are read in place; else 0.</summary>
+    public int Period { get; }
+
     /// <summary>Whether what it writes goes past the caches, unless it is written over an input.</summary>
     public bool Streams { get; }
 
@@ -136,7 +138,7 @@ internal sealed unsafe class FusedKernel : Kernel
         RunRange(arguments, start, Math.Min(_count - start, _unitElements));
     }
 
-    /// <summary>Writes out the operands that are the same for all tiles; once before ranges are run with this workspace.</summary>
+    /// <summary>Writes out the operands that are the same for all tiles and not read in place; once before ranges are run with this workspace.</summary>
     public void Spread(in KernelArguments arguments)
     {
         var workspace = (byte*)arguments.Workspace;
@@ -152,13 +154,12 @@ internal sealed unsafe class FusedKernel : Kernel
     /// <summary>Computes the elements [start, start + count) in row-major order.</summary>
     public void RunRange(in KernelArguments arguments, long start, long count)
     {
-        if (_period > 0)
+        if (Period > 0)
             RunPeriods(arguments, start, count);
         else
             RunTiles(arguments, start, count);
     }
 
-    /// <summary>The period of the repeated operands if they are read in place; else 0.</summary>
     private int PeriodInPlace()
     {
         if (_steps.Length > 1 || _steps[0].Function.Rows == null || _repeated.Length == 0 || _repeated.Length + _direct.Length < _inputs.Length)
@@ -182,8 +183,8 @@ internal sealed unsafe class FusedKernel : Kernel
         var strides = stackalloc nint[step.OperandCount];
         for (var end = start + count; start < end;)
         {
-            var column = start % _period;
-            var (width, rows) = column > 0 || end - start < _period ? (Math.Min(_period - column, end - start), 1L) : (_period, (end - start) / _period);
+            var column = start % Period;
+            var (width, rows) = column > 0 || end - start < Period ? (Math.Min(Period - column, end - start), 1L) : (Period, (end - start) / Period);
             for (var i = 0; i < step.OperandCount; i++)
             {
                 ref readonly var input = ref _inputs[_operands[i]];

@@ -166,8 +166,8 @@ internal static unsafe class Folds
     }
 
     /// <summary>
-    /// Four interleaved registers, the end that is shorter than four, then the registers, then their lanes; a row shorter than a
-    /// register one by one.
+    /// Four interleaved registers (in halves for widened sums at 256 bits), the end that is shorter than four, then the registers, then
+    /// their lanes; a row shorter than a register one by one.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Row<TFunction, V, TSource, T>(TSource* x, long n, T identity)
@@ -184,7 +184,8 @@ internal static unsafe class Folds
             return single.Value;
         }
 
-        if (typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction) && n >= WidenedTurn && (typeof(V) == typeof(Lanes256<T>) || (typeof(V) == typeof(Lanes512<T>) && IsaLevel.IsSplit)))
+        bool byHalves = typeof(V) == typeof(Lanes256<T>) || (typeof(V) == typeof(Lanes512<T>) && IsaLevel.IsSplit);
+        if (byHalves && typeof(TSource) != typeof(T) && typeof(TFunction) == typeof(AddFunction) && n >= WidenedTurn)
             return Unsafe.BitCast<double, T>(WidenedSum((float*)x, n));
         V s0 = V.Broadcast(identity), s1 = s0, s2 = s0, s3 = s0;
         for (; n >= 4 * V.Count; n -= 4 * V.Count, x += 4 * V.Count)

@@ -23,7 +23,7 @@ internal unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes128<T>, T>
         {
             if (typeof(T) == typeof(float))
                 return new(Vector128.ConditionalSelect(First(count), Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>(), otherwise._value));
-            if (typeof(T) == typeof(double))
+            if (typeof(T) == typeof(double) || typeof(T) == typeof(long))
                 return new(Vector128.ConditionalSelect(First(count), Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>(), otherwise._value));
         }
 
@@ -70,7 +70,7 @@ internal unsafe struct Lanes128<T>(Vector128<T> value) : ILanes<Lanes128<T>, T>
                 return;
             }
 
-            if (typeof(T) == typeof(double))
+            if (typeof(T) == typeof(double) || typeof(T) == typeof(long))
             {
                 Avx.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
                 return;

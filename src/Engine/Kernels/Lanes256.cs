@@ -23,7 +23,7 @@ internal unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes256<T>, T>
         {
             if (typeof(T) == typeof(float))
                 return new(Vector256.ConditionalSelect(First(count), Avx.MaskLoad((float*)source, First(count).AsSingle()).As<float, T>(), otherwise._value));
-            if (typeof(T) == typeof(double))
+            if (typeof(T) == typeof(double) || typeof(T) == typeof(long))
                 return new(Vector256.ConditionalSelect(First(count), Avx.MaskLoad((double*)source, First(count).AsDouble()).As<double, T>(), otherwise._value));
         }
 
@@ -83,7 +83,7 @@ internal unsafe struct Lanes256<T>(Vector256<T> value) : ILanes<Lanes256<T>, T>
                 return;
             }
 
-            if (typeof(T) == typeof(double))
+            if (typeof(T) == typeof(double) || typeof(T) == typeof(long))
             {
                 Avx.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
                 return;

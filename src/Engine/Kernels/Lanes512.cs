@@ -23,7 +23,7 @@ internal unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes512<T>, T>
         {
             if (typeof(T) == typeof(float))
                 return new(Avx512F.MaskLoad((float*)source, First(count).AsSingle(), otherwise._value.AsSingle()).As<float, T>());
-            if (typeof(T) == typeof(double))
+            if (typeof(T) == typeof(double) || typeof(T) == typeof(long))
                 return new(Avx512F.MaskLoad((double*)source, First(count).AsDouble(), otherwise._value.AsDouble()).As<double, T>());
         }
 
@@ -81,7 +81,7 @@ internal unsafe struct Lanes512<T>(Vector512<T> value) : ILanes<Lanes512<T>, T>
                 return;
             }
 
-            if (typeof(T) == typeof(double))
+            if (typeof(T) == typeof(double) || typeof(T) == typeof(long))
             {
                 Avx512F.MaskStore((double*)destination, First(count).AsDouble(), _value.AsDouble());
                 return;

@@ -47,9 +47,8 @@ internal interface ITernaryFunction
 }
 
 /// <summary>
-/// Drivers that apply a function to spans in whole registers only. What does not fill a register is filled up with
-/// ones, so the bits of an element depend on its value alone, never on the length or
-/// on its position. Outputs may be exactly the same buffer as an input; partial overlap is not allowed.
+/// Drivers that apply a function to spans in whole registers only. What does not fill a register is filled up with ones, so the
+/// bits of an element depend on its value alone, never on the length or on its position. Outputs may be exactly the same buffer as an input; partial overlap is not allowed.
 /// </summary>
 internal static unsafe class WholeVectors
 {

@@ -15,7 +15,7 @@ namespace Gradients.Server.Services;
 
 /// <summary>
 /// Runs every call: refusal while draining, the span, the tenant's quotas, and the one place where failures become statuses. It is
-/// bound with the methods: an interceptor would cost each call two more awaits.
+/// bound with the methods, inside of all interceptors: as one of those it would cost each call two more awaits.
 /// </summary>
 internal sealed class CallRunner(Drain drain, Admission admission, RequestMetrics metrics, TimeProvider time, ILogger<CallRunner> logger)
 {

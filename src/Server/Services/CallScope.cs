@@ -8,7 +8,7 @@ using Microsoft.Extensions.ObjectPool;
 
 namespace Gradients.Server.Services;
 
-/// <summary>What the interceptor knows of a call: who calls, its span, and a token that also ends with the time allowed for draining.</summary>
+/// <summary>What is known of a call: who calls, its span, and a token that also ends with the time allowed for draining.</summary>
 internal sealed class CallScope : IDisposable
 {
     private readonly Drain _drain;

@@ -1,3 +1,4 @@
+using Gradients.Engine.Compilation;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Tensors;
 
@@ -10,7 +11,10 @@ public sealed class BroadcastChainTests : IDisposable
 
     public void Dispose() => _r.Dispose();
 
-    /// <summary>Rows from two elements to more than a register holds; from part of a tile to several units, some of which begin within a row of whole cache lines.</summary>
+    /// <summary>
+    /// Rows from two elements to more than a register holds; from part of a tile to several units, some of which begin within a row
+    /// of whole cache lines.
+    /// </summary>
     [Theory]
     [InlineData(3, 2)]
     [InlineData(1, 5)]
@@ -28,19 +32,75 @@ public sealed class BroadcastChainTests : IDisposable
         float[] x = Values(rows * columns, 1), row = Values(columns, 2), column = Values(rows, 3);
         ulong a = _r.Feed(new Shape(rows, columns), x), b = _r.Feed(new Shape(columns), row), c = _r.Feed(new Shape(rows, 1), column);
         Check(_r.Specs.Op("Relu", _r.Specs.Op("Add", a, b)), (i, j) => Math.Max(0, x[(i * columns) + j] + row[j]));
+        Check(_r.Specs.Op("Add", a, b), (i, j) => x[(i * columns) + j] + row[j], rows > 1 && columns is >= 256 and <= 1024 && columns % 16 == 0 ? columns : 0);
         Check(_r.Specs.Op("Sub", b, a), (i, j) => row[j] - x[(i * columns) + j]);
         Check(_r.Specs.Op("Add", _r.Specs.Op("Mul", b, a), b), (i, j) => (row[j] * x[(i * columns) + j]) + row[j]);
         Check(_r.Specs.Op("Mul", _r.Specs.Op("Add", a, b), c), (i, j) => (x[(i * columns) + j] + row[j]) * column[i]);
         Check(_r.Specs.Op("Mul", b, c), (i, j) => row[j] * column[i]);
 
-        void Check(ulong node, Func<int, int, float> expected)
+        void Check(ulong node, Func<int, int, float> expected, int? inPlace = null)
         {
-            var actual = _r.Run(_r.Request([node]))[0]!.As<float>();
+            var request = _r.Request([node]);
+            var program = _r.Compile(request);
+            if (inPlace is { } period)
+                Assert.Equal(period, ((FusedKernel)Assert.Single(program.Forward.Instructions).Kernel).Period);
+            var actual = _r.Run(request, program)[0]!.As<float>();
             for (var i = 0; i < rows; i++)
             {
                 for (var j = 0; j < columns; j++)
                     Assert.Equal(expected(i, j), actual[(i * columns) + j]);
             }
+        }
+    }
+
+    [Fact]
+    public void ARepeatedRowOfWiderElements()
+    {
+        const int Rows = 130, Columns = 520;
+        double[] x = Array.ConvertAll(Values(Rows * Columns, 7), v => (double)v), row = Array.ConvertAll(Values(Columns, 8), v => (double)v);
+        long[] n = Array.ConvertAll(x, v => (long)(v * 1e6)), step = Array.ConvertAll(row, v => (long)(v * 1e6));
+        ulong a = _r.Feed(new Shape(Rows, Columns), x), b = _r.Feed(new Shape(Columns), row), c = _r.Feed(new Shape(Rows, Columns), n), d = _r.Feed(new Shape(Columns), step);
+        Assert.Equal(x.Select((v, i) => v * row[i % Columns]), _r.Run(_r.Request([_r.Specs.Op("Mul", a, b)]))[0]!.As<double>().ToArray());
+        Assert.Equal(n.Select((v, i) => step[i % Columns] - v), _r.Run(_r.Request([_r.Specs.Op("Sub", d, c)]))[0]!.As<long>().ToArray());
+    }
+
+    [Fact]
+    public void ARepeatedRowOverTheOtherOperand()
+    {
+        const int Rows = 40, Columns = 512;
+        float[] x = Values(Rows * Columns, 9), row = Values(Columns, 10);
+        ulong a = _r.Feed(new Shape(Rows, Columns), x), b = _r.Feed(new Shape(Columns), row);
+        _r.Overwrites = true;
+        Assert.Equal(x.Select((v, i) => v - row[i % Columns]), _r.Run(_r.Request([_r.Specs.Op("Sub", a, b)]))[0]!.As<float>().ToArray());
+        Assert.Equal(1, _r.OverwrittenCount);
+    }
+
+    /// <summary>A bias on the blocks of a product, some of which begin within the row. Small integers: every sum is exact.</summary>
+    [Theory]
+    [InlineData(200, 40, 1024)]
+    [InlineData(300, 700, 1024)]
+    [InlineData(33, 900, 768)]
+    [InlineData(500, 16, 272)]
+    public void ABiasBehindAProduct(int rows, int depth, int columns)
+    {
+        float[] x = Integers(rows * depth, 11), w = Integers(depth * columns, 12), bias = Integers(columns, 13);
+        ulong a = _r.Feed(new Shape(rows, depth), x), b = _r.Feed(new Shape(depth, columns), w), c = _r.Feed(new Shape(columns), bias);
+        var request = _r.Request([_r.Specs.Op("Relu", _r.Specs.Op("Add", _r.Specs.Op("MatMul", a, b), c))]);
+        var program = _r.Compile(request);
+        Assert.IsType<EpilogueKernel>(Assert.Single(program.Forward.Instructions).Kernel);
+        var actual = _r.Run(request, program)[0]!.As<float>();
+        var expected = new float[columns];
+        for (var i = 0; i < rows; i++)
+        {
+            bias.CopyTo(expected, 0);
+            for (var k = 0; k < depth; k++)
+            {
+                for (var j = 0; j < columns; j++)
+                    expected[j] += x[(i * depth) + k] * w[(k * columns) + j];
+            }
+
+            for (var j = 0; j < columns; j++)
+                Assert.Equal(Math.Max(0, expected[j]), actual[(i * columns) + j]);
         }
     }
 
@@ -60,6 +120,12 @@ public sealed class BroadcastChainTests : IDisposable
             var j = i % Inner;
             Assert.Equal(marks[j] == 1 ? (x[i] + plane[i % (Middle * Inner)]) * row[j] : x[i], actual[i]);
         }
+    }
+
+    private static float[] Integers(int count, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(-4, 5))];
     }
 
     private static float[] Values(int count, int seed)

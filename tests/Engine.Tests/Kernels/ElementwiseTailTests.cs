@@ -3,10 +3,13 @@ using Gradients.Engine.Kernels;
 
 namespace Gradients.Engine.Tests.Kernels;
 
-/// <summary>The bits of an element depend on its inputs alone: every length, every offset, in place.</summary>
+/// <summary>The bits of an element depend on its inputs alone: every length, every offset, in place. What lies behind them stays.</summary>
 public class ElementwiseTailTests
 {
     private const int Longest = 256;
+
+    /// <summary>Elements behind the last that stay as they are.</summary>
+    private const int Guard = 16;
 
     [Fact]
     public void UnaryFloat32BitsDoNotDependOnLengthOrPosition() => UnaryBits<float>();
@@ -37,7 +40,7 @@ public class ElementwiseTailTests
         x[3] = long.MinValue;
         x[200] = long.MinValue;
         y[3] = -1;
-        var z = new long[Longest];
+        var z = new long[Longest + Guard];
         for (int n = 0; n <= Longest; n++)
         {
             Check(Elementwise.Add, (a, b) => unchecked(a + b));
@@ -51,7 +54,9 @@ public class ElementwiseTailTests
 
             void Check(Binary<long> function, Func<long, long, long> expected)
             {
+                z.AsSpan(n).Fill(77);
                 function(x.AsSpan(0, n), y.AsSpan(0, n), z.AsSpan(0, n));
+                Assert.False(z.AsSpan(n).ContainsAnyExcept(77));
                 for (int i = 0; i < n; i++)
                     Assert.Equal(expected(x[i], y[i]), z[i]);
             }
@@ -92,9 +97,10 @@ public class ElementwiseTailTests
             for (int n = 0; n <= Longest; n++)
             {
                 int offset = n * 7 % 64;
-                T[] part = x.AsSpan(offset, n).ToArray();
-                function(part, part);
-                Assert.True(ElementwiseCases.Bits<T>(whole.AsSpan(offset, n)).AsSpan().SequenceEqual(ElementwiseCases.Bits<T>(part)), $"{name}, length {n}");
+                T[] part = x.AsSpan(offset, n + Guard).ToArray();
+                function(part.AsSpan(0, n), part.AsSpan(0, n));
+                T[] expected = [.. whole.AsSpan(offset, n), .. x.AsSpan(offset + n, Guard)];
+                Assert.True(ElementwiseCases.Bits<T>(expected).AsSpan().SequenceEqual(ElementwiseCases.Bits<T>(part)), $"{name}, length {n}");
             }
 
             for (int offset = 0; offset <= 64; offset++)
@@ -117,12 +123,14 @@ public class ElementwiseTailTests
             for (int n = 0; n <= Longest; n++)
             {
                 int offset = n * 5 % 64;
-                T[] first = x.AsSpan(offset, n).ToArray(), second = y.AsSpan(offset, n).ToArray();
-                function(first, y.AsSpan(offset, n), first);
-                function(x.AsSpan(offset, n), second, second);
-                byte[] expected = ElementwiseCases.Bits<T>(whole.AsSpan(offset, n));
-                Assert.True(expected.AsSpan().SequenceEqual(ElementwiseCases.Bits<T>(first)), $"{name}, length {n}");
-                Assert.True(expected.AsSpan().SequenceEqual(ElementwiseCases.Bits<T>(second)), $"{name}, length {n}");
+                T[] first = x.AsSpan(offset, n + Guard).ToArray(), second = y.AsSpan(offset, n + Guard).ToArray();
+                function(first.AsSpan(0, n), y.AsSpan(offset, n), first.AsSpan(0, n));
+                function(x.AsSpan(offset, n), second.AsSpan(0, n), second.AsSpan(0, n));
+                Require(whole.AsSpan(offset, n), x.AsSpan(offset + n, Guard), first);
+                Require(whole.AsSpan(offset, n), y.AsSpan(offset + n, Guard), second);
+
+                void Require(ReadOnlySpan<T> computed, ReadOnlySpan<T> behind, T[] actual) =>
+                    Assert.True(ElementwiseCases.Bits<T>((T[])[.. computed, .. behind]).AsSpan().SequenceEqual(ElementwiseCases.Bits<T>(actual)), $"{name}, length {n}");
             }
         }
     }

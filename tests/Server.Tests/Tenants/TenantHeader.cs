@@ -11,13 +11,7 @@ internal sealed class TenantHeader : Interceptor
 {
     public const string Name = "test-tenant";
 
-    public static void Trust(IServiceCollection services) => services.PostConfigure<GrpcServiceOptions>(o =>
-    {
-        o.Interceptors.Add<TenantHeader>();
-        var added = o.Interceptors[^1];
-        o.Interceptors.Remove(added);
-        o.Interceptors.Insert(0, added);
-    });
+    public static void Trust(IServiceCollection services) => services.PostConfigure<GrpcServiceOptions>(o => o.Interceptors.Add<TenantHeader>());
 
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
