@@ -14,8 +14,8 @@ internal enum ReadMode : byte
     Splat,
 
     /// <summary>
-    /// The same few elements over and over, as those of a bias: read in place by a lone step where they are whole cache lines and
-    /// enough to call its loop for, else written out once a unit for longer than a tile, so that tiles begin anywhere.
+    /// The same few elements over and over, as those of a bias: written out once a unit for longer than a tile, so that tiles begin
+    /// anywhere, unless they are whole cache lines and enough to call a lone step's loop for.
     /// </summary>
     Repeated,
 
@@ -40,12 +40,16 @@ internal readonly record struct FusedStep(TileFunction Function, int Ops, int Op
 /// <summary>
 /// A chain of elementwise ops over one iteration shape, run tile by tile: the tiles of its intermediate values stay in L1, or
 /// never leave a register where two ops are one step, and only what is used outside is written. Where operands are read row by
-/// row, no tile crosses the end of a row. Each op is computed as it would be alone, so fusing never changes bits.
+/// row, no tile crosses the end of a row. A lone step makes no tiles where its loop can read all operands in place. Each op is
+/// computed as it would be alone, so fusing never changes bits.
 /// </summary>
 internal sealed unsafe class FusedKernel : Kernel
 {
     private const int MaxTile = 1024;
     private const int TilesPerUnit = 32;
+
+    // Elements that are read in place by one call.
+    private const int MaxWidth = 1 << 20;
 
     // Where nothing goes from step to step, longer tiles do not leave the first-level cache and cost less to start.
     private const int MaxSingleTile = 2048;
@@ -66,6 +70,7 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly FusedStep[] _steps;
     private readonly ushort[] _operands;
     private readonly int[] _outputSizes;
+    private readonly int[] _lone;
     private readonly int _registers;
     private readonly long _count;
     private readonly long _rowLength;
@@ -95,9 +100,11 @@ internal sealed unsafe class FusedKernel : Kernel
         _operands = operands;
         _maxOperands = steps.Max(s => s.OperandCount);
         _outputSizes = outputSizes;
-        _registers = registers;
         _count = shape.ElementCount;
-        Period = PeriodInPlace();
+        _lone = steps.Length > 1 ? [] : Array.ConvertAll(operands, o => o < inputs.Length ? o : Array.FindIndex(inputs, i => i.Register == o - inputs.Length - outputSizes.Length));
+        InPlace = LengthInPlace();
+        registers = InPlace > 0 ? 0 : registers;
+        _registers = registers;
 
         // All registers together stay within 24 KB of the first-level cache.
         _tile = steps.Length == 1 ? MaxSingleTile : MaxTile;
@@ -105,10 +112,10 @@ internal sealed unsafe class FusedKernel : Kernel
             _tile /= 2;
 
         // What is repeated is written out a tile long, which few tiles would not make up for.
-        var longest = _repeated.Length == 0 || Period > 0 ? _count : Math.Max(MinRepeatedTile, _count / 4);
+        var longest = _repeated.Length == 0 || InPlace > 0 ? _count : Math.Max(MinRepeatedTile, _count / 4);
         _tile = (int)Math.Min(_tile, (Math.Min(longest, _count) + 63) / 64 * 64);
         _registerBytes = _tile * registerSize;
-        _repetitions = new int[Period > 0 ? 0 : _repeated.Length];
+        _repetitions = new int[InPlace > 0 ? 0 : _repeated.Length];
         var bytes = registers * _registerBytes;
         for (var i = 0; i < _repetitions.Length; i++)
         {
@@ -125,8 +132,8 @@ internal sealed unsafe class FusedKernel : Kernel
         Streams = steps.Length == 1 && steps[0].Function.Rows != null && _count * (outputSizes[0] + _direct.Sum(i => (long)inputs[i].ElementSize)) >= MinStreamedBytes;
     }
 
-    /// <summary>The period of its repeated operands, if they are read in place; else 0.</summary>
-    public int Period { get; }
+    /// <summary>Elements in whose length each operand of a lone step is read in place: a row, a period or all; 0 where tiles are made.</summary>
+    public long InPlace { get; }
 
     /// <summary>Whether what it writes goes past the caches, unless it is written over an input.</summary>
     public bool Streams { get; }
@@ -138,9 +145,11 @@ internal sealed unsafe class FusedKernel : Kernel
         RunRange(arguments, start, Math.Min(_count - start, _unitElements));
     }
 
-    /// <summary>Writes out the operands that are the same for all tiles and not read in place; once before ranges are run with this workspace.</summary>
+    /// <summary>Writes out the operands that are the same for all tiles; once before ranges are run with this workspace.</summary>
     public void Spread(in KernelArguments arguments)
     {
+        if (InPlace > 0)
+            return;
         var workspace = (byte*)arguments.Workspace;
         foreach (var i in _splats)
             Fill(arguments.Inputs[i], Register(workspace, _inputs[i].Register), _inputs[i].ElementSize, _tile);
@@ -154,16 +163,27 @@ internal sealed unsafe class FusedKernel : Kernel
     /// <summary>Computes the elements [start, start + count) in row-major order.</summary>
     public void RunRange(in KernelArguments arguments, long start, long count)
     {
-        if (Period > 0)
-            RunPeriods(arguments, start, count);
+        if (InPlace > 0)
+            RunInPlace(arguments, start, count);
         else
             RunTiles(arguments, start, count);
     }
 
+    private long LengthInPlace()
+    {
+        ref readonly var step = ref _steps[0];
+        if (_steps.Length > 1 || step.Function.Rows == null || _strided.Length > 0)
+            return 0;
+        var splats = 0;
+        for (var i = 0; i < step.OperandCount; i++)
+            splats += _inputs[_lone[i]].Mode is ReadMode.Splat or ReadMode.RowSplat ? 1 : 0;
+        if (splats > 1 || (splats == 1 && step.OperandCount != 2))
+            return 0;
+        return _repeated.Length > 0 ? (splats == 0 && _rows.Length == 0 ? PeriodInPlace() : 0) : _rows.Length > 0 ? _rowLength : _count;
+    }
+
     private int PeriodInPlace()
     {
-        if (_steps.Length > 1 || _steps[0].Function.Rows == null || _repeated.Length == 0 || _repeated.Length + _direct.Length < _inputs.Length)
-            return 0;
         var period = _inputs[_repeated[0]].Period;
         foreach (var i in _repeated)
         {
@@ -174,27 +194,38 @@ internal sealed unsafe class FusedKernel : Kernel
         return period >= MinPeriodInPlace ? period : 0;
     }
 
-    /// <summary>The lone step over as many whole periods at a time as there are.</summary>
-    private void RunPeriods(in KernelArguments arguments, long start, long count)
+    private void RunInPlace(in KernelArguments arguments, long start, long count)
     {
         var streams = Streams && !Overwrites(arguments);
         ref readonly var step = ref _steps[0];
         var operands = stackalloc void*[step.OperandCount];
         var strides = stackalloc nint[step.OperandCount];
+        var (row, column) = Math.DivRem(start, InPlace);
         for (var end = start + count; start < end;)
         {
-            var column = start % Period;
-            var (width, rows) = column > 0 || end - start < Period ? (Math.Min(Period - column, end - start), 1L) : (Period, (end - start) / Period);
+            long width = Math.Min(Math.Min(InPlace - column, end - start), MaxWidth), rows = 1;
+            if (_repeated.Length > 0 && width == InPlace)
+                rows = (end - start) / width;
             for (var i = 0; i < step.OperandCount; i++)
             {
-                ref readonly var input = ref _inputs[_operands[i]];
-                var isRepeated = input.Mode == ReadMode.Repeated;
-                operands[i] = (byte*)arguments.Inputs[_operands[i]] + ((isRepeated ? column : start) * input.ElementSize);
-                strides[i] = isRepeated ? 0 : (nint)width;
+                var index = _lone[i];
+                ref readonly var input = ref _inputs[index];
+                (var offset, strides[i]) = input.Mode switch
+                {
+                    ReadMode.Direct => (start, (nint)width),
+                    ReadMode.Repeated => (column, 0),
+                    ReadMode.Row => (RowOffset(input.Layout, row) + column, (nint)width),
+                    ReadMode.RowSplat => (RowOffset(input.Layout, row), TileFunction.Splat),
+                    _ => (0, TileFunction.Splat),
+                };
+                operands[i] = (byte*)arguments.Inputs[index] + (offset * input.ElementSize);
             }
 
             step.Function.Rows(operands, strides, (byte*)arguments.Outputs[0] + (start * _outputSizes[0]), (int)width, (int)rows, streams);
             start += width * rows;
+            column += width;
+            if (column == InPlace)
+                (row, column) = (row + rows, 0);
         }
 
         if (streams)

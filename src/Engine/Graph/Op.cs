@@ -104,8 +104,9 @@ public abstract class ElementwiseOp(OpSchema schema) : PrimitiveOp(schema)
 /// <param name="pointer">The loop.</param>
 /// <param name="rows">
 /// The same loop over one row or several of <c>count</c> elements, those of the output side by side and those of each input its
-/// stride in elements apart; or null. Strides are read behind the first row. It may stream to an output beyond the caches that is
-/// no input's buffer; the caller fences.
+/// stride in elements apart; or null. Of a function of two, one input may be one element for all of one row: its stride is
+/// <see cref="Splat"/>. Without strides there is one row. It may stream to an output beyond the caches that is no input's buffer; the
+/// caller fences.
 /// </param>
 public readonly unsafe struct TileFunction(
     delegate*<void** /* inputs */, int /* input count */, void* /* output */, int /* count */, void> pointer,
@@ -114,6 +115,9 @@ public readonly unsafe struct TileFunction(
     public delegate*<void**, int, void*, int, void> Pointer { get; } = pointer;
 
     public delegate*<void**, nint*, void*, int, int, bool, void> Rows { get; } = rows;
+
+    /// <summary>The stride of an input that is one element.</summary>
+    internal const nint Splat = -1;
 }
 
 /// <summary>The same elements under another layout.</summary>

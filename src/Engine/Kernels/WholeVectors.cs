@@ -34,6 +34,9 @@ internal unsafe interface IBinaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => false;
 
+    /// <summary>Whether it has one.</summary>
+    static virtual bool HasLoop => false;
+
     /// <summary>Whether it is so many instructions that those of a loop count little beside them.</summary>
     static virtual bool IsLong => false;
 }
@@ -116,6 +119,33 @@ internal static unsafe class WholeVectors
             Map<TFunction, StreamingStore, T>(x, y, z, length);
         else
             Map<TFunction, CachedStore, T>(x, y, z, length);
+    }
+
+    /// <summary>z = f(x, y) for one y, with the same bits.</summary>
+    /// <param name="streams">As <see cref="Stream{TFunction, T}(T*, T*, T*, int)"/>.</param>
+    public static void MapSplat<TFunction, T>(T* x, T* y, T* z, int length, bool streams)
+        where TFunction : struct, IBinaryFunction
+        where T : unmanaged, INumber<T>
+    {
+        if (streams && StreamingStore.Takes(z))
+            MapSplat<TFunction, StreamingStore, T>(x, y, z, length);
+        else
+            MapSplat<TFunction, CachedStore, T>(x, y, z, length);
+    }
+
+    private static void MapSplat<TFunction, TStore, T>(T* x, T* y, T* z, int length)
+        where TFunction : struct, IBinaryFunction
+        where TStore : struct, IStore
+        where T : unmanaged, INumber<T>
+    {
+        if (Vector512.IsHardwareAccelerated)
+            MapSplat<TFunction, TStore, Lanes512<T>, T>(x, y, z, length);
+        else if (Vector256.IsHardwareAccelerated)
+            MapSplat<TFunction, TStore, Lanes256<T>, T>(x, y, z, length);
+        else if (Vector128.IsHardwareAccelerated)
+            MapSplat<TFunction, TStore, Lanes128<T>, T>(x, y, z, length);
+        else
+            MapSplat<TFunction, TStore, ScalarLanes<T>, T>(x, y, z, length);
     }
 
     private static void Map<TFunction, TStore, T>(T* x, T* y, T* z, int length)
@@ -232,6 +262,29 @@ internal static unsafe class WholeVectors
         int rest = length - (int)i;
         if (rest > 0)
             TFunction.Invoke<V, T>(First<V, T>(x + i, rest), First<V, T>(y + i, rest)).StoreFirst(z + i, rest);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void MapSplat<TFunction, TStore, V, T>(T* x, T* y, T* z, int length)
+        where TFunction : struct, IBinaryFunction
+        where TStore : struct, IStore
+        where V : struct, ILanes<V, T>
+        where T : unmanaged, INumber<T>
+    {
+        V b = V.Broadcast(*y);
+        nint i = 0;
+        for (; !TFunction.IsLong && i <= length - (2 * V.Count); i += 2 * V.Count)
+        {
+            V z0 = TFunction.Invoke<V, T>(V.Load(x + i), b), z1 = TFunction.Invoke<V, T>(V.Load(x + i + V.Count), b);
+            TStore.Store<V, T>(z0, z + i);
+            TStore.Store<V, T>(z1, z + i + V.Count);
+        }
+
+        for (; i <= length - V.Count; i += V.Count)
+            TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i), b), z + i);
+        int rest = length - (int)i;
+        if (rest > 0)
+            TFunction.Invoke<V, T>(First<V, T>(x + i, rest), b).StoreFirst(z + i, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

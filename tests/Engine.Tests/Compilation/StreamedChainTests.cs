@@ -62,6 +62,14 @@ public sealed class StreamedChainTests : IDisposable
     }
 
     [Fact]
+    public void OfColumnsAndScalars()
+    {
+        ulong x = Feed(_x), column = _r.Feed(new Shape(Rows, 1), _y[..Rows]), scalar = _r.Feed(Shape.Scalar, 0.7f);
+        Check(_r.Specs.Op("Sub", x, column), i => _x[i] - _y[i / Columns]);
+        Check(_r.Specs.Op("Sub", scalar, x), i => 0.7f - _x[i]);
+    }
+
+    [Fact]
     public void OfWiderElements()
     {
         double[] x = Array.ConvertAll(_x, v => (double)v), y = Array.ConvertAll(_y, v => (double)v);
