@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Gradients.Engine.Graph;
 using Gradients.Engine.Kernels;
 using Gradients.Engine.Tensors;
@@ -177,7 +178,9 @@ internal sealed unsafe class FusedKernel : Kernel
         var splats = 0;
         for (var i = 0; i < step.OperandCount; i++)
             splats += _inputs[_lone[i]].Mode is ReadMode.Splat or ReadMode.RowSplat ? 1 : 0;
-        if (splats > 1 || (splats == 1 && step.OperandCount != 2))
+
+        // Scalar operands the just-in-time compiler exchanges in one loop and not in another, and of two NaNs the other comes out.
+        if (splats > 1 || (splats == 1 && (step.OperandCount != 2 || !Vector128.IsHardwareAccelerated)))
             return 0;
         return _repeated.Length > 0 ? (splats == 0 && _rows.Length == 0 ? PeriodInPlace() : 0) : _rows.Length > 0 ? _rowLength : _count;
     }

@@ -11,8 +11,6 @@ internal readonly unsafe struct SinglePowFunction : IBinaryFunction
 {
     public static bool IsLong => true;
 
-    public static bool HasLoop => true;
-
     // One rounding, as exact as pow itself, for the exponent that gradients are full of.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Invoke<V, T>(V x, V y)

@@ -34,9 +34,6 @@ internal unsafe interface IBinaryFunction
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T> => false;
 
-    /// <summary>Whether it has one.</summary>
-    static virtual bool HasLoop => false;
-
     /// <summary>Whether it is so many instructions that those of a loop count little beside them.</summary>
     static virtual bool IsLong => false;
 }
@@ -264,6 +261,11 @@ internal static unsafe class WholeVectors
             TFunction.Invoke<V, T>(First<V, T>(x + i, rest), First<V, T>(y + i, rest)).StoreFirst(z + i, rest);
     }
 
+    /// <remarks>
+    /// The splat is read from memory each time, as <see cref="Map{TFunction, T}(T*, T*, T*, int)"/> reads y: with a register that stays
+    /// the compiler exchanges the operands of sums and products, and of two NaNs the other comes out.
+    /// </remarks>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void MapSplat<TFunction, TStore, V, T>(T* x, T* y, T* z, int length)
         where TFunction : struct, IBinaryFunction
@@ -271,20 +273,21 @@ internal static unsafe class WholeVectors
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        V b = V.Broadcast(*y);
+        T* b = stackalloc T[V.Count];
+        V.Broadcast(*y).Store(b);
         nint i = 0;
         for (; !TFunction.IsLong && i <= length - (2 * V.Count); i += 2 * V.Count)
         {
-            V z0 = TFunction.Invoke<V, T>(V.Load(x + i), b), z1 = TFunction.Invoke<V, T>(V.Load(x + i + V.Count), b);
+            V z0 = TFunction.Invoke<V, T>(V.Load(x + i), V.Load(b)), z1 = TFunction.Invoke<V, T>(V.Load(x + i + V.Count), V.Load(b));
             TStore.Store<V, T>(z0, z + i);
             TStore.Store<V, T>(z1, z + i + V.Count);
         }
 
         for (; i <= length - V.Count; i += V.Count)
-            TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i), b), z + i);
+            TStore.Store<V, T>(TFunction.Invoke<V, T>(V.Load(x + i), V.Load(b)), z + i);
         int rest = length - (int)i;
         if (rest > 0)
-            TFunction.Invoke<V, T>(First<V, T>(x + i, rest), b).StoreFirst(z + i, rest);
+            TFunction.Invoke<V, T>(First<V, T>(x + i, rest), V.Load(b)).StoreFirst(z + i, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -23,9 +23,9 @@ internal static unsafe class Tiles
     /// <summary>z = f(x, y).</summary>
     public static TileFunction Binary<TFunction>(DataType type) where TFunction : struct, IBinaryFunction => type switch
     {
-        DataType.Float32 => new(&Map2<TFunction, float>, Rows2<TFunction, float>()),
-        DataType.Float64 => new(&Map2<TFunction, double>, Rows2<TFunction, double>()),
-        DataType.Int64 => new(&Map2<TFunction, long>, Rows2<TFunction, long>()),
+        DataType.Float32 => new(&Map2<TFunction, float>, &MapRows2<TFunction, float>),
+        DataType.Float64 => new(&Map2<TFunction, double>, &MapRows2<TFunction, double>),
+        DataType.Int64 => new(&Map2<TFunction, long>, &MapRows2<TFunction, long>),
         _ => throw NoLoop(type),
     };
 
@@ -89,16 +89,6 @@ internal static unsafe class Tiles
             x += strides[0];
             y += count;
         }
-    }
-
-    /// <summary>None where the function has a loop of its own, which takes no splat.</summary>
-    private static delegate*<void**, nint*, void*, int, int, bool, void> Rows2<TFunction, T>()
-        where TFunction : struct, IBinaryFunction
-        where T : unmanaged, INumber<T>
-    {
-        if (TFunction.HasLoop)
-            return null;
-        return &MapRows2<TFunction, T>;
     }
 
     private static void MapRows2<TFunction, T>(void** inputs, nint* strides, void* output, int count, int rows, bool streams)
