@@ -273,7 +273,8 @@ internal static unsafe class WholeVectors
         where V : struct, ILanes<V, T>
         where T : unmanaged, INumber<T>
     {
-        T* b = stackalloc T[V.Count];
+        byte* room = stackalloc byte[2 * Prefetch.CacheLine];
+        T* b = (T*)(((nuint)room + Prefetch.CacheLine - 1) / Prefetch.CacheLine * Prefetch.CacheLine);
         V.Broadcast(*y).Store(b);
         nint i = 0;
         for (; !TFunction.IsLong && i <= length - (2 * V.Count); i += 2 * V.Count)
