@@ -71,6 +71,8 @@ internal sealed unsafe class FusedKernel : Kernel
     private readonly FusedStep[] _steps;
     private readonly ushort[] _operands;
     private readonly int[] _outputSizes;
+
+    // For each operand of a lone step the input that it is.
     private readonly int[] _lone;
     private readonly int _registers;
     private readonly long _count;
@@ -182,7 +184,9 @@ internal sealed unsafe class FusedKernel : Kernel
         // Scalar operands the just-in-time compiler exchanges in one loop and not in another, and of two NaNs the other comes out.
         if (splats > 1 || (splats == 1 && (step.OperandCount != 2 || !Vector128.IsHardwareAccelerated)))
             return 0;
-        return _repeated.Length > 0 ? (splats == 0 && _rows.Length == 0 ? PeriodInPlace() : 0) : _rows.Length > 0 ? _rowLength : _count;
+        if (_repeated.Length > 0)
+            return splats == 0 && _rows.Length == 0 ? PeriodInPlace() : 0;
+        return _rows.Length > 0 ? _rowLength : _count;
     }
 
     private int PeriodInPlace()
