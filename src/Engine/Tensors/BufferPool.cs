@@ -94,15 +94,18 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
     }
 
     /// <summary>Counts managed memory that belongs to the budget and is not the pool's: graphs, compilations.</summary>
+    /// <param name="bytes">Bytes to count.</param>
+    /// <param name="account">Whose part of the budget they count to; null = nobody's.</param>
+    /// <param name="beyond">Bytes by which this charge may exceed the budget. Nothing else gets room before they are taken back.</param>
     /// <exception cref="GradientsException">RESOURCE_EXHAUSTED, MEMORY_BUDGET_EXCEEDED; nothing is counted then.</exception>
-    public void Charge(long bytes, Quota? account = null)
+    public void Charge(long bytes, Quota? account = null, long beyond = 0)
     {
         account?.Take(bytes);
         lock (_gate)
         {
             if (bytes > Room)
                 Trim(bytes);
-            if (bytes <= Room)
+            if (bytes <= Room + beyond)
             {
                 _chargedBytes += bytes;
                 return;

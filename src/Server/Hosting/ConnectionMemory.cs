@@ -6,9 +6,9 @@ namespace Gradients.Server.Hosting;
 
 /// <summary>
 /// The buffers of all connections. Large blocks, which move tensors with few system calls, up to
-/// <see cref="GradientsServerOptions.ConnectionBufferBytes"/>; beyond them small ones, which are counted to the memory budget:
-/// what clients send and nobody reads yet cannot grow without bound. Where the budget has no room a connection that wants more
-/// is closed.
+/// <see cref="GradientsServerOptions.ConnectionBufferBytes"/>; beyond them small ones, which are counted to the memory budget
+/// and may exceed it by as much again: tensors that fill the budget close no connection, and what clients send and nobody reads
+/// yet cannot grow without bound. Where that has no room either a connection that wants more is closed.
 /// </summary>
 internal sealed class ConnectionMemory(GradientsServerOptions options, EngineHost host) : IMemoryPoolFactory<byte>
 {
@@ -88,7 +88,7 @@ internal sealed class ConnectionMemory(GradientsServerOptions options, EngineHos
     {
         if (_smallBytes + SmallBytes > _countedBytes)
         {
-            host.Pool.Charge(StepBytes);
+            host.Pool.Charge(StepBytes, beyond: options.ConnectionBufferBytes);
             _countedBytes += StepBytes;
         }
 

@@ -228,7 +228,7 @@ public sealed class GradientsServerOptions
 
     /// <summary>
     /// Bytes of connections' buffers in blocks of 64 KiB, of the whole server. What is above is in blocks of 4 KiB, which count
-    /// to <see cref="MemoryBudgetBytes"/>. The default value is 32 MiB.
+    /// to <see cref="MemoryBudgetBytes"/> and may exceed it by as much again. The default value is 32 MiB.
     /// </summary>
     [Range(0L, 1L << 40)]
     public long ConnectionBufferBytes { get; set; } = 32L << 20;

@@ -48,5 +48,24 @@ public sealed class ConnectionMemoryTests
         Assert.Equal(0, host.Pool.ChargedBytes);
     }
 
+    [Fact]
+    public void A_budget_full_of_tensors_is_exceeded_by_as_much_as_there_are_large_blocks_and_no_more()
+    {
+        using var host = Host();
+        var tensors = host.Pool.Rent(1 << 20, "tensors");
+        var pool = new ConnectionMemory(new GradientsServerOptions { ConnectionBufferBytes = 1 << 19 }, host).Create();
+        IMemoryOwner<byte>[] blocks = [.. Enumerable.Range(0, (1 << 19) / 65536 + ((1 << 19) / 4096)).Select(_ => pool.Rent())];
+        Assert.Equal("MEMORY_BUDGET_EXCEEDED", Assert.Throws<GradientsException>(() => pool.Rent()).Reason);
+
+        // What connections hold beyond the budget is missing to everyone else, until it comes back.
+        tensors.Release();
+        Assert.Throws<GradientsException>(() => host.Pool.Charge((1 << 19) + 1));
+        host.Pool.Charge(1 << 19);
+        host.Pool.Discharge(1 << 19);
+        foreach (var block in blocks)
+            block.Dispose();
+        Assert.Equal(0, host.Pool.ChargedBytes);
+    }
+
     private static EngineHost Host() => new(new EngineOptions { Pool = new BufferPoolOptions { BudgetBytes = 1 << 20 } });
 }
