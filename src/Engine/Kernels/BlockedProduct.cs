@@ -19,9 +19,6 @@ internal sealed unsafe class BlockedProduct<T>
     /// <summary>A panel of B of this depth comes from the first two levels of cache, which a neighbour may share, and C is read and written seldom.</summary>
     private const int Depth = 256;
 
-    /// <summary>About so much is packed in a round, one slice at least: it stays in the last level of cache.</summary>
-    private const long RoundBytes = 4 << 20;
-
     /// <summary>A longer slice of an operand is packed by each unit for itself: it would leave the cache before it is read.</summary>
     private const long SharedSliceBytes = 16 << 20;
 
@@ -65,6 +62,12 @@ internal sealed unsafe class BlockedProduct<T>
     private const int EdgeElements = MaximalRows * ColumnGranule;
     private const int Line = 64;
 
+    /// <summary>
+    /// About so much is packed in a round, one slice at least: it stays in the last level of cache. A round reads and writes C once,
+    /// which narrow registers, whose lines a neighbour throws out sooner, repay to do less often.
+    /// </summary>
+    private static readonly long RoundBytes = Vector512.IsHardwareAccelerated ? 4 << 20 : 16 << 20;
+
     private readonly int _m;
     private readonly int _n;
     private readonly int _k;
@@ -83,6 +86,9 @@ internal sealed unsafe class BlockedProduct<T>
     // Packed once for all units.
     private readonly bool _sharesA;
     private readonly bool _sharesB;
+
+    // Panels come from the last level, and a narrow one is soon used up.
+    private readonly bool _fetchesB;
 
     private readonly int _roundSlices;
     private readonly int _rounds;
@@ -106,6 +112,7 @@ internal sealed unsafe class BlockedProduct<T>
         long line = _sliceDepth * sizeof(T);
         _sharesA = shares && _packsA && _columnBlocks > 1 && line * m <= SharedSliceBytes && !TurnedProduct.Fits<T>(rows, columns, depth, b);
         _sharesB = shares && _packsB && _rowBlocks > 1 && line * n <= SharedSliceBytes;
+        _fetchesB = _sharesB && !Vector512.IsHardwareAccelerated;
         bool sharesAny = _sharesA || _sharesB;
 
         // A long depth comes in rounds, whether they pack or not.
@@ -241,8 +248,12 @@ internal sealed unsafe class BlockedProduct<T>
             }
 
             panel += (long)lanes * depth;
-            for (int tile = 0, tiles = _packsA ? packedTiles : MicroKernels<V, T>.Tiles(rows, registers); tile < tiles; tile++)
+            int tiles = _packsA ? packedTiles : MicroKernels<V, T>.Tiles(rows, registers), ahead = _fetchesB ? Parts.Count(lanes * depth * sizeof(T), tiles) : 0;
+            for (int tile = 0; tile < tiles; tile++)
             {
+                // With each tile a part of the panel that comes next.
+                if (ahead > 0)
+                    Prefetch.Second((byte*)panel + (tile * ahead), ahead);
                 int i = Parts.Start(rows, tiles, tile), height = Parts.Start(rows, tiles, tile + 1) - i;
                 T* to = c + (i * ldc) + j, target = width == lanes ? to : edge;
                 long stride = width == lanes ? ldc : lanes;

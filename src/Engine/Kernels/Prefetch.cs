@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Gradients.Engine.Kernels;
@@ -46,12 +47,13 @@ internal static unsafe class Prefetch
 
     /// <summary>
     /// For a loop that reads memory in order and is about to read so many bytes: asks for the first line of each of as many pages that
-    /// come a few pages later. The hardware itself follows a stream to the end of its page and waits at the next.
+    /// come a few pages later. The hardware itself follows a stream to the end of its page and waits at the next. Processors with
+    /// registers of 256 bits and no more (Zen 3) lose a fifth by it: they are asked for nothing.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void NextPages(void* position, long bytes)
     {
-        if (!Sse.IsSupported)
+        if (!Sse.IsSupported || !Vector512.IsHardwareAccelerated)
             return;
         byte* start = (byte*)position + (PagesAhead * Page);
         for (byte* page = NextPage(start - 1); page < start + bytes; page += Page)

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Gradients.Engine.Kernels;
 
 namespace Gradients.Engine.Tests.Kernels;
@@ -235,10 +236,11 @@ public unsafe class GemmTests
     {
         // B with rows far apart and clashing, A transposed: packed at every level.
         MatrixStrides a = new(1, 2048), b = new(2048, 1);
+        long most = Vector512.IsHardwareAccelerated ? 8 << 20 : 20 << 20;
         Gemm<float> gemm = new(m, n, k, a, b), longer = new(m, n, 20 * k, a, b);
         Assert.Equal((0, true), (gemm.StageCount % 2, gemm.StageCount >= stages));
-        Assert.InRange(longer.SharedBytes, 1, 8 << 20);
-        Assert.InRange(new Gemm<float>(m, 200_000, k, a, b).SharedBytes, 0, 8 << 20);
+        Assert.InRange(longer.SharedBytes, 1, most);
+        Assert.InRange(new Gemm<float>(m, 200_000, k, a, b).SharedBytes, 0, most);
         var covered = new int[m * n];
         for (int unit = 0; unit < gemm.UnitCount; unit++)
         {
