@@ -47,8 +47,8 @@ internal static unsafe class Prefetch
 
     /// <summary>
     /// For a loop that reads memory in order and is about to read so many bytes: asks for the first line of each of as many pages that
-    /// come a few pages later. The hardware itself follows a stream to the end of its page and waits at the next. Processors with
-    /// registers of 256 bits and no more (Zen 3) lose a fifth by it: they are asked for nothing.
+    /// come a few pages later. The hardware itself follows a stream to the end of its page and waits at the next. A loop with
+    /// registers of 256 bits asks for nothing: on Zen 3 it would lose a fifth by it.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void NextPages(void* position, long bytes)
