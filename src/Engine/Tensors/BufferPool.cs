@@ -93,7 +93,7 @@ public sealed unsafe class BufferPool(BufferPoolOptions? options = null) : IDisp
         }
     }
 
-    /// <summary>Counts managed memory that belongs to the budget and is not the pool's: graphs, compilations.</summary>
+    /// <summary>Counts managed memory that belongs to the budget and is not the pool's: graphs, compilations, small buffers of connections.</summary>
     /// <param name="bytes">Bytes to count.</param>
     /// <param name="account">Whose part of the budget they count to; null = nobody's.</param>
     /// <param name="beyond">Bytes by which this charge may exceed the budget. Nothing else gets room before they are taken back.</param>

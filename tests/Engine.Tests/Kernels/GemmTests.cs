@@ -236,6 +236,7 @@ public unsafe class GemmTests
     {
         // B with rows far apart and clashing, A transposed: packed at every level.
         MatrixStrides a = new(1, 2048), b = new(2048, 1);
+        // A round's slices, and what pads them.
         long most = Vector512.IsHardwareAccelerated ? 8 << 20 : 20 << 20;
         Gemm<float> gemm = new(m, n, k, a, b), longer = new(m, n, 20 * k, a, b);
         Assert.Equal((0, true), (gemm.StageCount % 2, gemm.StageCount >= stages));
