@@ -1,4 +1,7 @@
+using System.Runtime.InteropServices;
+using Google.Protobuf;
 using Gradients.Client;
+using Grpc.Core;
 using Grpc.Health.V1;
 
 namespace Gradients.Container.Tests;
@@ -36,33 +39,67 @@ public sealed class ServingTests(ServerImage image)
     [Fact]
     public async Task On_SIGTERM_health_turns_not_serving_and_a_gradient_in_flight_finishes()
     {
-        // f(x) = sum((x xᵀ)^k) has ∂f/∂xᵢ = 2 k √n where all xᵢ = 1/√n: 1ᵀx = √n and xᵀx = 1.
+        // f(x, y) = sum((x y)^k) has ∂f/∂xᵢ = k √n where all xᵢ = yᵢ = 1/√n: the sums of x and y are √n and y x = 1.
         const int n = 1024;
         const int k = 24;
         await using var server = await ServerContainer.StartAsync(image, new() { Environment = new Dictionary<string, string> { ["GRADIENTS__DRAINTIMEOUT"] = "00:02:00" } }, Cancellation);
         using var channel = server.OpenChannel();
-        await using var client = new GradientsClient(channel);
-        await client.GetServerInfoAsync(Cancellation);
+        var sessions = new V1.SessionService.SessionServiceClient(channel);
+        var name = (await sessions.CreateSessionAsync(new V1.CreateSessionRequest(), cancellationToken: Cancellation)).Session.Name;
+        var define = new V1.DefineNodesRequest { Session = name, Nodes = { Variable(1, n, 1), Variable(2, 1, n), Product(3, 1, 2) } };
+        for (var i = 1UL; i < k; i++)
+            define.Nodes.Add(Product(3 + i, 2 + i, 3));
+        define.Nodes.Add(new V1.Node { Id = 100, Op = "ReduceSum", Inputs = { 2 + k }, Attributes = { new V1.Attribute { Name = "keepdims", IntValue = 0 } } });
+        await sessions.DefineNodesAsync(define, cancellationToken: Cancellation);
+        await sessions.SetVariablesAsync(new V1.SetVariablesRequest { Session = name, Updates = { Equal(1, n, 1), Equal(2, 1, n) } }, cancellationToken: Cancellation);
 
-        var graph = new Graph();
-        var x = graph.Variable("x", Enumerable.Repeat(1.0 / 32, n).ToArray(), n, 1);
-        var projector = x.MatMul(x.Transpose());
-        var power = projector;
-        for (var i = 1; i < k; i++)
-            power = power.MatMul(projector);
-        var gradient = client.EvaluateAsync(graph, roots: [new Root(power.Sum())], wrt: [x], cancellationToken: Cancellation);
-        // On the same connection behind it: when this is answered, the gradient has arrived.
-        await client.GetServerInfoAsync(Cancellation);
+        using var call = sessions.Interact(cancellationToken: Cancellation);
+        await call.RequestStream.WriteAsync(
+            new V1.InteractRequest
+            {
+                Session = name,
+                Commands =
+                {
+                    new V1.SessionCommand { Tag = 1, GetVariables = new V1.GetVariablesRequest { Variables = { 1UL } } },
+                    new V1.SessionCommand { Tag = 2, Backward = new V1.BackwardRequest { Roots = { new V1.Root { Value = 100 } }, Wrt = { 1UL } } },
+                },
+            },
+            Cancellation);
+        // Commands of one message are started before the first of them is answered.
+        Assert.Equal(1UL, (await NextAsync()).Tag);
         await server.TerminateAsync(Cancellation);
-
         while (await ServerContainer.HealthAsync(channel, Cancellation) == HealthCheckResponse.Types.ServingStatus.Serving)
         {
         }
 
-        Assert.False(gradient.IsCompleted);
-        var result = (await gradient)[x]!.ToArray<double>();
-        Assert.Equal(n, result.Length);
-        Assert.All(result, g => Assert.Equal(64.0 * k, g, 1e-6));
+        var next = NextAsync();
+        Assert.False(next.IsCompleted);
+        var result = await next;
+        Assert.Equal((2UL, null), (result.Tag, result.Error?.Message));
+        var gradient = MemoryMarshal.Cast<byte, double>(result.Backward.Gradients[0].Tensor.Raw.Span).ToArray();
+        Assert.Equal(n, gradient.Length);
+        Assert.All(gradient, g => Assert.Equal(32.0 * k, g, 1e-6));
         Assert.Equal(0, await server.Container.GetExitCodeAsync(Cancellation).WaitAsync(TimeSpan.FromSeconds(60), Cancellation));
+
+        async Task<V1.CommandResult> NextAsync()
+        {
+            Assert.True(await call.ResponseStream.MoveNext(Cancellation));
+            return Assert.Single(call.ResponseStream.Current.Results);
+        }
+    }
+
+    private static V1.Node Variable(ulong id, params long[] shape)
+    {
+        var type = new V1.TensorType { DataType = V1.DataType.Float64, Dimensions = { shape.Select(d => new V1.Dimension { Size = d }) } };
+        return new V1.Node { Id = id, Op = "Variable", Attributes = { new V1.Attribute { Name = "type", Type = type } } };
+    }
+
+    private static V1.Node Product(ulong id, ulong left, ulong right) => new() { Id = id, Op = "MatMul", Inputs = { left, right } };
+
+    /// <summary>All elements 1/32.</summary>
+    private static V1.VariableUpdate Equal(ulong variable, params long[] shape)
+    {
+        var elements = Enumerable.Repeat(1.0 / 32, 1024).ToArray();
+        return new() { Variable = variable, Tensor = new V1.Tensor { DataType = V1.DataType.Float64, Shape = { shape }, Raw = ByteString.CopyFrom(MemoryMarshal.AsBytes<double>(elements)) } };
     }
 }
