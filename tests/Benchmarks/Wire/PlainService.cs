@@ -1,22 +1,23 @@
+using System.Collections.Concurrent;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 
 namespace Gradients.Benchmarks.Wire;
 
-/// <summary>What one writes first: the newest tensor is kept.</summary>
+/// <summary>What one writes first: the newest tensor of each size is kept.</summary>
 internal sealed class PlainService : PlainServiceBase
 {
-    private static byte[] _kept = [];
+    private static readonly ConcurrentDictionary<int, byte[]> Kept = new();
 
     public override Task<Empty> Upload(BytesValue request, ServerCallContext context)
     {
-        _kept = request.Value.ToByteArray();
+        Kept[request.Value.Length] = request.Value.ToByteArray();
         return Task.FromResult(new Empty());
     }
 
-    public override Task<BytesValue> Download(Empty request, ServerCallContext context) =>
-        Task.FromResult(new BytesValue { Value = ByteString.CopyFrom(_kept) });
+    public override Task<BytesValue> Download(Int32Value request, ServerCallContext context) =>
+        Task.FromResult(new BytesValue { Value = ByteString.CopyFrom(Kept[request.Value]) });
 
     public override Task<Empty> Call(Empty request, ServerCallContext context) => Task.FromResult(request);
 

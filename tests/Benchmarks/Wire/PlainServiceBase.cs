@@ -13,7 +13,7 @@ internal abstract class PlainServiceBase
     private static readonly Marshaller<BytesValue> Ignored = Marshallers.Create<BytesValue>(Write, _ => Nothing);
 
     public static readonly Method<BytesValue, Empty> UploadMethod = new(MethodType.Unary, "plain.Tensors", nameof(Upload), Marshaller(BytesValue.Parser), Marshaller(Empty.Parser));
-    public static readonly Method<Empty, BytesValue> DownloadMethod = new(MethodType.Unary, "plain.Tensors", nameof(Download), Marshaller(Empty.Parser), Marshaller(BytesValue.Parser));
+    public static readonly Method<Int32Value, BytesValue> DownloadMethod = new(MethodType.Unary, "plain.Tensors", nameof(Download), Marshaller(Int32Value.Parser), Marshaller(BytesValue.Parser));
 
     public static readonly Method<Empty, Empty> CallMethod = new(MethodType.Unary, "plain.Tensors", nameof(Call), Marshaller(Empty.Parser), Marshaller(Empty.Parser));
 
@@ -34,7 +34,8 @@ internal abstract class PlainServiceBase
 
     public abstract Task<Empty> Upload(BytesValue request, ServerCallContext context);
 
-    public abstract Task<BytesValue> Download(Empty request, ServerCallContext context);
+    /// <summary>Returns the newest tensor of so many bytes.</summary>
+    public abstract Task<BytesValue> Download(Int32Value request, ServerCallContext context);
 
     /// <summary>Does nothing.</summary>
     public abstract Task<Empty> Call(Empty request, ServerCallContext context);

@@ -34,7 +34,7 @@ internal sealed class PlainTransfer(Endpoint endpoint) : ITransfer
         var calls = _channel.CreateCallInvoker();
         for (var i = 0; i < count; i++)
         {
-            _received = (await calls.AsyncUnaryCall(PlainServiceBase.DownloadMethod, null, default, new Empty())).Value.ToByteArray();
+            _received = (await calls.AsyncUnaryCall(PlainServiceBase.DownloadMethod, null, default, new Int32Value { Value = _content.Length })).Value.ToByteArray();
             ITransfer.Require(_received.Length, _content.Length);
         }
     }

@@ -22,6 +22,8 @@ internal sealed class WireSuite : ISuite
     /// <summary>Of smaller tensors HTTP/2 is no limit: the call around them takes longer.</summary>
     private const int MovedBytes = 1 << 20;
 
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
+
     private static readonly string[] Directions = [Upload, "download"];
 
     private static readonly (string Name, int Bytes)[] Sizes = [("4 KB", 4 << 10), ("64 KB", 64 << 10), ("1 MB", 1 << 20), ("16 MB", 16 << 20), ("64 MB", 64 << 20)];
@@ -70,6 +72,8 @@ internal sealed class WireSuite : ISuite
                 ways.Add($"{Cpp} UDS", await CppTransfer.OpenAsync($"unix:{folder["native"]}"));
             }
 
+            if (!settings.IsBrief)
+                await WarmUpAsync([.. ways.Values]);
             foreach (var (name, bytes) in settings.IsBrief ? Sizes[..3] : Sizes)
                 await MeasureAsync(name, bytes, ways.Where(w => w.Value.MaxBytes >= bytes).ToDictionary(), server, peer, plain, settings.IsBrief, rows);
             if (missing is not null)
@@ -81,6 +85,22 @@ internal sealed class WireSuite : ISuite
                 await way.DisposeAsync();
             foreach (var process in running)
                 process.Dispose();
+        }
+    }
+
+    /// <summary>Small tensors by all ways until the code of all processes is compiled for good: the first rows would measure that.</summary>
+    private static async Task WarmUpAsync(IReadOnlyList<ITransfer> ways)
+    {
+        foreach (var way in ways)
+            await way.PrepareAsync(new byte[Sizes[0].Bytes]);
+        for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < WarmUp;)
+        {
+            foreach (var way in ways)
+            {
+                await way.UploadAsync(Counted);
+                await way.DownloadAsync(Counted);
+                await way.SettleAsync();
+            }
         }
     }
 
