@@ -20,7 +20,7 @@ internal static partial class Goals
     private static readonly string[] Chains = ["a + b", "a·b + c", "(a − b)²", "relu(x + row)"];
 
     /// <summary>What was asked and whether it is met; null when nothing was, or nothing it is measured by is there.</summary>
-    public static string? Judge(Row row) => Target.Join(Asked(row), row.LibtorchRatio > 1 ? Slower(row) : null);
+    public static string? Judge(Row row) => Target.Join(Asked(row), row.LibtorchRatio > 1 ? "slower than libtorch" : null);
 
     private static string? Asked(Row row)
     {
@@ -42,9 +42,6 @@ internal static partial class Goals
                 return null;
         }
     }
-
-    private static string Slower(Row row) =>
-        Target.Limit(row.LibtorchRatio * row.LimitFraction) is { } limit ? $"slower than libtorch, {limit}" : "slower than libtorch";
 
     /// <param name="reached">The part of the limit that is reached: at the limit the value would be so much less.</param>
     private static string? AtMost(string what, double bound, double? value, double? reached) => value is null ? null : Target.AtMost(what, bound, value, value * reached);

@@ -16,9 +16,6 @@ internal static class Target
     public static string AtMost(string what, double bound, double? value, double? limit = null) =>
         Text(what, "≤", bound, value, value <= bound, value <= bound * (1 + Near), limit > bound ? limit : null, value <= limit * (1 + Near));
 
-    /// <summary>How a value at the machine's measured limit is told; null when it was not measured.</summary>
-    public static string? Limit(double? value) => value is null ? null : string.Create(CultureInfo.InvariantCulture, $"the limit is {value:#,0.##}");
-
     /// <summary>Notes of one row.</summary>
     public static string? Join(params IEnumerable<string?> notes) => string.Join("; ", notes.Where(n => n is not null)) is { Length: > 0 } text ? text : null;
 
@@ -28,7 +25,7 @@ internal static class Target
     {
         if (value is null)
             return $"{what} not measured";
-        var stated = Limit(limit);
+        var stated = limit is null ? null : string.Create(CultureInfo.InvariantCulture, $"the limit is {limit:#,0.##}");
         var reached = isMet ? "met" : isNear ? "within a tenth" : stated is null ? "missed" : isAtLimit ? stated : $"missed, {stated}";
         return string.Create(CultureInfo.InvariantCulture, $"{what} {value:#,0.##}, asked {sign} {bound:#,0.##}: {reached}");
     }
